@@ -1,0 +1,150 @@
+//! Commands (RFC 959 section 4.1), without their secrets.
+//!
+//! The only place in the program that ever sees a password: [`Command::new`]
+//! drops it, so no later stage can show it.
+
+use std::fmt;
+
+/// Up to eight upper-case letters or digits, inline. Anything else that stood where a verb should is [`Verb::ODD`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Verb([u8; 8]);
+
+impl Verb {
+    /// Stands for a first word that is no verb: too long, or not letters and digits.
+    pub const ODD: Self = Self(*b"?\0\0\0\0\0\0\0");
+    /// Stands for the connection itself where a table is by verb: the greeting answers it.
+    pub const CONNECT: Self = Self(*b"connect\0");
+
+    /// A verb from a word of any case.
+    pub fn new(word: &[u8]) -> Self {
+        let mut verb = [0; 8];
+        if word.is_empty() || word.len() > 8 || !word.iter().all(u8::is_ascii_alphanumeric) {
+            return Self::ODD;
+        }
+        for (to, from) in verb.iter_mut().zip(word) {
+            *to = from.to_ascii_uppercase();
+        }
+        Self(verb)
+    }
+
+    /// The verb as text.
+    pub fn as_str(&self) -> &str {
+        let end = self.0.iter().position(|b| *b == 0).unwrap_or(8);
+        // Always ASCII by construction.
+        self.0
+            .get(..end)
+            .and_then(|b| std::str::from_utf8(b).ok())
+            .unwrap_or("?")
+    }
+
+    /// True for the commands that use a data connection (RFC 959 sections 4.1.3 and 3.2; MLSD: RFC 3659 section 7).
+    pub fn is_transfer(&self) -> bool {
+        matches!(
+            self.as_str(),
+            "RETR" | "STOR" | "STOU" | "APPE" | "LIST" | "NLST" | "MLSD"
+        )
+    }
+
+    /// True for PASV, EPSV and their kin: the server listens.
+    pub fn is_passive(&self) -> bool {
+        matches!(self.as_str(), "PASV" | "EPSV" | "LPSV" | "SPSV")
+    }
+
+    /// True for PORT, EPRT and LPRT: the client listens.
+    pub fn is_active(&self) -> bool {
+        matches!(self.as_str(), "PORT" | "EPRT" | "LPRT")
+    }
+
+    /// True for the verbs whose argument is a secret (RFC 959: PASS, ACCT; RFC 2228: ADAT), and for what looks like a
+    /// misspelt PASS.
+    pub fn is_secret(&self) -> bool {
+        self.as_str().starts_with("PASS") || matches!(self.as_str(), "ACCT" | "ADAT" | "XPASS")
+    }
+}
+
+impl fmt::Debug for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A command line, cut into verb and argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command<'b> {
+    /// The verb.
+    pub verb: Verb,
+    argument: Option<&'b [u8]>,
+    secret: bool,
+}
+
+impl<'b> Command<'b> {
+    /// A command from its two parts. A secret argument is dropped here, and so is what follows an odd first word (it may
+    /// be a password that slipped out of place).
+    pub fn new(verb: Verb, argument: Option<&'b [u8]>) -> Self {
+        let secret = verb.is_secret() || verb == Verb::ODD || is_secret_site(verb, argument);
+        let argument = argument.filter(|a| !secret && !a.is_empty());
+        Self {
+            verb,
+            argument,
+            secret,
+        }
+    }
+
+    /// The argument as sent; `None` when there is none or when it is a secret.
+    pub fn argument(&self) -> Option<&'b [u8]> {
+        self.argument
+    }
+
+    /// True when the argument was not kept because it is a secret.
+    pub fn is_secret(&self) -> bool {
+        self.secret
+    }
+}
+
+/// `SITE PSWD old new` and its kin change a password (Serv-U, glFTPd, Pure-FTPd patches).
+fn is_secret_site(verb: Verb, argument: Option<&[u8]>) -> bool {
+    let word = argument
+        .and_then(|a| a.split(u8::is_ascii_whitespace).next())
+        .unwrap_or_default();
+    let secret: [&[u8]; 5] = [b"PSWD", b"PASS", b"PASSWD", b"GPASS", b"CHPASS"];
+    verb.as_str() == "SITE" && secret.iter().any(|s| s.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_are_upper_case_and_bounded() {
+        assert_eq!(Verb::new(b"retr").as_str(), "RETR");
+        assert_eq!(Verb::new(b"GET/HTTP"), Verb::ODD);
+        assert_eq!(Verb::new(b"ABCDEFGHI"), Verb::ODD);
+        assert_eq!(Verb::new(b"ABCDEFGH").as_str(), "ABCDEFGH");
+    }
+
+    #[test]
+    fn secrets_are_gone() {
+        for verb in ["PASS", "pass", "Acct", "ADAT"] {
+            let command = Command::new(Verb::new(verb.as_bytes()), Some(b"hunter2"));
+            assert_eq!(command.argument(), None);
+            assert!(command.is_secret());
+            assert!(!format!("{command:?}").contains("hunter2"));
+        }
+        assert_eq!(
+            Command::new(Verb::new(b"USER"), Some(b"bob")).argument(),
+            Some(&b"bob"[..])
+        );
+        assert!(Command::new(Verb::new(b"SITE"), Some(b"pswd hunter2 hunter3")).is_secret());
+        assert!(
+            Command::new(Verb::new(b"SITE"), Some(b"CHMOD 600 x"))
+                .argument()
+                .is_some()
+        );
+    }
+}

@@ -1,0 +1,267 @@
+//! The grammar of single lines and arguments, with nom on whole lines.
+//!
+//! Every function takes bytes without the line's end and answers `None` where
+//! they do not fit; nom's errors go no further.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use nom::IResult;
+use nom::Parser;
+use nom::bytes::complete::{tag, take_till, take_while1};
+use nom::character::complete::{char, digit1, one_of};
+use nom::combinator::{map_res, opt, rest, verify};
+use nom::multi::separated_list1;
+use nom::sequence::preceded;
+
+use crate::ftp::{Command, Host, ReplyCode, Verb};
+
+/// A line that starts like a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyLine<'b> {
+    /// The code.
+    pub code: ReplyCode,
+    /// True for `NNN `, false for `NNN-`.
+    pub is_last: bool,
+    /// What follows.
+    pub text: &'b [u8],
+}
+
+/// `NNN text`, `NNN-text` or `NNN` alone (RFC 959 section 4.2).
+pub fn reply_line(line: &[u8]) -> Option<ReplyLine<'_>> {
+    let code = ReplyCode::from_digits(line)?;
+    let (is_last, text) = match line.get(3) {
+        None => (true, &[][..]),
+        Some(b' ') => (true, line.get(4..)?),
+        Some(b'-') => (false, line.get(4..)?),
+        Some(_) => return None,
+    };
+    Some(ReplyLine {
+        code,
+        is_last,
+        text,
+    })
+}
+
+/// A command line. Any white space or control byte ends the verb; an empty line is no command.
+pub fn command(line: &[u8]) -> Option<Command<'_>> {
+    fn parts(line: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
+        let is_blank = |b: u8| b <= b' ' || b == 0x7f;
+        let (line, _) = nom::bytes::complete::take_while(is_blank)(line)?;
+        (
+            nom::bytes::complete::take_till1(is_blank),
+            preceded(
+                opt(nom::bytes::complete::take_while_m_n(1, 1, is_blank)),
+                rest,
+            ),
+        )
+            .parse(line)
+    }
+    let (_, (word, argument)) = parts(line).ok()?;
+    Some(Command::new(Verb::new(word), Some(argument)))
+}
+
+fn byte(input: &[u8]) -> IResult<&[u8], u8> {
+    map_res(digit1, |digits: &[u8]| {
+        std::str::from_utf8(digits)
+            .unwrap_or_default()
+            .parse::<u8>()
+    })
+    .parse(input)
+}
+
+fn port(input: &[u8]) -> IResult<&[u8], u16> {
+    map_res(digit1, |digits: &[u8]| {
+        std::str::from_utf8(digits)
+            .unwrap_or_default()
+            .parse::<u16>()
+    })
+    .parse(input)
+}
+
+fn six_numbers(input: &[u8]) -> IResult<&[u8], (Ipv4Addr, u16)> {
+    let (left, numbers) =
+        verify(separated_list1(char(','), byte), |n: &Vec<u8>| n.len() == 6).parse(input)?;
+    let [a, b, c, d, high, low] = <[u8; 6]>::try_from(numbers).unwrap_or_default();
+    Ok((
+        left,
+        (Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([high, low])),
+    ))
+}
+
+/// `h1,h2,h3,h4,p1,p2`, the argument of PORT (RFC 959 section 4.1.2).
+pub fn host_port(argument: &[u8]) -> Option<(IpAddr, u16)> {
+    let (_, (ip, port)) = six_numbers(argument.trim_ascii()).ok()?;
+    Some((IpAddr::V4(ip), port))
+}
+
+/// The address in a 227 reply's text. The brackets are optional in practice, so the first place that fits is taken
+/// (RFC 1123 section 4.1.2.6).
+pub fn passive(text: &[u8]) -> Option<(IpAddr, u16)> {
+    let mut at = text;
+    let mut after_digit = false;
+    while let Some((first, next)) = at.split_first() {
+        if first.is_ascii_digit()
+            && !after_digit
+            && let Ok((_, (ip, port))) = six_numbers(at)
+        {
+            return Some((IpAddr::V4(ip), port));
+        }
+        after_digit = first.is_ascii_digit();
+        at = next;
+    }
+    None
+}
+
+/// The port in a 229 reply's text: `(|||port|)` with any delimiter (RFC 2428 section 3).
+pub fn extended_passive(text: &[u8]) -> Option<u16> {
+    fn inside(input: &[u8]) -> IResult<&[u8], u16> {
+        let (input, first) = preceded(
+            char('('),
+            verify(nom::number::complete::u8, |d| (33..=126).contains(d)),
+        )
+        .parse(input)?;
+        let (input, _) = tag(&[first, first][..]).parse(input)?;
+        let (input, number) = port(input)?;
+        let (input, _) = tag(&[first][..]).parse(input)?;
+        Ok((input, number))
+    }
+    let (at, _) = take_till::<_, _, nom::error::Error<&[u8]>>(|b| b == b'(')(text).ok()?;
+    inside(at).ok().map(|(_, port)| port)
+}
+
+/// `|proto|address|port|`, the argument of EPRT (RFC 2428 section 2).
+pub fn extended_port(argument: &[u8]) -> Option<(IpAddr, u16)> {
+    fn fields(input: &[u8]) -> IResult<&[u8], (u8, &[u8], u16)> {
+        let (input, mark) =
+            verify(nom::number::complete::u8, |d| (33..=126).contains(d)).parse(input)?;
+        let (input, family) = map_res(one_of("12"), |c| u8::try_from(u32::from(c))).parse(input)?;
+        let (input, _) = tag(&[mark][..]).parse(input)?;
+        let (input, address) = take_while1(|b| b != mark)(input)?;
+        let (input, _) = tag(&[mark][..]).parse(input)?;
+        let (input, number) = port(input)?;
+        Ok((input, (family, address, number)))
+    }
+    let (_, (family, address, port)) = fields(argument.trim_ascii()).ok()?;
+    let ip = std::str::from_utf8(address).ok()?;
+    let ip = if family == b'1' {
+        ip.parse::<Ipv4Addr>().ok()?.into()
+    } else {
+        ip.parse::<Ipv6Addr>().ok()?.into()
+    };
+    Some((ip, port))
+}
+
+/// The bytes that a 150 promises: `Opening BINARY mode data connection for x (12345 bytes).` The last bracket counts, a
+/// file name may hold others.
+pub fn promised_bytes(text: &[u8]) -> Option<u64> {
+    fn size(input: &[u8]) -> IResult<&[u8], u64> {
+        let (input, number) = map_res(digit1, |digits: &[u8]| {
+            std::str::from_utf8(digits)
+                .unwrap_or_default()
+                .parse::<u64>()
+        })
+        .parse(input)?;
+        let (input, _) = tag(" byte")(input)?;
+        Ok((input, number))
+    }
+    let open = memchr::memrchr(b'(', text)?;
+    size(text.get(open + 1..)?).ok().map(|(_, number)| number)
+}
+
+/// A number and nothing else: 213 after SIZE (RFC 3659 section 4).
+pub fn size(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
+}
+
+/// True for addresses that can't be reached from another network: private (RFC 1918), loopback, link-local, shared (RFC
+/// 6598), unique local, unspecified.
+pub fn is_unroutable(host: &Host) -> bool {
+    match host.ip() {
+        Some(IpAddr::V4(ip)) => {
+            let shared = matches!(ip.octets(), [100, 64..=127, ..]);
+            ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || shared
+        }
+        Some(IpAddr::V6(ip)) => {
+            ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reply_lines() {
+        let read = |l: &'static [u8]| reply_line(l).map(|r| (r.code.number(), r.is_last, r.text));
+        assert_eq!(read(b"220 hi"), Some((220, true, &b"hi"[..])));
+        assert_eq!(read(b"220-hi"), Some((220, false, &b"hi"[..])));
+        assert_eq!(read(b"220"), Some((220, true, &b""[..])));
+        assert_eq!(read(b"220hi"), None);
+        assert_eq!(read(b"127.0.0.1"), None);
+    }
+
+    #[test]
+    fn command_lines() {
+        let read =
+            |l: &'static [u8]| command(l).map(|c| (c.verb.as_str().to_owned(), c.argument()));
+        assert_eq!(read(b"retr a b"), Some(("RETR".into(), Some(&b"a b"[..]))));
+        assert_eq!(read(b"  QUIT"), Some(("QUIT".into(), None)));
+        assert_eq!(read(b"PASS\thunter2"), Some(("PASS".into(), None)));
+        assert_eq!(read(b"PASS\x01hunter2"), Some(("PASS".into(), None)));
+        assert_eq!(read(b""), None);
+        assert_eq!(
+            read(b"\x16\x03\x01\x02"),
+            None.or(read(b"\x16\x03\x01\x02"))
+        );
+    }
+
+    #[test]
+    fn addresses() {
+        let v4 = |a, b, c, d| IpAddr::V4(Ipv4Addr::new(a, b, c, d));
+        assert_eq!(
+            host_port(b"192,0,2,1,200,13"),
+            Some((v4(192, 0, 2, 1), 51_213))
+        );
+        assert_eq!(host_port(b"192,0,2,1,256,13"), None);
+        assert_eq!(
+            passive(b"Entering Passive Mode (10,0,0,5,195,80)."),
+            Some((v4(10, 0, 0, 5), 50_000))
+        );
+        assert_eq!(passive(b"=10,0,0,5,0,80"), Some((v4(10, 0, 0, 5), 80)));
+        assert_eq!(passive(b"1,2,3 passive"), None);
+        assert_eq!(
+            extended_passive(b"Entering Extended Passive Mode (|||6446|)"),
+            Some(6446)
+        );
+        assert_eq!(extended_passive(b"(!!!6446!)"), Some(6446));
+        assert_eq!(extended_passive(b"no"), None);
+        assert_eq!(
+            extended_port(b"|2|2001:db8::1|5282|"),
+            Some(("2001:db8::1".parse().unwrap(), 5282))
+        );
+        assert_eq!(
+            extended_port(b"|1|192.0.2.1|5282|"),
+            Some((v4(192, 0, 2, 1), 5282))
+        );
+        assert_eq!(extended_port(b"|3|x|5282|"), None);
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(
+            promised_bytes(b"Opening BINARY mode data connection for a (1 bytes) (77 bytes)."),
+            Some(77)
+        );
+        assert_eq!(promised_bytes(b"Here comes the directory listing."), None);
+        assert_eq!(size(b"4212"), Some(4212));
+    }
+}

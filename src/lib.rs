@@ -1,0 +1,10 @@
+//! Reads packet captures and server logs, and says why FTP failed.
+
+pub mod limits;
+pub mod lookup;
+pub mod text;
+pub mod time;
+
+pub mod diagnostic;
+
+pub mod ftp;

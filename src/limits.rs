@@ -1,0 +1,135 @@
+//! Every bound in the program, each with its reason.
+//!
+//! A limit that is reached becomes a diagnostic of kind `limit-reached` with
+//! the limit's name; it never ends a run.
+
+/// Bytes of a line of a control connection that are kept. RFC 959 sets no limit; the longest honest reply lines seen in
+/// captures are below 2 KiB. What is beyond is cut, the code is kept.
+pub const CONTROL_LINE_BYTES: usize = 16 * 1024;
+
+/// Lines of one multi-line reply whose text is kept. The longest greeting seen has 62 lines.
+pub const REPLY_LINES: u32 = 512;
+
+/// Bytes of a reply's text that are kept in a session.
+pub const REPLY_TEXT_BYTES: usize = 1024;
+
+/// Bytes of a command's argument that are kept in a session.
+pub const ARGUMENT_BYTES: usize = 512;
+
+/// Bytes of a log line that are looked at. A longer line is counted as unrecognised.
+pub const LOG_LINE_BYTES: usize = 64 * 1024;
+
+/// How often a log line may say that its message was repeated. syslog daemons fold the repetitions of a few seconds.
+pub const LOG_REPETITIONS: u32 = 10_000;
+
+/// Places in a log line at which an unquoted name may end that are tried. A user's name with more brackets was made to be
+/// slow.
+pub const LOG_NAME_ENDS: usize = 64;
+
+/// Sessions of one client that are looked at to find a log line's own, newest first. An attacker opens thousands.
+pub const LOG_CANDIDATES: usize = 64;
+
+/// Non-empty lines at the head of a source by which its format is told.
+pub const SNIFF_LINES: usize = 200;
+
+/// Commands of one session that wait for their reply. Pipelining clients stay below 20.
+pub const PENDING_COMMANDS: usize = 256;
+
+/// Exchanges kept per session; beyond, the oldest successful ones are only counted.
+pub const KEPT_EXCHANGES: usize = 4096;
+
+/// Sessions open at one time in one series; the one that was idle longest is closed early.
+pub const OPEN_SESSIONS: usize = 1_000_000;
+
+/// TCP connections watched at one time; the one that was idle longest is closed early.
+pub const OPEN_CONNECTIONS: usize = 200_000;
+
+/// Out-of-order bytes kept per direction of a connection. 64 KiB windows were the rule before window scaling; control
+/// connections send far less.
+pub const OUT_OF_ORDER_BYTES: usize = 256 * 1024;
+
+/// Out-of-order segments kept per direction of a connection.
+pub const OUT_OF_ORDER_SEGMENTS: usize = 512;
+
+/// Bytes of one direction of a connection that are looked at before deciding that it is not FTP.
+pub const PROBE_BYTES: usize = 4096;
+
+/// The largest packet record taken for real. Jumbo frames have 9 KiB, offloaded ones 64 KiB; the kernel's loopback
+/// limit is 256 KiB.
+pub const PACKET_BYTES: usize = 512 * 1024;
+
+/// The largest pcapng block that is not a packet (name resolution, decryption secrets) taken for real.
+pub const BLOCK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes searched for the next sound record after a damaged one.
+pub const RESYNC_BYTES: usize = 1024 * 1024;
+
+/// Bytes read at a time from a log or capture. 512 KiB to 4 MiB measured alike.
+pub const WINDOW_BYTES: usize = 2 * 1024 * 1024;
+
+/// Windows decoded side by side in one wave, per thread.
+pub const WINDOWS_PER_THREAD: usize = 2;
+
+/// A series larger than this gets the whole thread pool; smaller ones are read whole by one thread each.
+pub const SMALL_SERIES_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Bytes at the head of a source by which its format is told.
+pub const SNIFF_BYTES: usize = 64 * 1024;
+
+/// Silence before the end of a capture after which a connection without FIN or RST is taken for given up. It is never
+/// forgotten earlier: the longest idle time-out of a server's defaults is 900 s, but a transfer may keep its control
+/// connection silent for hours.
+pub const CONNECTION_IDLE_SECONDS: u64 = 3600;
+
+/// Silence after which a session in a log without an end line is taken for over.
+pub const LOG_SESSION_IDLE_SECONDS: i64 = 3600;
+
+/// Distinct clients, users and the like that are listed exactly; beyond, the smallest hashes stand for all.
+pub const DISTINCT_EXACT: usize = 4096;
+
+/// Examples kept per cause.
+pub const EXEMPLARS: usize = 5;
+
+/// Distinct user names counted exactly per client; a guesser of names tries more, and then their number is an estimate.
+pub const DISTINCT_PER_CLIENT: usize = 64;
+
+/// Sessions kept as the worst.
+pub const WORST_SESSIONS: usize = 20;
+
+/// Proofs kept of one failure.
+pub const PROOFS: usize = 8;
+
+/// Failed logins of one client, over all its sessions, from which on it is taken for one that guesses. Servers close the
+/// connection after 3 to 6; a person has given up by then.
+pub const BRUTE_FORCE_LOGINS: u64 = 10;
+
+/// Buckets of a timeline; beyond, hours become days, and days become ten days. Ten thousand hours are 13 months.
+pub const TIMELINE_BUCKETS: usize = 10_000;
+
+/// Files taken from one directory argument.
+pub const DIRECTORY_FILES: usize = 100_000;
+
+/// Bytes of a pcapng block beyond its packet: its header and options (comments, hashes, verdicts).
+pub const BLOCK_OPTION_BYTES: usize = 64 * 1024;
+
+/// Interfaces of one pcapng section. A capture on "any" of a large host names some hundred.
+pub const INTERFACES: usize = 4096;
+
+/// Seconds between the times of neighbouring packets beyond which damage is suspected: a year.
+pub const PACKET_GAP_SECONDS: i64 = 366 * 86_400;
+
+/// Headers inside one another (VLAN tags, labels, tunnels) that are followed. Provider networks stack four or five.
+pub const NESTED_HEADERS: usize = 16;
+
+/// Seconds of capture time that missing bytes are waited for once the receiver acknowledged them: a capture may hold a
+/// segment only as a retransmission behind the answer to it.
+pub const HOLE_SECONDS: u64 = 5;
+
+/// The same while the receiver has not acknowledged them: the sender still repeats (RFC 6298: up to 60 s apart).
+pub const HOLE_UNACKNOWLEDGED_SECONDS: u64 = 120;
+
+/// The farthest that a sequence number may be from the next one. Control connections move little; more is damage.
+pub const SEQUENCE_REACH: i32 = 1 << 26;
+
+/// The port that speaks for FTP where bytes do not (RFC 959 section 8, L=21).
+pub const FTP_PORT: u16 = 21;

@@ -1,0 +1,295 @@
+//! Points in time as captures and logs give them, and what is needed to make them UTC.
+//!
+//! Captures carry UTC; most logs carry local time without a zone, some without
+//! a year. A reader says what stood there ([`Stamp`]); a [`Clock`] turns it
+//! into a [`Timestamp`] in file order. The machine's own clock is never asked.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+const NANOS: i64 = 1_000_000_000;
+const DAY: i64 = 86_400;
+
+/// Nanoseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From nanoseconds since 1970.
+    pub fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// From seconds since 1970 and nanoseconds on top; saturates in the year 2262.
+    pub fn from_seconds(seconds: i64, nanos: u32) -> Self {
+        Self(
+            seconds
+                .saturating_mul(NANOS)
+                .saturating_add(i64::from(nanos)),
+        )
+    }
+
+    /// Nanoseconds since 1970.
+    pub fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(NANOS)
+    }
+
+    /// Time passed since an earlier point; zero when that point is later.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// As seen in a time zone: year, month, day, hour, minute, second.
+    fn civil(self, zone: &TimeZone) -> Option<jiff::civil::DateTime> {
+        jiff::Timestamp::from_nanosecond(i128::from(self.0))
+            .ok()
+            .map(|t| zone.to_datetime(t))
+    }
+
+    /// `2026-03-01 00:00:00` in a zone.
+    pub fn date_time(self, zone: &TimeZone) -> String {
+        self.civil(zone).map_or_else(
+            || self.to_string(),
+            |t| t.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        )
+    }
+
+    /// `00:00:00` in a zone.
+    pub fn clock_time(self, zone: &TimeZone) -> String {
+        self.civil(zone)
+            .map_or_else(|| self.to_string(), |t| t.strftime("%H:%M:%S").to_string())
+    }
+
+    /// Hour of the day (0 to 23) in a zone.
+    pub fn hour(self, zone: &TimeZone) -> usize {
+        self.civil(zone)
+            .and_then(|t| usize::try_from(t.hour()).ok())
+            .unwrap_or(0)
+    }
+}
+
+/// RFC 3339 in UTC, with as many decimals as are needed (0, 3, 6 or 9).
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = (self.0.div_euclid(NANOS), self.0.rem_euclid(NANOS));
+        let (year, month, day) = date_of(seconds.div_euclid(DAY));
+        let rest = seconds.rem_euclid(DAY);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
+            rest / 3600,
+            rest / 60 % 60,
+            rest % 60
+        )?;
+        match nanos {
+            0 => {}
+            n if n % 1_000_000 == 0 => write!(f, ".{:03}", n / 1_000_000)?,
+            n if n % 1_000 == 0 => write!(f, ".{:06}", n / 1_000)?,
+            n => write!(f, ".{n:09}")?,
+        }
+        f.write_str("Z")
+    }
+}
+
+/// Days since 1970-01-01 of a date in the Gregorian calendar.
+///
+/// Counts years from March, so that the leap day is the last of its year (the well-known `days_from_civil` method).
+pub fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// Year, month and day of a day since 1970-01-01.
+fn date_of(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day_of_year - (153 * from_march + 2) / 5 + 1)
+}
+
+/// A time as it stands in a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
+    /// The line carries a zone or is in UTC.
+    Utc(Timestamp),
+    /// Local time without a zone: seconds since 1970 as if it were UTC, and nanoseconds.
+    Local(i64, u32),
+    /// Local time without a year: month, day, seconds of the day.
+    Yearless(u8, u8, u32),
+    /// No time at all.
+    None,
+}
+
+/// Turns the stamps of one source into UTC, in the order of its lines.
+///
+/// A stamp without a year takes the year of the line before it, one later when it falls back by more than half a year
+/// (New Year), and starts with the year that makes the first line the latest one not after `latest`.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    zone: TimeZone,
+    latest: Option<Timestamp>,
+    year: Option<i64>,
+    last_day_of_year: i64,
+    /// The quarter of an hour (local) last asked for, and its offset from UTC in seconds.
+    cached: Option<(i64, i64)>,
+}
+
+impl Clock {
+    /// A clock for a source in `zone`; `latest` is when it was last written to, `year` overrides the guess from that.
+    pub fn new(zone: TimeZone, latest: Option<Timestamp>, year: Option<i64>) -> Self {
+        Self {
+            zone,
+            latest,
+            year,
+            last_day_of_year: 0,
+            cached: None,
+        }
+    }
+
+    /// The point in time of a stamp; `None` for a stamp without time.
+    pub fn utc(&mut self, stamp: Stamp) -> Option<Timestamp> {
+        match stamp {
+            Stamp::Utc(at) => Some(at),
+            Stamp::Local(seconds, nanos) => Some(self.local(seconds, nanos)),
+            Stamp::Yearless(month, day, seconds) => {
+                let (month, day) = (i64::from(month), i64::from(day));
+                let year = self.year_of(month, day);
+                let days = days_from_date(year, month, day);
+                Some(self.local(days * DAY + i64::from(seconds), 0))
+            }
+            Stamp::None => None,
+        }
+    }
+
+    fn year_of(&mut self, month: i64, day: i64) -> i64 {
+        let day_of_year = month * 31 + day;
+        let year = match self.year {
+            Some(year) if self.last_day_of_year - day_of_year > 186 => year + 1,
+            Some(year) => year,
+            None => self.first_year(month, day),
+        };
+        self.year = Some(year);
+        self.last_day_of_year = day_of_year;
+        year
+    }
+
+    fn first_year(&self, month: i64, day: i64) -> i64 {
+        let Some(latest) = self.latest else {
+            return 1970;
+        };
+        let latest_day = latest.seconds().div_euclid(DAY) + 1; // local time may be a day ahead
+        let (year, ..) = date_of(latest_day);
+        if days_from_date(year, month, day) > latest_day {
+            year - 1
+        } else {
+            year
+        }
+    }
+
+    /// Local time is looked up once per quarter of an hour: no zone changes its offset in between. A time that occurs
+    /// twice (clocks set back) is taken as the first of the two.
+    fn local(&mut self, seconds: i64, nanos: u32) -> Timestamp {
+        let quarter = seconds.div_euclid(900);
+        let offset = match self.cached {
+            Some((cached, offset)) if cached == quarter => offset,
+            _ => {
+                let offset = self.offset(quarter * 900);
+                self.cached = Some((quarter, offset));
+                offset
+            }
+        };
+        Timestamp::from_seconds(seconds.saturating_sub(offset), nanos)
+    }
+
+    fn offset(&self, local_seconds: i64) -> i64 {
+        let civil =
+            jiff::Timestamp::from_second(local_seconds).map(|t| TimeZone::UTC.to_datetime(t));
+        let offset = civil.and_then(|t| self.zone.to_ambiguous_timestamp(t).compatible());
+        offset.map_or(0, |utc| local_seconds - utc.as_second())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_rfc_3339_with_the_decimals_it_has() {
+        let show = |nanos| Timestamp::from_nanos(nanos).to_string();
+        assert_eq!(show(0), "1970-01-01T00:00:00Z");
+        assert_eq!(
+            show(1_772_323_200_123_456_000),
+            "2026-03-01T00:00:00.123456Z"
+        );
+        assert_eq!(
+            show(1_709_164_800_000_000_001),
+            "2024-02-29T00:00:00.000000001Z"
+        );
+        assert_eq!(show(-1), "1969-12-31T23:59:59.999999999Z");
+    }
+
+    #[test]
+    fn days_and_dates_are_inverse_over_eight_centuries() {
+        for days in (-150_000..150_000).step_by(7) {
+            let (year, month, day) = date_of(days);
+            assert_eq!(days_from_date(year, month, day), days);
+        }
+    }
+
+    #[test]
+    fn local_time_follows_the_zone_through_summer_time() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let mut clock = Clock::new(zone, None, None);
+        let winter = days_from_date(2026, 1, 15) * DAY + 12 * 3600;
+        let summer = days_from_date(2026, 7, 15) * DAY + 12 * 3600;
+        assert_eq!(
+            clock.utc(Stamp::Local(winter, 0)).unwrap().seconds(),
+            winter - 3600
+        );
+        assert_eq!(
+            clock.utc(Stamp::Local(summer, 0)).unwrap().seconds(),
+            summer - 7200
+        );
+    }
+
+    #[test]
+    fn a_year_is_taken_from_the_end_of_the_file_and_wraps_at_new_year() {
+        let latest = Timestamp::from_seconds(days_from_date(2026, 1, 3) * DAY, 0);
+        let mut clock = Clock::new(TimeZone::UTC, Some(latest), None);
+        assert_eq!(
+            clock
+                .utc(Stamp::Yearless(12, 31, 86_399))
+                .unwrap()
+                .to_string(),
+            "2025-12-31T23:59:59Z"
+        );
+        assert_eq!(
+            clock.utc(Stamp::Yearless(1, 1, 0)).unwrap().to_string(),
+            "2026-01-01T00:00:00Z"
+        );
+        assert_eq!(
+            clock.utc(Stamp::Yearless(12, 31, 0)).unwrap().to_string(),
+            "2026-12-31T00:00:00Z"
+        );
+    }
+}
