@@ -8,3 +8,5 @@ pub mod time;
 pub mod diagnostic;
 
 pub mod ftp;
+
+pub mod catalogue;

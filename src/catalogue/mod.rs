@@ -1,0 +1,268 @@
+//! What is known about reply codes, commands and causes: three TOML files, read once.
+//!
+//! The files are part of the program and its tests read them, so nobody meets a broken one; would one be broken all the
+//! same, the catalogue is empty and every answer is "not known". Which rule decides a failure is the business of
+//! [`crate::cause`]; here is only data and how to look it up.
+
+mod entry;
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::ftp::{ReplyCode, Verb};
+
+pub use entry::{
+    Cause, CodePattern, CodeRule, CommandEntry, Confidence, Expectation, Moment, Party, ReplyEntry,
+    Sample, Scope, TextRule, When,
+};
+
+const REPLIES: &str = include_str!("replies.toml");
+const COMMANDS: &str = include_str!("commands.toml");
+const CAUSES: &str = include_str!("causes.toml");
+
+static CATALOGUE: LazyLock<Catalogue> =
+    LazyLock::new(|| Catalogue::read(REPLIES, COMMANDS, CAUSES).unwrap_or_default());
+
+/// Stands where an id has no cause; no id of the catalogue comes to it.
+static NO_CAUSE: Cause = Cause {
+    id: String::new(),
+    title: String::new(),
+    meaning: String::new(),
+    side: Party::Unknown,
+    family: String::new(),
+    advice: Vec::new(),
+    source: String::new(),
+    benign: false,
+    needs: None,
+    text: Vec::new(),
+    code: Vec::new(),
+    when: Vec::new(),
+    sample: Vec::new(),
+};
+
+/// The catalogue of this program; read when first asked for.
+pub fn catalogue() -> &'static Catalogue {
+    &CATALOGUE
+}
+
+/// A cause of the catalogue. The order is that of the names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CauseId(u16);
+
+impl CauseId {
+    /// The name, as in machine-readable output.
+    pub fn name(self) -> &'static str {
+        &catalogue().cause(self).id
+    }
+}
+
+impl fmt::Display for CauseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Debug for CauseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for CauseId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// All entries, each kind in its order.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    replies: Vec<ReplyEntry>,
+    commands: Vec<CommandEntry>,
+    causes: Vec<Cause>,
+}
+
+impl Catalogue {
+    fn read(replies: &str, commands: &str, causes: &str) -> Result<Self, toml::de::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Replies {
+            reply: Vec<ReplyEntry>,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Commands {
+            command: Vec<CommandEntry>,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Causes {
+            cause: Vec<Cause>,
+        }
+        let mut catalogue = Self {
+            replies: toml::from_str::<Replies>(replies)?.reply,
+            commands: toml::from_str::<Commands>(commands)?.command,
+            causes: toml::from_str::<Causes>(causes)?.cause,
+        };
+        catalogue.replies.sort_by_key(|r| r.code);
+        catalogue.commands.sort_by_key(|c| c.verb);
+        catalogue.causes.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(catalogue)
+    }
+
+    /// What is known of a code.
+    pub fn reply(&self, code: ReplyCode) -> Option<&ReplyEntry> {
+        self.number(code.number())
+    }
+
+    /// What is known of a number that stands where a code should: also an error number of a client.
+    pub fn number(&self, number: u16) -> Option<&ReplyEntry> {
+        let at = self
+            .replies
+            .binary_search_by_key(&number, |r| r.code)
+            .ok()?;
+        self.replies.get(at)
+    }
+
+    /// What is known of a command; [`Verb::CONNECT`] stands for the greeting.
+    pub fn command(&self, verb: Verb) -> Option<&CommandEntry> {
+        let at = self.commands.binary_search_by_key(&verb, |c| c.verb).ok()?;
+        self.commands.get(at)
+    }
+
+    /// A cause by its id.
+    pub fn cause(&self, id: CauseId) -> &Cause {
+        self.causes.get(usize::from(id.0)).unwrap_or(&NO_CAUSE)
+    }
+
+    /// The id of a cause by its name.
+    pub fn cause_by_name(&self, name: &str) -> Option<CauseId> {
+        let at = self
+            .causes
+            .binary_search_by(|c| c.id.as_str().cmp(name))
+            .ok()?;
+        u16::try_from(at).ok().map(CauseId)
+    }
+
+    /// All reply codes, lowest first.
+    pub fn replies(&self) -> &[ReplyEntry] {
+        &self.replies
+    }
+
+    /// All commands, by verb.
+    pub fn commands(&self) -> &[CommandEntry] {
+        &self.commands
+    }
+
+    /// All causes with their ids, by name.
+    pub fn causes(&self) -> impl Iterator<Item = (CauseId, &Cause)> {
+        (0..).map(CauseId).zip(&self.causes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_embedded_files_are_read() {
+        let read = Catalogue::read(REPLIES, COMMANDS, CAUSES).unwrap();
+        assert_eq!(read.replies.len(), 103);
+        assert_eq!(read.commands.len(), 59);
+        assert_eq!(read.causes.len(), catalogue().causes().count());
+        assert!(read.causes.len() >= 79);
+    }
+
+    #[test]
+    fn ids_come_back_as_names() {
+        for (id, cause) in catalogue().causes() {
+            assert_eq!(id.name(), cause.id);
+            assert_eq!(id.to_string(), cause.id);
+            assert_eq!(catalogue().cause_by_name(&cause.id), Some(id));
+        }
+        assert_eq!(catalogue().cause_by_name("no-such-cause"), None);
+        let names: Vec<_> = catalogue().causes().map(|(_, c)| &c.id).collect();
+        assert!(names.is_sorted() && names.windows(2).all(|w| w[0] != w[1]));
+    }
+
+    #[test]
+    fn entries_are_complete() {
+        for (_, cause) in catalogue().causes() {
+            let id = &cause.id;
+            assert!(id.starts_with(&format!("{}-", cause.family)), "{id}");
+            assert!(
+                !cause.title.is_empty() && !cause.title.ends_with('.'),
+                "{id}"
+            );
+            assert!(cause.meaning.ends_with('.'), "{id}");
+            assert!(!cause.advice.is_empty() && !cause.source.is_empty(), "{id}");
+            assert!(cause.advice.iter().all(|a| a.ends_with('.')), "{id}");
+            assert!(
+                cause.text.iter().all(|t| t.confidence != Confidence::Code),
+                "{id}"
+            );
+            let over = cause.when.iter().flat_map(|w| &w.over);
+            for other in over.filter(|o| *o != "*") {
+                assert!(catalogue().cause_by_name(other).is_some(), "{id}: {other}");
+            }
+        }
+        let codes: BTreeSet<u16> = catalogue().replies().iter().map(|r| r.code).collect();
+        assert_eq!(codes.len(), catalogue().replies().len());
+        for command in catalogue().commands() {
+            let verb = command.verb;
+            // RFC 2228 answers a protected command with a protected reply.
+            let all: [(&[u16], &[u16]); 4] = [
+                (&[1], &command.preliminary),
+                (&[2, 6], &command.completion),
+                (&[3], &command.intermediate),
+                (&[4, 5], &command.negative),
+            ];
+            for (digits, list) in all {
+                assert!(list.iter().all(|c| digits.contains(&(c / 100))), "{verb}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_rules_have_one_rank() {
+        let mut texts = BTreeSet::new();
+        let mut codes = BTreeSet::new();
+        for (_, cause) in catalogue().causes() {
+            for rule in &cause.text {
+                assert!(texts.insert(rule.rank), "text rank {}", rule.rank);
+            }
+            for rule in &cause.code {
+                assert!(codes.insert(rule.rank), "code rank {}", rule.rank);
+                assert!(!rule.scope.codes.is_empty(), "code rank {}", rule.rank);
+            }
+        }
+    }
+
+    #[test]
+    fn codes_and_commands_are_found() {
+        let code = |n| ReplyCode::new(n).unwrap();
+        let reply = catalogue().reply(code(226)).unwrap();
+        assert_eq!(reply.status, "standard");
+        assert_eq!(catalogue().reply(code(299)), None);
+        assert!(catalogue().number(10061).is_some());
+        let retr = catalogue().command(Verb::new(b"RETR")).unwrap();
+        assert_eq!(retr.expects(code(150)), Expectation::Listed);
+        assert_eq!(retr.expects(code(226)), Expectation::Listed);
+        assert_eq!(retr.expects(code(257)), Expectation::No);
+        let greeting = catalogue().command(Verb::CONNECT).unwrap();
+        assert_eq!(greeting.expects(code(220)), Expectation::Listed);
+        assert_eq!(greeting.expects(code(530)), Expectation::AlsoSeen);
+        assert_eq!(catalogue().command(Verb::ODD), None);
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error_not_half_a_catalogue() {
+        assert!(Catalogue::read("[[reply]]\ncode = 1", COMMANDS, CAUSES).is_err());
+        let empty = Catalogue::default();
+        assert_eq!(empty.cause(CauseId(0)).id, "");
+        assert_eq!(empty.cause_by_name("auth-bad-credentials"), None);
+    }
+}
