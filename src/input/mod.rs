@@ -1,0 +1,14 @@
+//! Paths become sources, sources become series, series become windows of whole records.
+//!
+//! Knows files, compression and how to spread work over threads. Knows no FTP:
+//! what a file holds is told by the functions it is given.
+
+mod discover;
+mod open;
+mod series;
+mod window;
+
+pub use discover::{Candidate, discover};
+pub use open::{OpenError, Opened, open};
+pub use series::{in_series, series_name};
+pub use window::{Cut, Decode, Ended, Window, read};

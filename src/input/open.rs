@@ -1,0 +1,80 @@
+//! The only place that opens inputs.
+//!
+//! Compression is told by the first bytes, never by the name. Says in words
+//! what can be done when a file can't be opened.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use crate::input::Candidate;
+use crate::limits;
+
+/// A source that is ready to be read: decompressed bytes, and a look at the first of them.
+pub struct Opened {
+    /// The bytes, from the first.
+    pub reader: Box<dyn Read + Send>,
+    /// The first bytes, at most [`limits::SNIFF_BYTES`]; they come from `reader` again.
+    pub head: Vec<u8>,
+}
+
+/// Why a source can't be read, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenError(pub String);
+
+/// Opens a candidate and looks at its head. A file that ends or breaks inside its compression opens all the same: the
+/// error comes when its bytes run out.
+pub fn open(candidate: &Candidate) -> Result<Opened, OpenError> {
+    let raw: Box<dyn Read + Send> = if candidate.path.as_os_str() == "-" {
+        Box::new(io::stdin())
+    } else {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let file = std::fs::File::open(&candidate.path).map_err(|e| explain(&e))?;
+        if file.metadata().is_ok_and(|m| m.is_dir()) {
+            return Err(OpenError("is a directory".to_owned()));
+        }
+        Box::new(file)
+    };
+    let mut buffered = BufReader::with_capacity(limits::SNIFF_BYTES, raw);
+    let magic = buffered.fill_buf().map_err(|e| explain(&e))?;
+    if magic.starts_with(&[0x1f, 0x8b]) {
+        return Ok(with_head(flate2::bufread::MultiGzDecoder::new(buffered)));
+    }
+    Ok(with_head(buffered))
+}
+
+fn with_head(mut reader: impl Read + Send + 'static) -> Opened {
+    let mut head = Vec::new();
+    let failed = reader
+        .by_ref()
+        .take(limits::SNIFF_BYTES as u64)
+        .read_to_end(&mut head)
+        .err();
+    let start = io::Cursor::new(head.clone());
+    let rest: Box<dyn Read + Send> = match failed {
+        None => Box::new(reader),
+        Some(error) => Box::new(Failing(Some(error))),
+    };
+    Opened {
+        reader: Box::new(start.chain(rest)),
+        head,
+    }
+}
+
+/// Gives back, after the head, the error that the head ended with.
+struct Failing(Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+fn explain(error: &io::Error) -> OpenError {
+    let advice = match error.kind() {
+        io::ErrorKind::NotFound => "no such file or directory; check the spelling",
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; run as a user or group that may read it (server logs often belong to group adm or root)"
+        }
+        _ => return OpenError(error.to_string()),
+    };
+    OpenError(advice.to_owned())
+}

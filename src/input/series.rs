@@ -1,0 +1,74 @@
+//! Rotated logs become one series, oldest first.
+//!
+//! `x.log.2.gz`, `x.log.1` and `x.log` continue one another, and so do
+//! `x.log-20260101` and `x.log-20260102`; a session may begin in one and end in
+//! the next. Only names are looked at.
+
+use std::path::Path;
+
+/// The name that the rotations of a file share, and the place of this one among them: higher is younger.
+pub fn series_name(path: &Path) -> (String, u64) {
+    let whole = path.to_string_lossy().into_owned();
+    let mut name = whole.as_str();
+    for suffix in [".gz", ".xz", ".zst", ".bz2", ".lz4"] {
+        name = name.strip_suffix(suffix).unwrap_or(name);
+    }
+    let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let (stem, number) = name.split_at(name.len() - digits);
+    let number = number.parse::<u64>().ok();
+    match (stem.char_indices().next_back(), number) {
+        // `.1` is younger than `.2`, and the file without number is the youngest.
+        (Some((dot, '.')), Some(number)) if digits <= 3 => (cut(stem, dot), u64::MAX - 1 - number),
+        (Some((dash, '-' | '.')), Some(date)) if digits >= 8 => (cut(stem, dash), date),
+        _ => (name.to_owned(), u64::MAX),
+    }
+}
+
+fn cut(stem: &str, at: usize) -> String {
+    stem.get(..at).unwrap_or(stem).to_owned()
+}
+
+/// Puts together what continues one another: lists of indexes into `paths`, each oldest first, in the order of the
+/// series' names.
+pub fn in_series(paths: &[&Path]) -> Vec<Vec<usize>> {
+    let mut named: Vec<((String, u64), usize)> =
+        paths.iter().map(|p| series_name(p)).zip(0..).collect();
+    named.sort();
+    let same = |a: &((String, u64), usize), b: &((String, u64), usize)| a.0.0 == b.0.0;
+    named
+        .chunk_by(same)
+        .map(|chunk| chunk.iter().map(|(_, index)| *index).collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotations_are_one_series_oldest_first() {
+        let paths = [
+            "a/x.log",
+            "a/x.log.1",
+            "a/x.log.2.gz",
+            "a/y.log-20260102",
+            "a/y.log-20260101.gz",
+            "a/y.log",
+            "b/x.log",
+        ];
+        let paths: Vec<&Path> = paths.iter().map(Path::new).collect();
+        let names: Vec<Vec<&Path>> = in_series(&paths)
+            .iter()
+            .map(|s| s.iter().map(|i| paths[*i]).collect())
+            .collect();
+        let expected: [&[&str]; 3] = [
+            &["a/x.log.2.gz", "a/x.log.1", "a/x.log"],
+            &["a/y.log-20260101.gz", "a/y.log-20260102", "a/y.log"],
+            &["b/x.log"],
+        ];
+        assert_eq!(
+            names,
+            expected.map(|s| s.iter().map(Path::new).collect::<Vec<_>>())
+        );
+    }
+}

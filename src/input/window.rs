@@ -1,0 +1,259 @@
+//! A source is cut in windows of whole records, which are decoded side by side and merged in order.
+//!
+//! One mechanism for logs and captures, for one thread and many: while a wave
+//! of windows is decoded, the next one is read and cut. What comes out does not
+//! depend on the size of a window or the number of threads.
+
+use std::io::{self, Read};
+
+use rayon::prelude::*;
+
+use crate::limits;
+
+/// Whole records of a source.
+#[derive(Debug)]
+pub struct Window<N> {
+    /// Bytes before it in the (decompressed) source.
+    pub offset: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What was noted when it was cut.
+    pub notes: N,
+}
+
+/// Finds the borders of records.
+pub trait Cut {
+    /// What is noted about a window: the places of its packets, say.
+    type Notes: Send + Sync;
+
+    /// Cuts the whole records at the start of `bytes`, which stand at `offset` in the source; gives their length and
+    /// notes. `last` says that no bytes follow. A length of 0 asks for more bytes.
+    fn cut(&mut self, bytes: &[u8], offset: u64, last: bool) -> (usize, Self::Notes);
+}
+
+/// What is done with a window beside others, in any order.
+pub trait Decode: Sync {
+    /// What cutting noted.
+    type Notes: Send + Sync;
+    /// What decoding gives; it may borrow from the window.
+    type Part<'w>: Send
+    where
+        Self::Notes: 'w;
+
+    /// Decodes one window.
+    fn decode<'w>(&self, window: &'w Window<Self::Notes>) -> Self::Part<'w>;
+}
+
+/// How reading ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Bytes read.
+    pub bytes: u64,
+    /// The error that ended it, if it was not the end of the source. Everything before it was worked on.
+    pub error: Option<io::Error>,
+}
+
+/// Reads a source to its end. `window_bytes` is the size of a window, `progress` is told of bytes as they are read.
+///
+/// Windows are decoded side by side; `merge` gets their parts one after the other, in order.
+pub fn read<C, D, M>(
+    source: &mut (dyn Read + Send),
+    window_bytes: usize,
+    cutter: &mut C,
+    decoder: &D,
+    mut merge: M,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Ended
+where
+    C: Cut + Send,
+    D: Decode<Notes = C::Notes>,
+    M: for<'w> FnMut(&'w Window<D::Notes>, D::Part<'w>),
+{
+    let mut reader = WindowReader {
+        source,
+        window_bytes,
+        carried: Vec::new(),
+        offset: 0,
+        ended: false,
+        error: None,
+    };
+    let per_wave = limits::WINDOWS_PER_THREAD * rayon::current_num_threads();
+    let mut wave = reader.wave(cutter, per_wave, progress);
+    while !wave.is_empty() {
+        let (parts, next) = rayon::join(
+            || {
+                wave.par_iter()
+                    .map(|window| decoder.decode(window))
+                    .collect::<Vec<_>>()
+            },
+            || reader.wave(cutter, per_wave, progress),
+        );
+        for (window, part) in wave.iter().zip(parts) {
+            merge(window, part);
+        }
+        wave = next;
+    }
+    Ended {
+        bytes: reader.offset,
+        error: reader.error,
+    }
+}
+
+struct WindowReader<'s> {
+    source: &'s mut (dyn Read + Send),
+    window_bytes: usize,
+    /// The start of a record whose end was not read yet.
+    carried: Vec<u8>,
+    offset: u64,
+    ended: bool,
+    error: Option<io::Error>,
+}
+
+impl WindowReader<'_> {
+    fn wave<C: Cut>(
+        &mut self,
+        cutter: &mut C,
+        windows: usize,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Vec<Window<C::Notes>> {
+        let mut wave = Vec::with_capacity(windows);
+        while wave.len() < windows && !(self.ended && self.carried.is_empty()) {
+            wave.extend(self.window(cutter, progress));
+        }
+        wave
+    }
+
+    fn window<C: Cut>(
+        &mut self,
+        cutter: &mut C,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Option<Window<C::Notes>> {
+        let mut bytes = std::mem::take(&mut self.carried);
+        let mut target = self.window_bytes.max(1);
+        loop {
+            let before = bytes.len();
+            self.fill(&mut bytes, target);
+            progress((bytes.len() - before) as u64);
+            let (used, notes) = cutter.cut(&bytes, self.offset, self.ended);
+            if used > 0 || self.ended {
+                let used = if self.ended && used == 0 {
+                    bytes.len()
+                } else {
+                    used
+                };
+                self.carried = bytes.get(used..).unwrap_or_default().to_vec();
+                bytes.truncate(used);
+                let offset = self.offset;
+                self.offset += used as u64;
+                return (!bytes.is_empty()).then_some(Window {
+                    offset,
+                    bytes,
+                    notes,
+                });
+            }
+            target = target.max(bytes.len()).saturating_mul(2);
+        }
+    }
+
+    fn fill(&mut self, bytes: &mut Vec<u8>, target: usize) {
+        let wanted = target.saturating_sub(bytes.len());
+        if self.ended || wanted == 0 {
+            return;
+        }
+        bytes.reserve(wanted);
+        match self.source.take(wanted as u64).read_to_end(bytes) {
+            Ok(read) => self.ended = read < wanted,
+            Err(error) => {
+                self.error = Some(error);
+                self.ended = true;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cuts lines.
+    struct Lines;
+
+    impl Cut for Lines {
+        type Notes = ();
+        fn cut(&mut self, bytes: &[u8], _offset: u64, last: bool) -> (usize, ()) {
+            let end = memchr::memrchr(b'\n', bytes).map_or(0, |end| end + 1);
+            (if last { bytes.len() } else { end }, ())
+        }
+    }
+
+    struct Split;
+
+    impl Decode for Split {
+        type Notes = ();
+        type Part<'w> = Vec<&'w [u8]>;
+        fn decode<'w>(&self, window: &'w Window<()>) -> Vec<&'w [u8]> {
+            window.bytes.split_inclusive(|b| *b == b'\n').collect()
+        }
+    }
+
+    fn lines_of(
+        source: &mut (dyn Read + Send),
+        window_bytes: usize,
+    ) -> (Vec<(u64, Vec<u8>)>, Ended) {
+        let mut lines = Vec::new();
+        let mut merge = |window: &Window<()>, part: Vec<&[u8]>| {
+            let mut offset = window.offset;
+            for line in part {
+                lines.push((offset, line.to_vec()));
+                offset += line.len() as u64;
+            }
+        };
+        let ended = read(
+            source,
+            window_bytes,
+            &mut Lines,
+            &Split,
+            &mut merge,
+            &|_| {},
+        );
+        (lines, ended)
+    }
+
+    fn lines_with(window_bytes: usize, mut text: &[u8]) -> Vec<(u64, Vec<u8>)> {
+        let length = text.len() as u64;
+        let (lines, ended) = lines_of(&mut text, window_bytes);
+        assert_eq!(ended.bytes, length);
+        lines
+    }
+
+    #[test]
+    fn any_window_gives_the_same_records() {
+        let text = b"a\nbb\n\nlonger than a window\nlast without end";
+        let expected = lines_with(1 << 20, text);
+        assert_eq!(expected.len(), 5);
+        for window_bytes in 1..20 {
+            assert_eq!(
+                lines_with(window_bytes, text),
+                expected,
+                "window of {window_bytes}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_read_before_an_error_is_kept() {
+        struct Breaks(bool);
+        impl Read for Breaks {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if std::mem::replace(&mut self.0, true) {
+                    return Err(io::Error::other("broken"));
+                }
+                buffer[..4].copy_from_slice(b"a\nb\n");
+                Ok(4)
+            }
+        }
+        let (lines, ended) = lines_of(&mut Breaks(false), 1 << 10);
+        assert_eq!(lines.len(), 2);
+        assert!(ended.error.is_some());
+    }
+}
