@@ -11,3 +11,5 @@ pub mod ftp;
 
 pub mod catalogue;
 pub mod input;
+
+pub mod capture;

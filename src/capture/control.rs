@@ -1,0 +1,315 @@
+//! One control connection: both directions' bytes become events.
+//!
+//! Keeps what is needed to read on: lines that are not whole, a reply that is
+//! open, whether TLS was agreed upon, and the data connections that were
+//! announced. Sessions are built elsewhere.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use super::data::{Announcement, replaces};
+use super::probe;
+use super::stream::{Delivery, Place};
+use crate::diagnostic::{DiagnosticKind, Diagnostics};
+use crate::ftp::{
+    Endpoint, Event, EventKind, Found, Introduction, Line, Lines, Replies, Reply, SessionKey, Side,
+    Vantage, Verb, grammar,
+};
+use crate::text::Text;
+
+/// Receives events.
+pub(super) type Out<'o> = &'o mut dyn FnMut(Event<'_>);
+
+/// How far TLS has got on a control connection (RFC 4217).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tls {
+    Clear,
+    /// AUTH was answered by 234: the next bytes should be TLS.
+    Agreed,
+    On,
+}
+
+/// A control connection that is being read.
+#[derive(Debug)]
+pub(super) struct Control {
+    pub(super) key: SessionKey,
+    pub(super) client: SocketAddr,
+    pub(super) server: SocketAddr,
+    client_lines: Lines,
+    server_lines: Lines,
+    replies: Replies,
+    tls: Tls,
+    /// The verb sent last.
+    last_verb: Option<Verb>,
+    /// The announcement in force, and the connection that came for it.
+    pub(super) announced: Option<(Announcement, Option<usize>)>,
+}
+
+/// What a control connection asks of the table of connections.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// The announcement before is over: tell what became of it.
+    pub(super) settle: Option<(Announcement, Option<usize>)>,
+    /// Watch for this data connection.
+    pub(super) announce: Option<Announcement>,
+}
+
+impl Control {
+    /// Begins a session and introduces it. `whole` says that its first bytes were heard.
+    pub(super) fn new(
+        client: SocketAddr,
+        server: SocketAddr,
+        first: Place,
+        whole: bool,
+        out: Out<'_>,
+    ) -> Self {
+        let ends = [client, server].map(|end| Endpoint::new(end.ip(), end.port()));
+        let key = SessionKey::new(Some(&ends[0]), Some(&ends[1]), first.at, 0);
+        let [client_end, server_end] = ends;
+        let introduction = Introduction {
+            vantage: Vantage::Wire,
+            client: Some(client_end),
+            server: Some(server_end),
+            user: None,
+            approximate: false,
+        };
+        let lines = if whole { Lines::new } else { Lines::mid_stream };
+        let control = Self {
+            key,
+            client,
+            server,
+            client_lines: lines(Side::Client),
+            server_lines: lines(Side::Server),
+            replies: Replies::default(),
+            tls: Tls::Clear,
+            last_verb: None,
+            announced: None,
+        };
+        control.emit(first, EventKind::Introduced(Box::new(introduction)), out);
+        control
+    }
+
+    /// Takes the next bytes of a side; gives back what was said in them.
+    pub(super) fn take(&mut self, side: Side, place: Place, delivery: &Delivery<'_>) -> Vec<Said> {
+        let mut said = Vec::new();
+        match delivery {
+            Delivery::Fin => {}
+            Delivery::Hole(bytes) => {
+                self.lose(side, &mut said);
+                said.push(Said::Missing(place, side, *bytes));
+            }
+            Delivery::Bytes(bytes) => {
+                if self.tls == Tls::Agreed && probe::is_tls(bytes) {
+                    self.tls = Tls::On;
+                    said.push(Said::Protected(place));
+                }
+                if self.tls != Tls::On {
+                    self.listen(side, place, bytes, &mut said);
+                }
+            }
+        }
+        said
+    }
+
+    fn listen(&mut self, side: Side, place: Place, bytes: &[u8], said: &mut Vec<Said>) {
+        match side {
+            Side::Client => {
+                self.replies
+                    .client_spoke(&mut |found| said.push(Said::found(found)));
+                let each = &mut |line: Line<'_>| said.push(Said::Command(Kept::of(line)));
+                self.client_lines.push(bytes, place.at, place.origin, each);
+            }
+            Side::Server => {
+                let replies = &mut self.replies;
+                let each = &mut |line: Line<'_>| {
+                    replies.line(line, &mut |found| said.push(Said::found(found)));
+                };
+                self.server_lines.push(bytes, place.at, place.origin, each);
+            }
+        }
+    }
+
+    fn lose(&mut self, side: Side, said: &mut Vec<Said>) {
+        match side {
+            Side::Client => self
+                .client_lines
+                .lose(&mut |line| said.push(Said::Command(Kept::of(line)))),
+            Side::Server => {
+                let replies = &mut self.replies;
+                let each = &mut |line: Line<'_>| {
+                    replies.line(line, &mut |found| said.push(Said::found(found)));
+                };
+                self.server_lines.lose(each);
+                self.replies
+                    .lose(&mut |found| said.push(Said::found(found)));
+            }
+        }
+    }
+
+    /// The connection is over: gives back what was still open.
+    pub(super) fn finish(&mut self) -> Vec<Said> {
+        let mut said = Vec::new();
+        let replies = &mut self.replies;
+        let each =
+            &mut |line: Line<'_>| replies.line(line, &mut |found| said.push(Said::found(found)));
+        self.server_lines.finish(each);
+        self.replies
+            .finish(&mut |found| said.push(Said::found(found)));
+        self.client_lines
+            .finish(&mut |line| said.push(Said::Command(Kept::of(line))));
+        said
+    }
+
+    /// What follows from something said, for this connection and for the table of connections.
+    pub(super) fn wishes(&mut self, said: &Said) -> Wishes {
+        let announce = match said {
+            Said::Command(line) => {
+                let Some(command) = grammar::command(&line.bytes) else {
+                    return Wishes::default();
+                };
+                self.last_verb = Some(command.verb);
+                if !replaces(command.verb) {
+                    return Wishes::default();
+                }
+                Announcement::of_command(&command, self.client.ip(), line.place.origin)
+            }
+            Said::Reply(reply, line) => {
+                if reply.code.number() == 234 && self.tls == Tls::Clear {
+                    self.tls = Tls::Agreed;
+                }
+                if reply.code.is_negative() && self.last_verb.is_some_and(|v| v.is_active()) {
+                    self.announced = None; // the address is refused: nobody will connect to it
+                }
+                match Announcement::of_reply(reply, self.server.ip(), line.place.origin) {
+                    Some(announcement) => Some(announcement),
+                    None => return Wishes::default(),
+                }
+            }
+            _ => return Wishes::default(),
+        };
+        Wishes {
+            settle: self.announced.take(),
+            announce,
+        }
+    }
+
+    /// Tells what was said.
+    pub(super) fn tell(&self, said: Said, diagnostics: &mut Diagnostics, out: Out<'_>) {
+        match said {
+            Said::Command(line) => {
+                if let Some(command) = grammar::command(&line.bytes) {
+                    self.emit_to(line.place, line.ends, EventKind::Command(command), out);
+                }
+            }
+            Said::Reply(reply, line) => {
+                self.emit_to(line.place, line.ends, EventKind::Reply(reply), out);
+            }
+            Said::Protected(place) => self.emit(place, EventKind::Protected, out),
+            Said::Missing(place, sender, bytes) => {
+                let reason =
+                    "bytes of a control connection were on the wire and are not in the capture";
+                diagnostics.add(DiagnosticKind::Missing, place.origin, reason);
+                self.emit(
+                    place,
+                    EventKind::Missing {
+                        bytes: Some(bytes),
+                        sender,
+                    },
+                    out,
+                );
+            }
+            Said::Stray(line) if line.bytes.is_empty() => {}
+            Said::Stray(line) => {
+                let reason = "a server's line that is no reply and belongs to none";
+                let sample = Some(Text::cut(&line.bytes, 80));
+                diagnostics.add_sample(
+                    DiagnosticKind::Malformed,
+                    line.place.origin,
+                    reason,
+                    sample,
+                );
+            }
+        }
+    }
+
+    /// Tells an event of this session.
+    pub(super) fn emit(&self, place: Place, kind: EventKind<'_>, out: Out<'_>) {
+        self.emit_to(place, place.origin.record, kind, out);
+    }
+
+    fn emit_to(&self, place: Place, ends: u64, kind: EventKind<'_>, out: Out<'_>) {
+        out(Event {
+            at: place.at,
+            origin: place.origin,
+            ends,
+            session: self.key,
+            kind,
+        });
+    }
+}
+
+/// A line kept for a moment, because the assemblers are busy while they hand it over.
+#[derive(Debug)]
+pub(super) struct Kept {
+    bytes: Vec<u8>,
+    place: Place,
+    ends: u64,
+}
+
+impl Kept {
+    fn of(line: Line<'_>) -> Self {
+        let Line {
+            bytes,
+            at,
+            origin,
+            ends,
+            ..
+        } = line;
+        Self {
+            bytes: bytes.to_vec(),
+            place: Place { at, origin },
+            ends,
+        }
+    }
+}
+
+/// Something that was said or happened on the control connection.
+#[derive(Debug)]
+pub(super) enum Said {
+    Command(Kept),
+    Reply(Reply<'static>, Kept),
+    Stray(Kept),
+    Protected(Place),
+    Missing(Place, Side, u64),
+}
+
+impl Said {
+    fn found(found: Found<'_>) -> Self {
+        match found {
+            Found::Reply {
+                reply,
+                at,
+                origin,
+                ends,
+                ..
+            } => {
+                let text = Cow::Owned(reply.text.into_owned());
+                let kept = Kept {
+                    bytes: Vec::new(),
+                    place: Place { at, origin },
+                    ends,
+                };
+                Self::Reply(Reply { text, ..reply }, kept)
+            }
+            Found::Stray(line) => Self::Stray(Kept::of(line)),
+        }
+    }
+
+    /// When and where.
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Self::Command(line) | Self::Reply(_, line) | Self::Stray(line) => line.place,
+            Self::Protected(place) | Self::Missing(place, ..) => *place,
+        }
+    }
+}

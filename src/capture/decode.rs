@@ -1,0 +1,189 @@
+//! One frame becomes a TCP segment, or word that a destination can't be reached.
+//!
+//! Link layers and tunnels are unwrapped in [`link`]; IP and TCP are etherparse's, lax: an offloading sender's frames
+//! have no IP length yet, and a snap length cuts frames. Checksums are not looked at, for the same reason. Does not put
+//! IP fragments together, and keeps nothing from one frame to the next.
+
+mod link;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow::{self, Break, Continue};
+
+use etherparse::{IpNumber, LaxIpPayloadSlice, LaxIpSlice, TcpSlice, ip_number};
+
+use crate::limits;
+use link::Layer;
+
+/// ICMP and `ICMPv6` "destination unreachable" (RFC 792, RFC 4443), and the code of the former that asks for smaller
+/// segments: part of finding the path's limit (RFC 1191), not an end of anything.
+const ICMP_UNREACHABLE: u8 = 3;
+const ICMP_TOO_BIG: u8 = 4;
+const ICMPV6_UNREACHABLE: u8 = 1;
+/// Type, code, checksum and four bytes more; then the packet that is quoted.
+const ICMP_HEADER: usize = 8;
+
+/// The control bits of a TCP header (RFC 9293 section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Flags(pub(crate) u8);
+
+impl Flags {
+    /// No more data from the sender.
+    pub(crate) fn fin(self) -> bool {
+        self.0 & 0x01 != 0
+    }
+
+    /// Synchronizes sequence numbers: opens a connection.
+    pub(crate) fn syn(self) -> bool {
+        self.0 & 0x02 != 0
+    }
+
+    /// Resets the connection.
+    pub(crate) fn rst(self) -> bool {
+        self.0 & 0x04 != 0
+    }
+
+    /// The acknowledgment number means something.
+    pub(crate) fn ack(self) -> bool {
+        self.0 & 0x10 != 0
+    }
+}
+
+/// A TCP segment. An IPv4 address mapped into IPv6 stands as IPv4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment<'b> {
+    /// The end that sent it.
+    pub(crate) source: SocketAddr,
+    /// The end that it is for.
+    pub(crate) destination: SocketAddr,
+    /// The sequence number of its first payload byte, or of its SYN.
+    pub(crate) sequence: u32,
+    /// The sequence number that the sender waits for.
+    pub(crate) acknowledgment: u32,
+    /// Its control bits.
+    pub(crate) flags: Flags,
+    /// As in the header, not scaled.
+    pub(crate) window: u16,
+    /// What it carries, as far as it was captured.
+    pub(crate) payload: &'b [u8],
+    /// Payload bytes that were on the wire behind these, but were not captured.
+    pub(crate) missing: u32,
+}
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decoded<'b> {
+    /// A TCP segment.
+    Tcp(Segment<'b>),
+    /// Someone on the path says that a segment can't reach its destination. These are the ends of that segment.
+    Unreachable {
+        /// The end that had sent it.
+        source: SocketAddr,
+        /// The end that it can't reach.
+        destination: SocketAddr,
+    },
+    /// Something that carries no TCP.
+    NotTcp,
+    /// Something that may carry TCP but was not read, and why.
+    Unread(&'static str),
+}
+
+/// Break: what the frame is. Continue: what is inside.
+type Unwrapped<'b> = ControlFlow<Decoded<'b>, Layer<'b>>;
+
+/// Decodes a frame of a LINKTYPE that had `wire_length` bytes before the snap length cut it.
+pub(crate) fn decode(link: i32, frame: &[u8], wire_length: u32) -> Decoded<'_> {
+    let beyond = wire_length.saturating_sub(bounded(frame.len()));
+    let mut step = link::outermost(link, frame);
+    for _ in 0..limits::NESTED_HEADERS {
+        step = match step {
+            Break(decoded) => return decoded,
+            Continue(Layer::Ip(packet)) => ip(packet, beyond),
+            Continue(layer) => link::unwrap(layer),
+        };
+    }
+    match step {
+        Break(decoded) => decoded,
+        Continue(_) => Decoded::Unread("too many nested headers"),
+    }
+}
+
+fn ip(packet: &[u8], beyond: u32) -> Unwrapped<'_> {
+    let Ok((ip, stop)) = LaxIpSlice::from_slice(packet) else {
+        return Break(Decoded::Unread("a cut or damaged IP header"));
+    };
+    let inside = ip.payload();
+    if inside.fragmented {
+        return Break(Decoded::Unread("an IP fragment"));
+    }
+    if stop.is_some() {
+        return Break(Decoded::Unread("a cut or damaged IP extension header"));
+    }
+    match inside.ip_number {
+        ip_number::TCP => Break(tcp(&ip, inside.payload, missing(&ip, packet.len(), beyond))),
+        ip_number::ICMP | ip_number::IPV6_ICMP => Break(unreachable(inside)),
+        number => link::inside_ip(number, inside.payload),
+    }
+}
+
+/// Bytes that the IP header promises beyond those that are there. A sender that leaves segmentation to its network card
+/// promises nothing (IPv4: length 0; IPv6: no payload); then the capture's own word counts.
+fn missing(ip: &LaxIpSlice<'_>, there: usize, beyond: u32) -> u32 {
+    let promised = match ip {
+        LaxIpSlice::Ipv4(it) => match usize::from(it.header().total_len()) {
+            length if length < it.header().slice().len() => None,
+            length => Some(length),
+        },
+        LaxIpSlice::Ipv6(it) => match usize::from(it.header().payload_length()) {
+            0 => None,
+            length => Some(length + it.header().slice().len()),
+        },
+    };
+    promised.map_or(beyond, |promised| bounded(promised.saturating_sub(there)))
+}
+
+fn tcp<'b>(ip: &LaxIpSlice<'_>, bytes: &'b [u8], missing: u32) -> Decoded<'b> {
+    let Ok(tcp) = TcpSlice::from_slice(bytes) else {
+        return Decoded::Unread("a cut or damaged TCP header");
+    };
+    Decoded::Tcp(Segment {
+        source: end(ip.source_addr(), tcp.source_port()),
+        destination: end(ip.destination_addr(), tcp.destination_port()),
+        sequence: tcp.sequence_number(),
+        acknowledgment: tcp.acknowledgment_number(),
+        flags: Flags(tcp.slice().get(13).copied().unwrap_or(0)),
+        window: tcp.window_size(),
+        payload: tcp.payload(),
+        missing,
+    })
+}
+
+fn end(address: IpAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(address.to_canonical(), port)
+}
+
+/// An ICMP error quotes the packet it is about: its IP header and at least eight bytes more (RFC 792), so both ports.
+fn unreachable<'b>(icmp: &LaxIpPayloadSlice<'b>) -> Decoded<'b> {
+    let quoted = match (icmp.ip_number, icmp.payload) {
+        (ip_number::ICMP, [ICMP_UNREACHABLE, code, ..]) if *code != ICMP_TOO_BIG => {
+            icmp.payload.get(ICMP_HEADER..)
+        }
+        (ip_number::IPV6_ICMP, [ICMPV6_UNREACHABLE, ..]) => icmp.payload.get(ICMP_HEADER..),
+        _ => None,
+    };
+    let Some((ip, _)) = quoted.and_then(|quoted| LaxIpSlice::from_slice(quoted).ok()) else {
+        return Decoded::NotTcp;
+    };
+    match (ip.payload().ip_number, ip.payload().payload) {
+        (IpNumber::TCP, [a, b, c, d, ..]) if !ip.payload().fragmented => Decoded::Unreachable {
+            source: end(ip.source_addr(), u16::from_be_bytes([*a, *b])),
+            destination: end(ip.destination_addr(), u16::from_be_bytes([*c, *d])),
+        },
+        _ => Decoded::NotTcp,
+    }
+}
+
+fn bounded(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

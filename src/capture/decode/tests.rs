@@ -1,0 +1,291 @@
+//! Frames of every link type and tunnel, and the segments in them.
+
+use super::*;
+use etherparse::PacketBuilder;
+use proptest::prelude::*;
+
+const PAYLOAD: &[u8] = b"220 ready\r\n";
+
+/// 192.0.2.1:21 to 192.0.2.2:40000, from the IP header on.
+fn ipv4() -> Vec<u8> {
+    let builder = PacketBuilder::ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64);
+    let builder = builder.tcp(21, 40_000, 1000, 8192).ack(77).psh();
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes, PAYLOAD).unwrap();
+    bytes
+}
+
+fn ipv6(source: [u8; 16]) -> Vec<u8> {
+    let builder = PacketBuilder::ipv6(source, [0x20; 16], 64).tcp(21, 40_000, 1000, 8192);
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes, PAYLOAD).unwrap();
+    bytes
+}
+
+fn inside(header: &[u8], rest: &[u8]) -> Vec<u8> {
+    [header, rest].concat()
+}
+
+fn ethernet(ether_type: u16, rest: &[u8]) -> Vec<u8> {
+    inside(&[&[2; 12][..], &ether_type.to_be_bytes()].concat(), rest)
+}
+
+/// An IPv4 header with a protocol of choice.
+fn carried(protocol: u8, rest: &[u8]) -> Vec<u8> {
+    let mut bytes = ipv4();
+    bytes.truncate(20);
+    bytes[9] = protocol;
+    bytes.extend(rest);
+    let length = u16::try_from(bytes.len()).unwrap();
+    bytes[2..4].copy_from_slice(&length.to_be_bytes());
+    bytes
+}
+
+fn whole(link: i32, frame: &[u8]) -> Decoded<'_> {
+    decode(link, frame, bounded(frame.len()))
+}
+
+fn segment(link: i32, frame: &[u8]) -> Segment<'_> {
+    match whole(link, frame) {
+        Decoded::Tcp(segment) => segment,
+        other => panic!("{other:?} from {frame:02x?}"),
+    }
+}
+
+#[test]
+fn a_segment_is_read_with_all_that_is_asked_of_it() {
+    let frame = ethernet(0x0800, &ipv4());
+    let expected = Segment {
+        source: "192.0.2.1:21".parse().unwrap(),
+        destination: "192.0.2.2:40000".parse().unwrap(),
+        sequence: 1000,
+        acknowledgment: 77,
+        flags: Flags(0x18),
+        window: 8192,
+        payload: PAYLOAD,
+        missing: 0,
+    };
+    assert_eq!(segment(1, &frame), expected);
+    let flags = expected.flags;
+    assert!(flags.ack() && !flags.syn() && !flags.fin() && !flags.rst());
+}
+
+#[test]
+fn every_link_type_leads_to_the_same_segment() {
+    let ip = ipv4();
+    let sll = |protocol: [u8; 2]| [&[0; 14][..], &protocol].concat();
+    let vlan = [0, 5, 8, 0];
+    for (link, frame) in [
+        (0, inside(&[2, 0, 0, 0], &ip)),
+        (0, inside(&[0, 0, 0, 2], &ip)),
+        (108, inside(&[0, 0, 0, 2], &ip)),
+        (9, inside(&[0xff, 3, 0, 0x21], &ip)),
+        (9, inside(&[0, 0x21], &ip)),
+        (50, inside(&[0xff, 3, 0x21], &ip)),
+        (12, ip.clone()),
+        (14, ip.clone()),
+        (101, ip.clone()),
+        (228, ip.clone()),
+        (113, inside(&sll([8, 0]), &ip)),
+        (113, inside(&sll([0x81, 0]), &inside(&vlan, &ip))),
+        (276, inside(&[&[8, 0][..], &[0; 18]].concat(), &ip)),
+        (104, inside(&[0x0f, 0, 8, 0], &ip)),
+        (
+            1,
+            ethernet(30, &inside(&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &ip)),
+        ),
+    ] {
+        assert_eq!(segment(link, &frame), segment(101, &ip), "{link}");
+    }
+    let v6 = ipv6([0x20; 16]);
+    for (link, frame) in [
+        (0, inside(&[30, 0, 0, 0], &v6)),
+        (108, inside(&[0, 0, 0, 24], &v6)),
+        (229, v6.clone()),
+        (1, ethernet(0x86dd, &v6)),
+    ] {
+        assert_eq!(segment(link, &frame), segment(101, &v6), "{link}");
+    }
+}
+
+/// The frame, told by its name, holds the same segment as the bare IP packet.
+fn check(name: &str, ether_type: u16, rest: &[u8]) {
+    let (ip, frame) = (ipv4(), ethernet(ether_type, rest));
+    assert_eq!(segment(1, &frame), segment(101, &ip), "{name}");
+}
+
+#[test]
+fn tags_and_labels_are_taken_off() {
+    let ip = ipv4();
+    let tag = |inner: u16| [&[0, 5][..], &inner.to_be_bytes()].concat();
+    let one = inside(&tag(0x0800), &ip);
+    let two = inside(&tag(0x8100), &one);
+    let three = inside(&tag(0x88a8), &two);
+    check("VLAN", 0x8100, &one);
+    check("QinQ", 0x88a8, &two);
+    check("three tags", 0x9100, &three);
+    let labels = [0, 1, 0, 64, 0, 1, 1, 64];
+    check("MPLS", 0x8847, &inside(&labels, &ip));
+    let wire = inside(&[0, 1, 1, 64, 0, 0, 0, 0], &ethernet(0x0800, &ip));
+    check("pseudowire", 0x8847, &wire);
+    let session = [0x11, 0, 0, 1, 0, 9, 0, 0x21];
+    check("PPPoE", 0x8864, &inside(&session, &ip));
+}
+
+#[test]
+fn tunnels_in_ip_are_taken_off() {
+    let ip = ipv4();
+    let frame = ethernet(0x0800, &ip);
+    let gre = |header: &[u8], rest: &[u8]| carried(47, &inside(header, rest));
+    let pptp = [0x30, 0x81, 0x88, 0x0b, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2];
+    check("IPIP", 0x0800, &carried(4, &ip));
+    check("GRE", 0x0800, &gre(&[0, 0, 8, 0], &ip));
+    check("key", 0x0800, &gre(&[0x20, 0, 8, 0, 0, 0, 0, 1], &ip));
+    check("bridged", 0x0800, &gre(&[0, 0, 0x65, 0x58], &frame));
+    check("PPTP", 0x0800, &gre(&pptp, &inside(&[0, 0x21], &ip)));
+    let v6 = ipv6([0x20; 16]);
+    assert_eq!(segment(101, &carried(41, &v6)), segment(101, &v6));
+}
+
+#[test]
+fn tunnels_in_udp_are_taken_off() {
+    let ip = ipv4();
+    let udp = |port: u16, header: &[u8], rest: &[u8]| {
+        let ports = [&[0xc0, 0][..], &port.to_be_bytes(), &[0; 4]].concat();
+        carried(17, &[&ports, header, rest].concat())
+    };
+    let vxlan = udp(4789, &[8, 0, 0, 0, 0, 0, 1, 0], &ethernet(0x0800, &ip));
+    let geneve = udp(6081, &[1, 0, 8, 0, 0, 0, 1, 0, 9, 9, 9, 9], &ip);
+    let gtp = udp(2152, &[0x30, 0xff, 0, 0, 0, 0, 0, 1], &ip);
+    let extended = [0x34, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0];
+    check("VXLAN", 0x0800, &vxlan);
+    check("Geneve", 0x0800, &geneve);
+    check("GTP-U", 0x0800, &gtp);
+    check(
+        "GTP-U with an extension",
+        0x0800,
+        &udp(2152, &extended, &ip),
+    );
+}
+
+#[test]
+fn tunnels_without_end_are_left() {
+    let mut bytes = Vec::new();
+    for _ in 0..limits::NESTED_HEADERS {
+        bytes.extend([0, 5, 0x81, 0]);
+    }
+    let frame = ethernet(0x8100, &bytes);
+    assert_eq!(whole(1, &frame), Decoded::Unread("too many nested headers"));
+}
+
+#[test]
+fn padding_behind_the_ip_length_is_no_payload() {
+    let mut frame = ethernet(0x0800, &ipv4());
+    frame.extend([0; 20]);
+    assert_eq!(segment(1, &frame).payload, PAYLOAD);
+}
+
+#[test]
+fn an_offloaded_segment_without_ip_length_is_all_payload() {
+    let mut v4 = ipv4();
+    v4[2..4].fill(0);
+    let mut v6 = ipv6([0x20; 16]);
+    v6[4..6].fill(0);
+    for frame in [v4, v6] {
+        assert_eq!(segment(101, &frame).payload, PAYLOAD);
+        let cut = decode(101, &frame, bounded(frame.len()) + 50);
+        assert!(matches!(cut, Decoded::Tcp(Segment { missing: 50, .. })));
+    }
+}
+
+#[test]
+fn what_the_snap_length_cut_is_counted() {
+    for ip in [ipv4(), ipv6([0x20; 16])] {
+        let cut = &ip[..ip.len() - 7];
+        let Decoded::Tcp(segment) = decode(101, cut, bounded(ip.len())) else {
+            panic!("not TCP")
+        };
+        assert_eq!((segment.payload, segment.missing), (&PAYLOAD[..4], 7));
+        let reason = Decoded::Unread("a cut or damaged TCP header");
+        assert_eq!(decode(101, &ip[..ip.len() - 15], bounded(ip.len())), reason);
+    }
+}
+
+#[test]
+fn a_mapped_address_stands_as_ipv4() {
+    let mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 9];
+    let bytes = ipv6(mapped);
+    assert_eq!(segment(101, &bytes).source, "192.0.2.9:21".parse().unwrap());
+}
+
+#[test]
+fn unreachable_names_the_ends_of_the_quoted_segment() {
+    let quoted = &ipv4()[..28];
+    let ends = Decoded::Unreachable {
+        source: "192.0.2.1:21".parse().unwrap(),
+        destination: "192.0.2.2:40000".parse().unwrap(),
+    };
+    let icmp = |kind, code, rest: &[u8]| carried(1, &inside(&[kind, code, 0, 0, 0, 0, 0, 0], rest));
+    assert_eq!(whole(101, &icmp(3, 13, quoted)), ends);
+    assert_eq!(whole(101, &icmp(3, 4, quoted)), Decoded::NotTcp);
+    assert_eq!(whole(101, &icmp(8, 0, quoted)), Decoded::NotTcp);
+    assert_eq!(whole(101, &icmp(3, 1, &quoted[..22])), Decoded::NotTcp);
+    assert_eq!(
+        whole(101, &icmp(3, 3, &carried(17, &[0; 8]))),
+        Decoded::NotTcp
+    );
+
+    let quoted = ipv6([0x20; 16]);
+    let mut bytes = ipv6([0x30; 16])[..40].to_vec();
+    bytes[6] = 58;
+    bytes.extend([1, 4, 0, 0, 0, 0, 0, 0]);
+    bytes.extend(&quoted);
+    bytes[4..6].copy_from_slice(&u16::try_from(quoted.len() + 8).unwrap().to_be_bytes());
+    assert!(
+        matches!(whole(101, &bytes), Decoded::Unreachable { source, .. } if source.port() == 21)
+    );
+}
+
+#[test]
+fn what_is_not_read_is_named_and_what_is_not_tcp_is_told_apart() {
+    let mut fragment = ipv4();
+    fragment[6] = 0x20;
+    assert_eq!(whole(101, &fragment), Decoded::Unread("an IP fragment"));
+    assert_eq!(
+        whole(105, &ipv4()),
+        Decoded::Unread("link type IEEE 802.11")
+    );
+    assert_eq!(whole(-1, &ipv4()), Decoded::Unread("an unknown link type"));
+    assert_eq!(whole(101, &carried(50, &[0; 40])), Decoded::Unread("IPsec"));
+    assert_eq!(whole(1, &[2; 13]), Decoded::Unread("a cut link header"));
+    assert_eq!(whole(1, &ethernet(0x0806, &[0; 28])), Decoded::NotTcp);
+    assert_eq!(
+        whole(101, &carried(17, &[0, 53, 0, 53, 0, 8, 0, 0])),
+        Decoded::NotTcp
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_of_any_link_type_are_decoded(
+        link in 0..280,
+        frame in prop::collection::vec(any::<u8>(), 0..120),
+        wire_length in any::<u32>(),
+    ) {
+        let _decoded = decode(link, &frame, wire_length);
+    }
+
+    #[test]
+    fn a_payload_lies_within_its_frame(
+        edits in prop::collection::vec((0..51_usize, any::<u8>()), 0..8),
+    ) {
+        let mut bytes = ipv4();
+        for (place, byte) in edits {
+            bytes[place] = byte;
+        }
+        if let Decoded::Tcp(segment) = whole(101, &bytes) {
+            prop_assert!(segment.payload.len() <= bytes.len() - 40);
+            prop_assert!(segment.missing <= 65_535);
+        }
+    }
+}

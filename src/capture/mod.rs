@@ -1,0 +1,202 @@
+//! Packet captures become events.
+//!
+//! A capture's bytes are cut into packets ([`container`]), packets are decoded
+//! to TCP segments side by side ([`mod@decode`]), and segments, in order, become
+//! connections ([`table`]), streams ([`stream`]) and, where a connection speaks
+//! FTP, events ([`control`], [`data`]). Knows no logs and judges nothing.
+
+mod connection;
+mod container;
+mod control;
+mod data;
+mod decode;
+mod lru;
+mod probe;
+mod stream;
+mod table;
+mod undecided;
+
+use std::collections::BTreeMap;
+
+use self::container::{Container, Packet};
+use self::decode::{Decoded, decode};
+use self::stream::Place;
+use self::table::Table;
+use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, SourceId};
+use crate::ftp::Event;
+use crate::input::{Cut, Decode, Window};
+
+pub use self::container::Flavour;
+
+/// Cuts one capture file into windows of whole packets.
+#[derive(Debug)]
+pub struct Cutter {
+    container: Container,
+}
+
+impl Cutter {
+    /// For a file of this family.
+    pub fn new(flavour: Flavour, source: SourceId) -> Self {
+        Self {
+            container: Container::new(flavour, source),
+        }
+    }
+
+    /// Packets met.
+    pub fn records(&self) -> u64 {
+        self.container.records()
+    }
+}
+
+/// The packets of a window, and what was wrong between them.
+#[derive(Debug, Default)]
+pub struct Packets {
+    packets: Vec<Packet>,
+    diagnostics: Diagnostics,
+}
+
+impl Cut for Cutter {
+    type Notes = Packets;
+
+    fn cut(&mut self, bytes: &[u8], _offset: u64, last: bool) -> (usize, Packets) {
+        let mut notes = Packets::default();
+        let used = self
+            .container
+            .cut(bytes, last, &mut notes.packets, &mut notes.diagnostics);
+        (used, notes)
+    }
+}
+
+/// A packet, decoded.
+#[derive(Debug)]
+pub struct Frame<'w> {
+    place: Place,
+    decoded: Decoded<'w>,
+}
+
+/// Decodes packets down to TCP.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoder {
+    source: SourceId,
+}
+
+impl Decoder {
+    /// For the packets of a source.
+    pub fn new(source: SourceId) -> Self {
+        Self { source }
+    }
+}
+
+impl Decode for Decoder {
+    type Notes = Packets;
+    type Part<'w> = Vec<Frame<'w>>;
+
+    fn decode<'w>(&self, window: &'w Window<Packets>) -> Vec<Frame<'w>> {
+        let frame = |packet: &Packet| {
+            let bytes = window.bytes.get(packet.data.clone()).unwrap_or_default();
+            let origin = Origin {
+                source: self.source,
+                record: packet.record,
+                offset: packet.offset,
+            };
+            Frame {
+                place: Place {
+                    at: packet.at,
+                    origin,
+                },
+                decoded: decode(packet.link, bytes, packet.wire_length),
+            }
+        };
+        window.notes.packets.iter().map(frame).collect()
+    }
+}
+
+/// How many packets of a source were used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Packets with a TCP segment.
+    pub taken: u64,
+    /// Packets of other protocols.
+    pub ignored: u64,
+    /// Packets that could not be read, by reason.
+    pub unread: BTreeMap<&'static str, (Origin, u64)>,
+}
+
+impl Counts {
+    /// Packets that could not be read.
+    pub fn unrecognised(&self) -> u64 {
+        self.unread.values().map(|(_, count)| count).sum()
+    }
+}
+
+/// Reads the captures of one series, in order.
+#[derive(Debug, Default)]
+pub struct Reader {
+    table: Table,
+    counts: BTreeMap<SourceId, Counts>,
+}
+
+impl Reader {
+    /// Takes the next window's packets.
+    pub fn merge(
+        &mut self,
+        window: &Window<Packets>,
+        frames: Vec<Frame<'_>>,
+        out: &mut dyn FnMut(Event<'_>),
+    ) {
+        self.table
+            .diagnostics
+            .absorb(window.notes.diagnostics.clone());
+        let Some(source) = frames.first().map(|f| f.place.origin.source) else {
+            return;
+        };
+        let counts = self.counts.entry(source).or_default();
+        for Frame { place, decoded } in frames {
+            match decoded {
+                Decoded::Tcp(segment) => {
+                    counts.taken += 1;
+                    self.table.take(&segment, place, out);
+                }
+                Decoded::Unreachable {
+                    source,
+                    destination,
+                } => {
+                    counts.taken += 1;
+                    self.table.unreachable(source, destination);
+                }
+                Decoded::NotTcp => counts.ignored += 1,
+                Decoded::Unread(reason) => {
+                    let (_, count) = counts.unread.entry(reason).or_insert((place.origin, 0));
+                    *count += 1;
+                }
+            }
+        }
+    }
+
+    /// All captures of the series were read: ends what is open.
+    pub fn finish(&mut self, out: &mut dyn FnMut(Event<'_>)) {
+        self.table.finish(out);
+    }
+
+    /// What was counted, by source.
+    pub fn counts(&self) -> &BTreeMap<SourceId, Counts> {
+        &self.counts
+    }
+
+    /// What a person should know; the reader forgets it.
+    pub fn take_diagnostics(&mut self) -> Diagnostics {
+        let mut diagnostics = std::mem::take(&mut self.table.diagnostics);
+        for counts in self.counts.values() {
+            for (reason, (first, count)) in &counts.unread {
+                let reason = format!("packets that are not looked into: {reason}");
+                let occurrences = Occurrences {
+                    first: *first,
+                    count: *count,
+                    sample: None,
+                };
+                diagnostics.add_many(DiagnosticKind::NotRead, &reason, occurrences);
+            }
+        }
+        diagnostics
+    }
+}

@@ -1,0 +1,566 @@
+//! All TCP connections of a capture, told apart by their ends, on capture time.
+//!
+//! A connection is undecided until its bytes tell whether it is a control
+//! connection; data connections are known by their announcement before their
+//! first byte. The table is bounded: the connection that was quiet longest is
+//! closed first.
+
+use std::net::SocketAddr;
+
+use super::connection::Facts;
+use super::control::{Control, Out, Said};
+use super::data::Announcement;
+use super::decode::Segment;
+use super::lru::Recency;
+use super::probe::Verdict;
+use super::stream::{Delivery, Place, Reassembly};
+use super::undecided::{Held, HeldKind, Undecided, feed, hold, judge, server_direction};
+use crate::diagnostic::{DiagnosticKind, Diagnostics};
+use crate::ftp::{Closing, End, EventKind, Fate, SessionKey, Side};
+use crate::limits;
+use crate::lookup::Lookup;
+use crate::time::Timestamp;
+
+/// What a connection is.
+#[derive(Debug)]
+enum Role {
+    Undecided(Box<Undecided>),
+    Control(Box<(Reassembly, Control)>),
+    /// A data connection of the session in that place.
+    Data {
+        owner: usize,
+        session: SessionKey,
+    },
+    Other,
+    Over,
+}
+
+#[derive(Debug)]
+struct Connection {
+    facts: Facts,
+    role: Role,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    places: Lookup<(SocketAddr, SocketAddr), usize>,
+    connections: Vec<Option<Connection>>,
+    recency: Recency,
+    /// Where a data connection is awaited, and by whom.
+    awaited: Lookup<SocketAddr, (usize, SessionKey)>,
+    /// The youngest connection to each listening end.
+    reached: Lookup<SocketAddr, usize>,
+    /// Ends that have been seen to speak FTP.
+    servers: Lookup<SocketAddr, ()>,
+    pub(super) diagnostics: Diagnostics,
+    now: Option<Timestamp>,
+}
+
+fn key(segment: &Segment<'_>) -> (SocketAddr, SocketAddr) {
+    let (a, b) = (segment.source, segment.destination);
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+impl Table {
+    /// Takes the next segment.
+    pub(super) fn take(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) {
+        self.now = place.at.or(self.now);
+        let Some(index) = self.place_of(segment, place, out) else {
+            return;
+        };
+        self.recency.touch(index);
+        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        let before_end = connection.facts.ended.is_none();
+        connection.facts.take(segment, place);
+        let direction = connection.facts.direction(segment);
+        let role = std::mem::replace(&mut connection.role, Role::Over);
+        let role = match role {
+            Role::Undecided(undecided) => {
+                self.undecided(index, direction, *undecided, segment, place, out)
+            }
+            Role::Control(control) => self.control(index, direction, control, segment, place, out),
+            role @ (Role::Data { .. } | Role::Other | Role::Over) => role,
+        };
+        self.put(index, role);
+        let over = self
+            .facts(index)
+            .is_some_and(|f| f.is_over() || before_end && f.fate() == Fate::Refused);
+        if over {
+            self.end(index, place, None, out);
+        }
+    }
+
+    /// An ICMP error quotes a connection's segment: it can't be opened.
+    pub(super) fn unreachable(&mut self, source: SocketAddr, destination: SocketAddr) {
+        let key = if source <= destination {
+            (source, destination)
+        } else {
+            (destination, source)
+        };
+        let place = self.places.get(&key).copied();
+        if let Some(connection) = place
+            .and_then(|p| self.connections.get_mut(p))
+            .and_then(Option::as_mut)
+        {
+            connection.facts.refuse();
+        }
+    }
+
+    /// The capture is over: ends everything, in the order of last use.
+    pub(super) fn finish(&mut self, out: Out<'_>) {
+        while let Some(index) = self.recency.oldest() {
+            let last = self.facts(index).and_then(|f| f.last);
+            let quiet = self
+                .now
+                .zip(last)
+                .map(|(now, last)| now.since(last).as_secs())
+                .unwrap_or_default();
+            let how = if quiet >= limits::CONNECTION_IDLE_SECONDS {
+                End::Idle
+            } else {
+                End::InputEnded
+            };
+            self.remove(index, how, out);
+        }
+    }
+
+    fn facts(&self, index: usize) -> Option<&Facts> {
+        self.connections.get(index)?.as_ref().map(|c| &c.facts)
+    }
+
+    fn put(&mut self, index: usize, role: Role) {
+        if let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) {
+            connection.role = role;
+        }
+    }
+
+    /// The connection of a segment; a new one for a SYN or for bytes of an unknown connection.
+    fn place_of(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) -> Option<usize> {
+        let key = key(segment);
+        if let Some(index) = self.places.get(&key).copied() {
+            if !self
+                .facts(index)
+                .is_some_and(|f| f.is_succeeded_by(segment))
+            {
+                return Some(index);
+            }
+            self.remove(index, End::Idle, out);
+        }
+        let carries = !segment.payload.is_empty() || segment.missing > 0;
+        (segment.flags.syn() || carries).then(|| self.insert(key, segment, place, out))
+    }
+
+    fn insert(
+        &mut self,
+        key: (SocketAddr, SocketAddr),
+        segment: &Segment<'_>,
+        place: Place,
+        out: Out<'_>,
+    ) -> usize {
+        if self.recency.len() >= limits::OPEN_CONNECTIONS
+            && let Some(oldest) = self.recency.oldest()
+        {
+            let reason = "more connections than are watched at a time; the one that was quiet longest was closed early";
+            self.diagnostics
+                .add(DiagnosticKind::LimitReached, place.origin, reason);
+            self.remove(oldest, End::Idle, out);
+        }
+        let facts = Facts::new(segment, place);
+        let listener = facts.ends[1];
+        let awaited = facts
+            .ends
+            .iter()
+            .find_map(|end| self.awaited.get(end).copied());
+        let role = match awaited {
+            Some((owner, session)) => Role::Data { owner, session },
+            None => Role::Undecided(Box::default()),
+        };
+        let index = self.recency.insert();
+        if index >= self.connections.len() {
+            self.connections.resize_with(index + 1, || None);
+        }
+        if let Some(slot) = self.connections.get_mut(index) {
+            *slot = Some(Connection { facts, role });
+        }
+        self.places.insert(key, index);
+        self.reached.insert(listener, index);
+        if let Some((owner, session)) = awaited {
+            self.join(owner, session, index);
+        }
+        index
+    }
+
+    /// Tells a control connection which connection came for its announcement. The first one stays.
+    fn join(&mut self, owner: usize, session: SessionKey, data: usize) {
+        if let Some(Connection {
+            role: Role::Control(control),
+            ..
+        }) = self.connections.get_mut(owner).and_then(Option::as_mut)
+            && control.1.key == session
+            && let Some((_, connection @ None)) = &mut control.1.announced
+        {
+            *connection = Some(data);
+        }
+    }
+
+    fn undecided(
+        &mut self,
+        index: usize,
+        direction: usize,
+        mut undecided: Undecided,
+        segment: &Segment<'_>,
+        place: Place,
+        out: Out<'_>,
+    ) -> Role {
+        let Undecided {
+            reassembly,
+            held,
+            heads,
+        } = &mut undecided;
+        let before = held.len();
+        feed(
+            reassembly,
+            direction,
+            segment,
+            place,
+            &mut |direction, place, delivery| {
+                hold(direction, place, &delivery, held, heads);
+            },
+        );
+        if held.len() == before {
+            return Role::Undecided(Box::new(undecided));
+        }
+        let Some(facts) = self.facts(index) else {
+            return Role::Other;
+        };
+        let server = server_direction(facts, heads);
+        let known = server.is_some_and(|s| self.is_known(facts, s));
+        let enough = heads.iter().any(|h| h.len() >= limits::PROBE_BYTES);
+        match (server.map(|s| judge(heads, s, known, enough)), enough) {
+            (Some(Verdict::Ftp), _) => {
+                self.become_control(index, server.unwrap_or(1), undecided, out)
+            }
+            (Some(Verdict::Other), _) | (None, true) => Role::Other,
+            _ => Role::Undecided(Box::new(undecided)),
+        }
+    }
+
+    fn is_known(&self, facts: &Facts, server: usize) -> bool {
+        facts
+            .ends
+            .get(server)
+            .is_some_and(|end| end.port() == limits::FTP_PORT || self.servers.get(end).is_some())
+    }
+
+    fn become_control(
+        &mut self,
+        index: usize,
+        server: usize,
+        undecided: Undecided,
+        out: Out<'_>,
+    ) -> Role {
+        let Some(facts) = self.facts(index).cloned() else {
+            return Role::Other;
+        };
+        let (client_end, server_end) = if server == 1 {
+            (facts.ends[0], facts.ends[1])
+        } else {
+            (facts.ends[1], facts.ends[0])
+        };
+        let mut control = Control::new(client_end, server_end, facts.first, !facts.mid_stream, out);
+        self.servers.insert(server_end, ());
+        if let Some(opened) = facts.opened.filter(|_| !facts.mid_stream) {
+            let place = Place {
+                at: opened.at,
+                origin: facts.first.origin,
+            };
+            control.emit(place, EventKind::Opened, out);
+        }
+        for Held {
+            direction,
+            place,
+            what,
+        } in undecided.held
+        {
+            let side = if direction == server {
+                Side::Server
+            } else {
+                Side::Client
+            };
+            let delivery = match &what {
+                HeldKind::Bytes(bytes) => Delivery::Bytes(bytes),
+                HeldKind::Hole(bytes) => Delivery::Hole(*bytes),
+            };
+            let said = control.take(side, place, &delivery);
+            self.understand(index, &mut control, said, out);
+        }
+        Role::Control(Box::new((undecided.reassembly, control)))
+    }
+
+    fn control(
+        &mut self,
+        index: usize,
+        direction: usize,
+        mut control: Box<(Reassembly, Control)>,
+        segment: &Segment<'_>,
+        place: Place,
+        out: Out<'_>,
+    ) -> Role {
+        let (reassembly, talk) = &mut *control;
+        let opener_is_client = self.facts(index).is_some_and(|f| f.ends[0] == talk.client);
+        let side_of = |direction: usize| {
+            if (direction == 0) == opener_is_client {
+                Side::Client
+            } else {
+                Side::Server
+            }
+        };
+        let mut said = Vec::new();
+        feed(
+            reassembly,
+            direction,
+            segment,
+            place,
+            &mut |direction, place, delivery| {
+                said.extend(talk.take(side_of(direction), place, &delivery));
+            },
+        );
+        self.understand(index, talk, said, out);
+        Role::Control(control)
+    }
+
+    /// Tells what was said, and watches for the data connections that it announces.
+    fn understand(&mut self, index: usize, control: &mut Control, said: Vec<Said>, out: Out<'_>) {
+        for said in said {
+            let wishes = control.wishes(&said);
+            if let Some((announcement, data)) = wishes.settle {
+                self.settle(control, &announcement, data, said.place(), out);
+            }
+            if let Some(announcement) = wishes.announce {
+                self.announce(index, control, announcement);
+            }
+            control.tell(said, &mut self.diagnostics, out);
+        }
+    }
+
+    fn announce(&mut self, index: usize, control: &mut Control, announcement: Announcement) {
+        let mut data = None;
+        for end in [announcement.announced, announcement.likely] {
+            self.awaited.insert(end, (index, control.key));
+            data = data.or_else(|| self.adopt(index, control.key, end));
+        }
+        control.announced = Some((announcement, data));
+    }
+
+    /// The announcement may have been read after its connection began, when bytes before it were late.
+    fn adopt(&mut self, owner: usize, session: SessionKey, end: SocketAddr) -> Option<usize> {
+        let index = self.reached.get(&end).copied()?;
+        let connection = self.connections.get_mut(index).and_then(Option::as_mut)?;
+        if connection.facts.ends[1] != end || connection.facts.ended.is_some() {
+            return None;
+        }
+        if !matches!(connection.role, Role::Undecided(_) | Role::Other) {
+            return None;
+        }
+        connection.role = Role::Data { owner, session };
+        Some(index)
+    }
+
+    /// An announcement is over: tells what became of it.
+    fn settle(
+        &mut self,
+        control: &Control,
+        announcement: &Announcement,
+        data: Option<usize>,
+        place: Place,
+        out: Out<'_>,
+    ) {
+        let facts = data.and_then(|d| self.facts(d));
+        let record = announcement.record(facts);
+        control.emit(place, EventKind::Data(Box::new(record)), out);
+        for end in [announcement.announced, announcement.likely] {
+            if self
+                .awaited
+                .get(&end)
+                .is_some_and(|(_, session)| *session == control.key)
+            {
+                self.awaited.remove(&end);
+            }
+        }
+        if let Some(Connection { role, .. }) = data
+            .and_then(|d| self.connections.get_mut(d))
+            .and_then(Option::as_mut)
+        {
+            *role = Role::Over;
+        }
+    }
+
+    /// A connection is over: by its own FINs or RST (`how` is `None`), or because it is given up.
+    fn end(&mut self, index: usize, place: Place, how: Option<End>, out: Out<'_>) {
+        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        match std::mem::replace(&mut connection.role, Role::Over) {
+            Role::Control(mut control) => self.end_control(index, &mut control, place, how, out),
+            Role::Undecided(undecided) => self.end_undecided(index, *undecided, place, how, out),
+            Role::Data { owner, session } => self.end_data(index, owner, session, place, out),
+            Role::Other | Role::Over => {}
+        }
+    }
+
+    fn end_control(
+        &mut self,
+        index: usize,
+        control: &mut (Reassembly, Control),
+        place: Place,
+        how: Option<End>,
+        out: Out<'_>,
+    ) {
+        let (reassembly, talk) = control;
+        let Some(facts) = self.facts(index).cloned() else {
+            return;
+        };
+        let opener_is_client = facts.ends[0] == talk.client;
+        let side_of = |direction: usize| {
+            if (direction == 0) == opener_is_client {
+                Side::Client
+            } else {
+                Side::Server
+            }
+        };
+        let mut said = Vec::new();
+        reassembly.finish(&mut |direction, place, delivery| {
+            said.extend(talk.take(side_of(direction), place, &delivery));
+        });
+        said.extend(talk.finish());
+        self.understand(index, talk, said, out);
+        if let Some((announcement, data)) = talk.announced.take() {
+            self.settle(talk, &announcement, data, place, out);
+        }
+        let (end, by) = match (facts.ended, how) {
+            (Some((end, direction)), _) => (end, Some(side_of(direction))),
+            (None, how) => (how.unwrap_or(End::InputEnded), None),
+        };
+        let unacknowledged = facts
+            .unacknowledged()
+            .map(|(direction, times)| (side_of(direction), times));
+        talk.emit(
+            place,
+            EventKind::Closed(Closing {
+                end,
+                by,
+                fate: facts.fate(),
+                unacknowledged,
+            }),
+            out,
+        );
+    }
+
+    /// The last word on a connection that said too little: on FTP's port, even silence and a refusal are a session.
+    fn end_undecided(
+        &mut self,
+        index: usize,
+        mut undecided: Undecided,
+        place: Place,
+        how: Option<End>,
+        out: Out<'_>,
+    ) {
+        let Undecided {
+            reassembly,
+            held,
+            heads,
+        } = &mut undecided;
+        reassembly.finish(&mut |direction, place, delivery| {
+            hold(direction, place, &delivery, held, heads);
+        });
+        let Some(facts) = self.facts(index) else {
+            return;
+        };
+        let server = server_direction(facts, heads).unwrap_or(1);
+        let known = self.is_known(facts, server);
+        let silent = heads.iter().all(Vec::is_empty);
+        let tried = facts.attempts >= 2 || facts.fate() != Fate::Unanswered;
+        let is_session = if silent {
+            known && tried && !facts.mid_stream
+        } else {
+            judge(heads, server, known, true) == Verdict::Ftp
+        };
+        if is_session
+            && let Role::Control(mut control) = self.become_control(index, server, undecided, out)
+        {
+            self.end_control(index, &mut control, place, how, out);
+        }
+    }
+
+    fn end_data(
+        &mut self,
+        index: usize,
+        owner: usize,
+        session: SessionKey,
+        place: Place,
+        out: Out<'_>,
+    ) {
+        let Some(connection) = self.connections.get_mut(owner).and_then(Option::as_mut) else {
+            return;
+        };
+        let Role::Control(control) = &mut connection.role else {
+            return;
+        };
+        if control.1.key != session
+            || control
+                .1
+                .announced
+                .as_ref()
+                .is_none_or(|(_, data)| *data != Some(index))
+        {
+            return;
+        }
+        if self.facts(index).is_some_and(|f| f.fate() == Fate::Refused) {
+            self.put(index, Role::Data { owner, session }); // the opener may try again
+            return;
+        }
+        self.with_control(owner, |table, control| {
+            if let Some((announcement, data)) = control.announced.take() {
+                table.settle(control, &announcement, data, place, out);
+            }
+        });
+    }
+
+    /// Takes a control connection out of the table while the table is needed for it.
+    fn with_control(&mut self, index: usize, f: impl FnOnce(&mut Self, &mut Control)) {
+        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        match std::mem::replace(&mut connection.role, Role::Over) {
+            Role::Control(mut control) => {
+                f(self, &mut control.1);
+                self.put(index, Role::Control(control));
+            }
+            role => self.put(index, role),
+        }
+    }
+
+    /// Ends and forgets a connection.
+    fn remove(&mut self, index: usize, how: End, out: Out<'_>) {
+        let Some(facts) = self.facts(index) else {
+            return self.recency.remove(index);
+        };
+        let last = Place {
+            at: facts.last,
+            origin: facts.first.origin,
+        };
+        let (a, b) = (facts.ends[0], facts.ends[1]);
+        self.end(index, last, Some(how), out);
+        self.places.remove(&if a <= b { (a, b) } else { (b, a) });
+        if self.reached.get(&b) == Some(&index) {
+            self.reached.remove(&b);
+        }
+        if let Some(slot) = self.connections.get_mut(index) {
+            *slot = None;
+        }
+        self.recency.remove(index);
+    }
+}

@@ -1,0 +1,119 @@
+//! A connection whose bytes have not told what it is.
+//!
+//! Its streams are put in order from the first segment on and kept, a few
+//! kilobytes at most, so that nothing is lost when it turns out to be a control
+//! connection. The weighing is the business of [`super::probe`].
+
+use super::connection::Facts;
+use super::decode::Segment;
+use super::probe::{self, Verdict};
+use super::stream::{Delivery, Piece, Place, Reassembly};
+use crate::ftp::Side;
+use crate::limits;
+
+/// Bytes, a hole, or an end, kept while it is not known what the connection is.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) direction: usize,
+    pub(super) place: Place,
+    pub(super) what: HeldKind,
+}
+
+#[derive(Debug)]
+pub(super) enum HeldKind {
+    Bytes(Box<[u8]>),
+    Hole(u64),
+}
+
+/// A connection whose bytes have not told what it is.
+#[derive(Debug, Default)]
+pub(super) struct Undecided {
+    pub(super) reassembly: Reassembly,
+    pub(super) held: Vec<Held>,
+    pub(super) heads: [Vec<u8>; 2],
+}
+
+/// Gives a segment to a reassembly.
+pub(super) fn feed(
+    reassembly: &mut Reassembly,
+    direction: usize,
+    segment: &Segment<'_>,
+    place: Place,
+    deliver: &mut dyn FnMut(usize, Place, Delivery<'_>),
+) {
+    let flags = segment.flags;
+    let mut sequence = segment.sequence;
+    if flags.syn() {
+        sequence = sequence.wrapping_add(1);
+        reassembly.begin(direction, sequence);
+    }
+    if flags.ack() && !flags.rst() {
+        if reassembly.has_begun(direction) && !reassembly.has_begun(1 - direction) && !flags.syn() {
+            reassembly.begin(1 - direction, segment.acknowledgment);
+        }
+        reassembly.acknowledge(1 - direction, segment.acknowledgment);
+    }
+    reassembly.age(place.at, deliver);
+    if !segment.payload.is_empty() || segment.missing > 0 || flags.fin() {
+        let piece = Piece {
+            sequence,
+            bytes: segment.payload,
+            missing: segment.missing,
+            fin: flags.fin(),
+            place,
+        };
+        reassembly.push(direction, piece, deliver);
+    }
+}
+
+pub(super) fn hold(
+    direction: usize,
+    place: Place,
+    delivery: &Delivery<'_>,
+    held: &mut Vec<Held>,
+    heads: &mut [Vec<u8>; 2],
+) {
+    let what = match delivery {
+        Delivery::Bytes(bytes) => {
+            if let Some(head) = heads.get_mut(direction) {
+                let room = limits::PROBE_BYTES.saturating_sub(head.len());
+                head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+            }
+            HeldKind::Bytes((*bytes).into())
+        }
+        Delivery::Hole(bytes) => HeldKind::Hole(*bytes),
+        Delivery::Fin => return,
+    };
+    held.push(Held {
+        direction,
+        place,
+        what,
+    });
+}
+
+/// Who serves: the one that did not send the SYN; where none was seen, the one whose bytes are replies; else the one on
+/// FTP's port.
+pub(super) fn server_direction(facts: &Facts, heads: &[Vec<u8>; 2]) -> Option<usize> {
+    if !facts.mid_stream {
+        return Some(1);
+    }
+    let by_port = facts
+        .ends
+        .iter()
+        .position(|end| end.port() == limits::FTP_PORT);
+    probe::server_of(&heads[0], &heads[1]).or(by_port)
+}
+
+pub(super) fn judge(heads: &[Vec<u8>; 2], server: usize, known: bool, enough: bool) -> Verdict {
+    let (client, server) = if server == 1 {
+        (&heads[0], &heads[1])
+    } else {
+        (&heads[1], &heads[0])
+    };
+    probe::decide(
+        probe::weigh(Side::Client, client),
+        probe::weigh(Side::Server, server),
+        known,
+        enough,
+    )
+}
