@@ -13,3 +13,4 @@ pub mod catalogue;
 pub mod input;
 
 pub mod capture;
+pub mod log;

@@ -1,0 +1,388 @@
+//! A physical line becomes a [`Bare`] one: what syslog and its forwarders put around a message is taken off.
+//!
+//! Known are RFC 3164 (with and without priority and host), RFC 5424, and the
+//! ISO dates of rsyslog; and the date that `ctime(3)` writes, which vsftpd and
+//! xferlog put in front themselves. A line in no envelope is its own message.
+//! Nothing here knows FTP, and nothing is unescaped.
+
+use crate::limits;
+use crate::time::{Stamp, Timestamp, days_from_date};
+
+const DAY: i64 = 86_400;
+
+/// A line without its envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bare<'b> {
+    /// The envelope's time.
+    pub stamp: Stamp,
+    /// The host that wrote it, by the envelope.
+    pub host: Option<&'b [u8]>,
+    /// The program that wrote it, by the envelope.
+    pub tag: Option<&'b [u8]>,
+    /// Its process id, by the envelope.
+    pub pid: Option<u32>,
+    /// How often the message was written: syslog daemons fold repetitions.
+    pub times: u32,
+    /// The message.
+    pub message: &'b [u8],
+}
+
+impl<'b> Bare<'b> {
+    /// Takes the envelope off a line that has no LF.
+    pub fn read(line: &'b [u8]) -> Self {
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let line = line.trim_suffix_cr();
+        match line.first() {
+            Some(b'<') => priority(line),
+            Some(b'0'..=b'9') => iso(line),
+            Some(b'J' | b'F' | b'M' | b'A' | b'S' | b'O' | b'N' | b'D') => rfc_3164(line),
+            // The bytes that `copytruncate` leaves in front when the writer goes on at its old offset.
+            Some(0) => {
+                let start = line.iter().position(|b| *b != 0).unwrap_or(line.len());
+                return Self::read(line.get(start..).unwrap_or_default());
+            }
+            _ => None,
+        }
+        .unwrap_or(Self::whole(line))
+    }
+
+    fn whole(message: &'b [u8]) -> Self {
+        Self {
+            stamp: Stamp::None,
+            host: None,
+            tag: None,
+            pid: None,
+            times: 1,
+            message,
+        }
+    }
+}
+
+trait TrimCr {
+    fn trim_suffix_cr(&self) -> &Self;
+}
+
+impl TrimCr for [u8] {
+    fn trim_suffix_cr(&self) -> &Self {
+        self.strip_suffix(b"\r").unwrap_or(self)
+    }
+}
+
+/// Cuts at the first blank.
+pub fn word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b' ', bytes)?;
+    Some((bytes.get(..end)?, bytes.get(end + 1..)?))
+}
+
+/// A decimal number, all of `digits`.
+pub fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    digits.iter().try_fold(0, |n, d| {
+        d.is_ascii_digit().then(|| n * 10 + u64::from(d - b'0'))
+    })
+}
+
+fn two(a: u8, b: u8) -> Option<i64> {
+    (a.is_ascii_digit() && b.is_ascii_digit())
+        .then(|| i64::from(a - b'0') * 10 + i64::from(b - b'0'))
+}
+
+fn month(name: [u8; 3]) -> Option<i64> {
+    Some(match &name {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    })
+}
+
+/// `HH:MM:SS` as seconds of the day. A leap second counts as the one before it.
+fn clock(text: [u8; 8]) -> Option<i64> {
+    let [h1, h2, b':', m1, m2, b':', s1, s2] = text else {
+        return None;
+    };
+    let (hour, minute, second) = (two(h1, h2)?, two(m1, m2)?, two(s1, s2)?);
+    (hour < 24 && minute < 60 && second < 61).then(|| hour * 3600 + minute * 60 + second.min(59))
+}
+
+/// `Sun Nov 22 08:16:55 2026`, and what follows. The day is padded with a blank, or (in lines that went through other
+/// hands) not at all.
+pub fn ctime(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (&[w1, w2, w3, b' ', m1, m2, m3, b' '], rest) = line.split_first_chunk::<8>()? else {
+        return None;
+    };
+    if !matches!(
+        &[w1, w2, w3],
+        b"Mon" | b"Tue" | b"Wed" | b"Thu" | b"Fri" | b"Sat" | b"Sun"
+    ) {
+        return None;
+    }
+    let month = month([m1, m2, m3])?;
+    let (day, rest) = day(rest)?;
+    let (&[t1, t2, t3, t4, t5, t6, t7, t8, b' ', y1, y2, y3, y4], rest) =
+        rest.split_first_chunk::<13>()?
+    else {
+        return None;
+    };
+    let seconds = clock([t1, t2, t3, t4, t5, t6, t7, t8])?;
+    let year = two(y1, y2)? * 100 + two(y3, y4)?;
+    let days = days_from_date(year, month, day);
+    Some((Stamp::Local(days * DAY + seconds, 0), rest))
+}
+
+/// `22 `, ` 8 ` or `8 `.
+fn day(text: &[u8]) -> Option<(i64, &[u8])> {
+    let (&[a, b], rest) = text.split_first_chunk::<2>()?;
+    let (day, rest) = match (a, b) {
+        (b' ', b) => (two(b'0', b)?, rest.strip_prefix(b" ")?),
+        (a, b' ') => (two(b'0', a)?, rest),
+        (a, b) => (two(a, b)?, rest.strip_prefix(b" ")?),
+    };
+    (1..=31).contains(&day).then_some((day, rest))
+}
+
+/// `<94>` and then RFC 5424, RFC 3164, or a bare message.
+fn priority(line: &[u8]) -> Option<Bare<'_>> {
+    let end = line.iter().take(5).position(|b| *b == b'>')?;
+    number(line.get(1..end)?)?;
+    let rest = line.get(end + 1..)?;
+    if let Some(rest) = rest.strip_prefix(b"1 ") {
+        return rfc_5424(rest);
+    }
+    rfc_3164(rest).or_else(|| iso(rest))
+}
+
+/// `Nov 22 08:22:20 host vsftpd[13518]: message`; a message that comes straight from `/dev/log` has no host.
+fn rfc_3164(line: &[u8]) -> Option<Bare<'_>> {
+    let (&[m1, m2, m3, b' '], rest) = line.split_first_chunk::<4>()? else {
+        return None;
+    };
+    let month = month([m1, m2, m3])?;
+    let (day, rest) = day(rest)?;
+    let (time, rest) = rest.split_first_chunk::<8>()?;
+    let stamp = Stamp::Yearless(
+        u8::try_from(month).ok()?,
+        u8::try_from(day).ok()?,
+        u32::try_from(clock(*time)?).ok()?,
+    );
+    tagged(stamp, rest.strip_prefix(b" ")?)
+}
+
+/// `2026-11-22T08:22:20.339461+00:00 host vsftpd[13518]: message`
+fn iso(line: &[u8]) -> Option<Bare<'_>> {
+    let (date, rest) = word(line)?;
+    tagged(iso_date(date)?, rest)
+}
+
+/// RFC 3339, with or without its offset.
+fn iso_date(text: &[u8]) -> Option<Stamp> {
+    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T'], rest) =
+        text.split_first_chunk::<11>()?
+    else {
+        return None;
+    };
+    let (time, rest) = rest.split_first_chunk::<8>()?;
+    let (month, day) = (two(m1, m2)?, two(d1, d2)?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let days = days_from_date(two(y1, y2)? * 100 + two(y3, y4)?, month, day);
+    let seconds = days * DAY + clock(*time)?;
+    let (nanos, zone) = match rest.strip_prefix(b".") {
+        Some(rest) => {
+            let end = rest.iter().position(|b| !b.is_ascii_digit());
+            let (digits, zone) = rest.split_at(end.unwrap_or(rest.len()));
+            let scale =
+                10_u64.checked_pow(9_u32.checked_sub(u32::try_from(digits.len()).ok()?)?)?;
+            (u32::try_from(number(digits)? * scale).ok()?, zone)
+        }
+        None => (0, rest),
+    };
+    let offset = match *zone {
+        [] => return Some(Stamp::Local(seconds, nanos)),
+        [b'Z'] => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let offset = two(h1, h2)? * 3600 + two(m1, m2)? * 60;
+            if sign == b'+' { offset } else { -offset }
+        }
+        _ => return None,
+    };
+    Some(Stamp::Utc(Timestamp::from_seconds(seconds - offset, nanos)))
+}
+
+/// `host app pid id data message`, after the date's place (RFC 5424 section 6).
+fn rfc_5424(rest: &[u8]) -> Option<Bare<'_>> {
+    let (date, rest) = word(rest)?;
+    let (host, rest) = word(rest)?;
+    let (tag, rest) = word(rest)?;
+    let (pid, rest) = word(rest)?;
+    let (_, rest) = word(rest)?;
+    let mut message = rest;
+    if let Some(rest) = rest.strip_prefix(b"-") {
+        message = rest;
+    }
+    while message.first() == Some(&b'[') {
+        // A quoted `]` is escaped (RFC 5424 section 6.3.3).
+        let end = (1..message.len()).find(|i| {
+            message.get(*i) == Some(&b']') && message.get(i.wrapping_sub(1)) != Some(&b'\\')
+        })?;
+        message = message.get(end + 1..)?;
+    }
+    let message = message.strip_prefix(b" ").unwrap_or(message);
+    let stamp = if date == b"-" {
+        Stamp::None
+    } else {
+        iso_date(date)?
+    };
+    let bare = Bare {
+        stamp,
+        host: Some(host).filter(|h| *h != b"-"),
+        tag: Some(tag),
+        pid: number(pid).and_then(|p| u32::try_from(p).ok()),
+        times: 1,
+        message: message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message),
+    };
+    Some(repeated(bare))
+}
+
+/// `[host] tag[pid]: message`
+fn tagged(stamp: Stamp, rest: &[u8]) -> Option<Bare<'_>> {
+    let (first, after) = word(rest)?;
+    let (host, label, message) = if first.ends_with(b":") {
+        (None, first, after)
+    } else {
+        let (label, message) = word(after).unwrap_or((after, b""));
+        (Some(first), label, message)
+    };
+    let label = label.strip_suffix(b":")?;
+    let (tag, pid) = match memchr::memchr(b'[', label) {
+        Some(at) => {
+            let digits = label.get(at + 1..)?.strip_suffix(b"]")?;
+            (label.get(..at)?, Some(u32::try_from(number(digits)?).ok()?))
+        }
+        None => (label, None),
+    };
+    // Old PAM modules write `vsftpd(pam_unix)[15522]:`.
+    let tag = tag.split(|b| *b == b'(').next().unwrap_or(tag);
+    Some(repeated(Bare {
+        stamp,
+        host,
+        tag: Some(tag),
+        pid,
+        times: 1,
+        message,
+    }))
+}
+
+/// `message repeated 3 times: [ text]` stands for three lines (rsyslog, `$RepeatedMsgReduction on`).
+fn repeated(bare: Bare<'_>) -> Bare<'_> {
+    fn parts(message: &[u8]) -> Option<(u32, &[u8])> {
+        let (count, rest) = word(message.strip_prefix(b"message repeated ")?)?;
+        let inside = rest.strip_prefix(b"times: [")?.strip_suffix(b"]")?;
+        let inside = inside.strip_prefix(b" ").unwrap_or(inside);
+        let times = u32::try_from(number(count)?).unwrap_or(u32::MAX);
+        Some((times.min(limits::LOG_REPETITIONS), inside))
+    }
+    parts(bare.message).map_or(bare, |(times, message)| Bare {
+        times,
+        message,
+        ..bare
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, stamp: Stamp, tag: &str, pid: Option<u32>, message: &str) {
+        let bare = Bare::read(line.as_bytes());
+        assert_eq!(bare.stamp, stamp, "{line}");
+        assert_eq!(bare.tag.unwrap_or_default(), tag.as_bytes(), "{line}");
+        assert_eq!(bare.pid, pid, "{line}");
+        assert_eq!(bare.message, message.as_bytes(), "{line}");
+    }
+
+    #[test]
+    fn every_envelope_gives_the_same_message() {
+        let days = days_from_date(2026, 11, 22) * DAY;
+        let seconds = 8 * 3600 + 62;
+        let yearless = Stamp::Yearless(11, 22, 8 * 3600 + 62);
+        let local = Stamp::Local(days + seconds, 0);
+        let utc = |nanos| Stamp::Utc(Timestamp::from_seconds(days + seconds, nanos));
+        for (line, stamp) in [
+            ("Nov 22 08:01:02 ftp1 vsftpd[7]: hi", yearless),
+            ("<94>Nov 22 08:01:02 vsftpd[7]: hi", yearless),
+            ("\0\0Nov 22 08:01:02 ftp1 vsftpd[7]: hi\r", yearless),
+            ("Nov 22 08:01:02 ftp1 vsftpd(pam_unix)[7]: hi", yearless),
+            ("2026-11-22T08:01:02 ftp1 vsftpd[7]: hi", local),
+            ("2026-11-22T08:01:02+00:00 ftp1 vsftpd[7]: hi", utc(0)),
+            (
+                "2026-11-22T10:01:02.5+02:00 ftp1 vsftpd[7]: hi",
+                utc(500_000_000),
+            ),
+            ("<94>1 2026-11-22T08:01:02Z ftp1 vsftpd 7 - - hi", utc(0)),
+            (
+                "<94>1 2026-11-22T08:01:02Z h vsftpd 7 - [a b=\"c\\]\"] \u{feff}hi",
+                utc(0),
+            ),
+        ] {
+            check(line, stamp, "vsftpd", Some(7), "hi");
+        }
+        let line = "Nov  2 00:00:00 ftp1 vsftpd: hi";
+        check(line, Stamp::Yearless(11, 2, 0), "vsftpd", None, "hi");
+    }
+
+    #[test]
+    fn a_line_in_no_envelope_is_its_own_message() {
+        for line in [
+            "",
+            "hello",
+            "Nov",
+            "<1",
+            "<94>1",
+            "2026-11-22",
+            "Nov 22 99:99:99 a b: c",
+            "Nov 22 08:01:02 a b c",
+        ] {
+            check(line, Stamp::None, "", None, line);
+        }
+    }
+
+    #[test]
+    fn repetitions_are_counted() {
+        let bare =
+            Bare::read(b"Nov 22 08:01:02 h vsftpd[7]: message repeated 3 times: [ [u] FAIL LOGIN]");
+        assert_eq!((bare.times, bare.message), (3, &b"[u] FAIL LOGIN"[..]));
+    }
+
+    #[test]
+    fn ctime_with_every_padding_and_nothing_else() {
+        let local = Stamp::Local(days_from_date(2026, 11, 8) * DAY + 62, 0);
+        for line in [
+            "Sun Nov  8 00:01:02 2026 x",
+            "Sun Nov 8 00:01:02 2026 x",
+            "Sun Nov 08 00:01:02 2026 x",
+        ] {
+            assert_eq!(ctime(line.as_bytes()), Some((local, &b" x"[..])), "{line}");
+        }
+        for line in [
+            "Sun Nov  8 24:01:02 2026",
+            "Sun Nov 32 00:01:02 2026",
+            "San Nov 12 00:01:02 2026",
+            "Sun Nov",
+        ] {
+            assert_eq!(ctime(line.as_bytes()), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Lines of logs become events.
+//!
+//! A line loses its [`envelope`], a [`Format`] reads it alone into a
+//! [`Record`] (in parallel), and the format's [`Follow`] puts the records, in
+//! the order of the file, together to sessions. A new format is one file in
+//! this folder and one word in `formats!` below; detection, the list of
+//! formats, and the tests of the sample lines follow from that.
+//!
+//! Nothing here opens files, and no session's meaning is judged.
+
+pub mod envelope;
+mod reader;
+pub mod sessions;
+
+use std::borrow::Cow;
+
+use crate::diagnostic::{Diagnostics, Origin};
+use crate::ftp::{Command, Event, ReplyCode, TransferRecord, Vantage, Verb};
+use crate::limits;
+use crate::time::{Stamp, Timestamp};
+
+pub use envelope::Bare;
+pub use reader::{Counts, Cutter, LogReader, Part};
+
+/// What a format is.
+#[derive(Debug)]
+pub struct Description {
+    /// Its name in options and output.
+    pub name: &'static str,
+    /// What a person calls it.
+    pub title: &'static str,
+    /// Where its grammar comes from.
+    pub source: &'static str,
+    /// From where such a log hears.
+    pub vantage: Vantage,
+    /// What such a log never holds.
+    pub gaps: &'static [&'static str],
+    /// Lines of it, with the events they give; a test reads them.
+    pub samples: &'static [Sample],
+}
+
+/// Lines of a log with their events in a few words each, with `; ` between.
+#[derive(Debug)]
+pub struct Sample {
+    /// The lines.
+    pub lines: &'static str,
+    /// The events.
+    pub events: &'static str,
+}
+
+/// A log format.
+pub trait Format: Sync {
+    /// What it is.
+    fn describe(&self) -> &'static Description;
+    /// Reads one line by itself. Runs in parallel, so it knows no other line.
+    fn read<'b>(&self, line: &Bare<'b>) -> Read<'b>;
+    /// Something that puts records together to sessions.
+    fn follow(&self) -> Box<dyn Follow + Send + Sync>;
+}
+
+/// What a format makes of one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read<'b> {
+    /// A record.
+    Taken(Record<'b>),
+    /// The format's own line, of no use, and why.
+    Ignored(&'static str),
+    /// Not a line of this format.
+    Unrecognised,
+}
+
+/// One line, read by itself. Which session it belongs to is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record<'b> {
+    /// When it was written.
+    pub stamp: Stamp,
+    /// The process or session number; 0 where there is none.
+    pub number: u32,
+    /// The client's address or name as it stands there.
+    pub client: &'b [u8],
+    /// The user.
+    pub user: Option<&'b [u8]>,
+    /// How often it happened.
+    pub times: u32,
+    /// What it tells.
+    pub fact: Fact<'b>,
+    /// The reply that it stands for, where it stands for exactly one.
+    pub implied: Option<Implied>,
+}
+
+/// A reply for which a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Implied {
+    /// The reply's code.
+    pub code: ReplyCode,
+    /// The message.
+    pub by: &'static str,
+}
+
+impl Implied {
+    /// `None` where the number is no reply code.
+    pub fn new(number: u16, by: &'static str) -> Option<Self> {
+        ReplyCode::new(number).map(|code| Self { code, by })
+    }
+}
+
+/// What a line tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact<'b> {
+    /// A control connection opens; with `refused` set the server closes it at once.
+    Opened {
+        /// True when the server closes it at once.
+        refused: bool,
+    },
+    /// A command.
+    Command(Command<'b>),
+    /// A piece of what the server says.
+    Reply {
+        /// The piece.
+        text: &'b [u8],
+        /// False where the piece is the beginning or middle of a line.
+        ends_line: bool,
+    },
+    /// A login's outcome.
+    Login {
+        /// True when let in.
+        accepted: bool,
+    },
+    /// A transfer that is over.
+    Transfer(TransferRecord<'b>),
+    /// Another command that is over.
+    Done {
+        /// The command.
+        verb: Verb,
+        /// Its argument.
+        argument: Cow<'b, [u8]>,
+    },
+}
+
+/// Where a format's sessions put their events.
+pub type Out<'o> = dyn FnMut(Event<'_>) + 'o;
+
+/// Puts the records of one series together to sessions.
+pub trait Follow {
+    /// Takes the next record in the order of the log.
+    fn record(
+        &mut self,
+        record: &Record<'_>,
+        at: Option<Timestamp>,
+        origin: Origin,
+        out: &mut Out<'_>,
+    );
+    /// No more records: ends what is open.
+    fn finish(&mut self, out: &mut Out<'_>);
+    /// Hands over what a person should know.
+    fn take_diagnostics(&mut self) -> Diagnostics {
+        Diagnostics::default()
+    }
+}
+
+macro_rules! formats {
+    ($($name:ident),* $(,)?) => {
+        $(pub mod $name;)*
+        /// All formats.
+        pub static FORMATS: &[&dyn Format] = &[$(&$name::FORMAT),*];
+    };
+}
+
+formats! { vsftpd, xferlog }
+
+/// The format of a source: the one that most of its lines are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detected {
+    index: usize,
+}
+
+impl Detected {
+    /// The format of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let index = FORMATS.iter().position(|f| f.describe().name == name)?;
+        Some(Self { index })
+    }
+
+    /// What it is.
+    pub fn describe(self) -> Option<&'static Description> {
+        FORMATS.get(self.index).map(|f| f.describe())
+    }
+
+    /// Tells the format of a source by its first bytes; `None` where no format knows enough of them.
+    ///
+    /// A format wins by the lines it takes. Lines that say nothing (empty, of other programs in a common syslog, PAM's)
+    /// neither help nor harm, but where there are only lines of the last kind their format is the answer.
+    pub fn by_head(head: &[u8]) -> Option<Self> {
+        let mut score = vec![(0_usize, 0_usize); FORMATS.len()];
+        let mut unknown = 0;
+        for line in whole_lines(head).take(limits::SNIFF_LINES) {
+            let bare = Bare::read(line);
+            let mut known = bare.message.is_empty() || bare.tag.is_some();
+            for (format, (taken, ignored)) in FORMATS.iter().zip(&mut score) {
+                match format.read(&bare) {
+                    Read::Taken(_) => *taken += 1,
+                    Read::Ignored(_) => *ignored += 1,
+                    Read::Unrecognised => continue,
+                }
+                known = true;
+            }
+            unknown += usize::from(!known);
+        }
+        let (index, &(taken, ignored)) = score
+            .iter()
+            .enumerate()
+            .max_by_key(|(index, score)| (**score, FORMATS.len() - index))?;
+        let is_known = if taken > 0 {
+            taken * 3 >= unknown
+        } else {
+            ignored > unknown
+        };
+        is_known.then_some(Self { index })
+    }
+
+    /// Reads a line with the source's format, then with the others: one file may hold two.
+    fn read<'b>(self, bare: &Bare<'b>) -> (usize, Read<'b>) {
+        let others = (0..FORMATS.len()).filter(|i| *i != self.index);
+        for index in std::iter::once(self.index).chain(others) {
+            let read = FORMATS.get(index).map(|format| format.read(bare));
+            if let Some(read @ (Read::Taken(_) | Read::Ignored(_))) = read {
+                return (index, read);
+            }
+        }
+        let read = if bare.message.is_empty() {
+            Read::Ignored("empty line")
+        } else if bare.tag.is_some() {
+            Read::Ignored("another program's message")
+        } else {
+            Read::Unrecognised
+        };
+        (self.index, read)
+    }
+}
+
+/// The non-empty lines of a head, without the last one where it is cut.
+fn whole_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = memchr::memrchr(b'\n', head).map_or(head.len(), |last| last + 1);
+    let lines = head.get(..end).unwrap_or(head).split(|b| *b == b'\n');
+    lines.filter(|line| !line.trim_ascii().is_empty())
+}
+
+#[cfg(test)]
+mod tests;

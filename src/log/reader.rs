@@ -1,0 +1,296 @@
+//! Windows of a log become events: cut into whole lines, read in parallel, put together in order.
+//!
+//! `records = taken + ignored + unrecognised` holds for every source. How a
+//! source is cut into windows changes nothing.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, SourceId};
+use crate::input::{Cut, Decode, Window};
+use crate::limits;
+use crate::log::{Bare, Detected, FORMATS, Follow, Out, Read, Record};
+use crate::text::Text;
+use crate::time::Clock;
+
+const UNRECOGNISED: &str = "a line in no known form";
+const SAMPLE_BYTES: usize = 160;
+
+/// What became of a source's lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// All lines.
+    pub records: u64,
+    /// Lines that became events or were part of one.
+    pub taken: u64,
+    /// Lines of no use, for a named reason.
+    pub ignored: u64,
+    /// Lines that no format knows.
+    pub unrecognised: u64,
+}
+
+/// A record with its place in the window.
+#[derive(Debug)]
+struct Placed<'w> {
+    line: u64,
+    offset: u64,
+    format: usize,
+    record: Record<'w>,
+}
+
+/// Lines that were not taken: why, how many, and the first of them.
+#[derive(Debug)]
+struct Passed<'w> {
+    /// `None` for lines that no format knows.
+    reason: Option<&'static str>,
+    count: u64,
+    line: u64,
+    offset: u64,
+    sample: &'w [u8],
+}
+
+/// A window's lines, read one by one.
+#[derive(Debug)]
+pub struct Part<'w> {
+    bytes: &'w [u8],
+    lines: u64,
+    records: Vec<Placed<'w>>,
+    passed: Vec<Passed<'w>>,
+}
+
+/// Reads the sources of one series, one after another. Sessions go on from one to the next.
+pub struct LogReader {
+    format: Detected,
+    followers: Vec<Option<Box<dyn Follow + Send + Sync>>>,
+    source: SourceId,
+    clock: Clock,
+    /// Lines merged so far in this source.
+    lines: u64,
+    /// The last window ended inside a line that is longer than the limit.
+    in_line: bool,
+    counts: BTreeMap<SourceId, Counts>,
+    diagnostics: Diagnostics,
+}
+
+impl std::fmt::Debug for LogReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogReader")
+            .field("format", &self.format)
+            .field("source", &self.source)
+            .field("lines", &self.lines)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LogReader {
+    /// A reader for a series in this format, and for its first source.
+    pub fn new(format: Detected, source: SourceId, clock: Clock) -> Self {
+        Self {
+            format,
+            followers: FORMATS.iter().map(|_| None).collect(),
+            source,
+            clock,
+            lines: 0,
+            in_line: false,
+            counts: BTreeMap::from([(source, Counts::default())]),
+            diagnostics: Diagnostics::default(),
+        }
+    }
+
+    /// Goes on with the next source. Sessions stay open.
+    pub fn begin_source(&mut self, source: SourceId, clock: Clock) {
+        self.source = source;
+        self.clock = clock;
+        self.lines = 0;
+        self.in_line = false;
+        self.counts.entry(source).or_default();
+    }
+
+    /// How many of these bytes are whole lines: a window. 0 where more bytes are needed to tell; `last` says that there
+    /// are none.
+    pub fn cut(bytes: &[u8], last: bool) -> usize {
+        if last {
+            return bytes.len();
+        }
+        match memchr::memrchr(b'\n', bytes) {
+            Some(end) => end + 1,
+            // A line that is too long is cut anywhere, and the rest of it passed over.
+            None if bytes.len() > limits::LOG_LINE_BYTES => bytes.len(),
+            None => 0,
+        }
+    }
+
+    /// Reads a window's lines, each by itself.
+    pub fn decode<'w>(&self, window: &'w [u8]) -> Part<'w> {
+        self.format.lines(window)
+    }
+
+    /// Takes the next window's part, and hands over the events of the records in it.
+    pub fn merge(&mut self, window_offset: u64, part: Part<'_>, out: &mut Out<'_>) {
+        let is_inside = self.in_line;
+        if !part.bytes.is_empty() {
+            self.in_line = part.bytes.last() != Some(&b'\n');
+        }
+        if !is_inside {
+            return self.merge_lines(window_offset, part, out);
+        }
+        // The first bytes are the rest of a line that was counted already.
+        let end = memchr::memchr(b'\n', part.bytes).map_or(part.bytes.len(), |end| end + 1);
+        let rest = self.decode(part.bytes.get(end..).unwrap_or_default());
+        self.merge_lines(window_offset + end as u64, rest, out);
+    }
+
+    fn merge_lines(&mut self, window_offset: u64, part: Part<'_>, out: &mut Out<'_>) {
+        let source = self.source;
+        let place = |line: u64, offset: u64, before: u64| Origin {
+            source,
+            record: before + line + 1,
+            offset: window_offset + offset,
+        };
+        let counts = self.counts.entry(source).or_default();
+        counts.records += part.lines;
+        counts.taken += part.records.len() as u64;
+        for placed in &part.records {
+            let origin = place(placed.line, placed.offset, self.lines);
+            let at = self.clock.utc(placed.record.stamp);
+            let (Some(follower), Some(format)) = (
+                self.followers.get_mut(placed.format),
+                FORMATS.get(placed.format),
+            ) else {
+                continue;
+            };
+            let follower = follower.get_or_insert_with(|| format.follow());
+            for _ in 0..placed.record.times {
+                follower.record(&placed.record, at, origin, out);
+            }
+        }
+        for passed in part.passed {
+            let (kind, reason, sample) = if let Some(reason) = passed.reason {
+                counts.ignored += passed.count;
+                (DiagnosticKind::NotRead, reason, None)
+            } else {
+                counts.unrecognised += passed.count;
+                let sample = Some(harmless(passed.sample));
+                (DiagnosticKind::Malformed, UNRECOGNISED, sample)
+            };
+            let occurrences = Occurrences {
+                first: place(passed.line, passed.offset, self.lines),
+                count: passed.count,
+                sample,
+            };
+            self.diagnostics.add_many(kind, reason, occurrences);
+        }
+        self.lines += part.lines;
+    }
+
+    /// No more sources: ends the sessions that are open.
+    pub fn finish(&mut self, out: &mut Out<'_>) {
+        for follower in self.followers.iter_mut().flatten() {
+            follower.finish(out);
+        }
+    }
+
+    /// What became of a source's lines.
+    pub fn counts(&self, source: SourceId) -> Counts {
+        self.counts.get(&source).copied().unwrap_or_default()
+    }
+
+    /// What became of all sources' lines.
+    pub fn all_counts(&self) -> &BTreeMap<SourceId, Counts> {
+        &self.counts
+    }
+
+    /// Hands over what a person should know.
+    pub fn take_diagnostics(&mut self) -> Diagnostics {
+        let mut all = std::mem::take(&mut self.diagnostics);
+        for follower in self.followers.iter_mut().flatten() {
+            all.absorb(follower.take_diagnostics());
+        }
+        all
+    }
+}
+
+/// Cuts a log into windows of whole lines.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cutter;
+
+impl Cut for Cutter {
+    type Notes = ();
+
+    fn cut(&mut self, bytes: &[u8], _offset: u64, last: bool) -> (usize, ()) {
+        (LogReader::cut(bytes, last), ())
+    }
+}
+
+impl Decode for Detected {
+    type Notes = ();
+    type Part<'w> = Part<'w>;
+
+    fn decode<'w>(&self, window: &'w Window<()>) -> Part<'w> {
+        self.lines(&window.bytes)
+    }
+}
+
+impl Detected {
+    /// Reads a window's lines, each by itself; for use without the reader at hand.
+    pub fn lines(self, window: &[u8]) -> Part<'_> {
+        let mut part = Part {
+            bytes: window,
+            lines: 0,
+            // Protocol lines have about 100 bytes.
+            records: Vec::with_capacity(window.len() / 96),
+            passed: Vec::new(),
+        };
+        let mut offset = 0;
+        let mut rest = window;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest);
+            let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+            rest = after.get(1..).unwrap_or_default();
+            self.line(line, part.lines, offset, &mut part);
+            offset += line.len() as u64 + 1;
+            part.lines += 1;
+        }
+        part
+    }
+
+    fn line<'w>(self, bytes: &'w [u8], line: u64, offset: u64, part: &mut Part<'w>) {
+        let reason = if bytes.len() > limits::LOG_LINE_BYTES {
+            None
+        } else {
+            let bare = Bare::read(bytes);
+            match self.read(&bare) {
+                (format, Read::Taken(mut record)) => {
+                    record.times = bare.times;
+                    return part.records.push(Placed {
+                        line,
+                        offset,
+                        format,
+                        record,
+                    });
+                }
+                (_, Read::Ignored(reason)) => Some(reason),
+                (_, Read::Unrecognised) => None,
+            }
+        };
+        // Reasons are few.
+        match part.passed.iter_mut().find(|p| p.reason == reason) {
+            Some(passed) => passed.count += 1,
+            None => part.passed.push(Passed {
+                reason,
+                count: 1,
+                line,
+                offset,
+                sample: bytes,
+            }),
+        }
+    }
+}
+
+/// A line that nobody understood may hold a password: it is shown up to the word.
+fn harmless(line: &[u8]) -> Text {
+    let end = line
+        .windows(4)
+        .position(|w| w.eq_ignore_ascii_case(b"pass"))
+        .unwrap_or(line.len());
+    Text::cut(line.get(..end).unwrap_or_default(), SAMPLE_BYTES)
+}
