@@ -14,3 +14,5 @@ pub mod input;
 
 pub mod capture;
 pub mod log;
+
+pub mod session;

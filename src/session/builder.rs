@@ -1,0 +1,347 @@
+//! Events in, finished sessions out.
+//!
+//! The builder keeps one session per control connection and hands it to its
+//! observer when it is over. Counting and judging are the observer's business.
+
+use super::pair::{Pairing, Pending};
+use super::{Exchange, KeptCommand, KeptReply, Outcome, Session, State, settles};
+use crate::diagnostic::Origin;
+use crate::ftp::{
+    Closing, Command, End, Event, EventKind, Evidence, Fate, Introduction, Reply, ReplyClass,
+    SessionKey, Verb,
+};
+use crate::limits;
+use crate::lookup::Lookup;
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// Looks on while sessions are built.
+pub trait Observer {
+    /// An event was added to its session.
+    fn event(&mut self, session: &Session, event: &Event<'_>);
+    /// An exchange got its settling reply.
+    fn settled(&mut self, session: &Session, exchange: &Exchange);
+    /// A session is over.
+    fn finished(&mut self, session: Session);
+}
+
+/// A session under construction.
+#[derive(Debug)]
+struct Draft {
+    session: Session,
+    state: State,
+    pending: Pending,
+    /// The data connection announced last and not used yet.
+    announced: Option<usize>,
+    /// The command that was refused or accepted last, for what follows it.
+    user_named: Option<Text>,
+    heard: Option<Timestamp>,
+}
+
+/// Builds the sessions of one series.
+#[derive(Debug, Default)]
+pub struct Builder {
+    places: Lookup<SessionKey, usize>,
+    drafts: Vec<Option<Box<Draft>>>,
+    free: Vec<usize>,
+}
+
+impl Builder {
+    /// Takes the next event. Events of a session that was not introduced are dropped.
+    pub fn take(&mut self, event: &Event<'_>, observer: &mut dyn Observer) {
+        if let EventKind::Introduced(introduction) = &event.kind {
+            self.introduce(event, introduction, observer);
+        }
+        let Some(place) = self.places.get(&event.session).copied() else {
+            return;
+        };
+        let Some(draft) = self.drafts.get_mut(place).and_then(Option::as_mut) else {
+            return;
+        };
+        draft.take(event, observer);
+        observer.event(&draft.session, event);
+        if matches!(event.kind, EventKind::Closed(_)) {
+            self.close(place, observer);
+        }
+    }
+
+    /// The input is over: hands over the sessions that are still open.
+    pub fn finish(&mut self, observer: &mut dyn Observer) {
+        for place in 0..self.drafts.len() {
+            self.close(place, observer);
+        }
+    }
+
+    fn introduce(
+        &mut self,
+        event: &Event<'_>,
+        introduction: &Introduction,
+        observer: &mut dyn Observer,
+    ) {
+        if let Some(place) = self.places.get(&event.session).copied() {
+            self.close(place, observer); // the same ends at the same time: a new life of the connection
+        }
+        let place = self.free.pop().unwrap_or(self.drafts.len());
+        if place == self.drafts.len() {
+            self.drafts.push(None);
+        }
+        if let Some(slot) = self.drafts.get_mut(place) {
+            *slot = Some(Box::new(Draft::new(
+                event.session,
+                event.origin,
+                introduction,
+            )));
+            self.places.insert(event.session, place);
+        }
+    }
+
+    fn close(&mut self, place: usize, observer: &mut dyn Observer) {
+        let Some(draft) = self.drafts.get_mut(place).and_then(Option::take) else {
+            return;
+        };
+        self.places.remove(&draft.session.key);
+        self.free.push(place);
+        observer.finished(draft.finish());
+    }
+}
+
+impl Draft {
+    fn new(key: SessionKey, origin: Origin, introduction: &Introduction) -> Self {
+        Self {
+            session: Session::new(key, origin, introduction),
+            state: State::default(),
+            pending: Pending::default(),
+            announced: None,
+            user_named: introduction.user.clone(),
+            heard: None,
+        }
+    }
+
+    fn take(&mut self, event: &Event<'_>, observer: &mut dyn Observer) {
+        let session = &mut self.session;
+        session.start = session.start.or(event.at);
+        session.last = session.last.max(event.at);
+        if !session.sources.contains(&event.origin.source) {
+            session.sources.push(event.origin.source);
+        }
+        match &event.kind {
+            EventKind::Introduced(_) => {}
+            EventKind::Opened => self.open(event),
+            EventKind::Command(command) => self.command(command, event),
+            EventKind::Reply(reply) => self.reply(reply, event, observer),
+            EventKind::Login { user, accepted } => self.login(user, *accepted, event),
+            EventKind::Transfer(record) => {
+                let waiting = self
+                    .pending
+                    .waits_for(record.verb)
+                    .or_else(|| self.pending.oldest_transfer());
+                self.session
+                    .log_transfer(record, waiting, event.at, event.origin);
+                self.stay_small();
+            }
+            EventKind::Data(record) => session.attach_data(record),
+            EventKind::Protected => {
+                session.protected = true;
+                self.state.protected = true;
+            }
+            EventKind::Missing { bytes, .. } => {
+                session.missing.0 = session.missing.0.saturating_add(bytes.unwrap_or(0));
+                session.missing.1 += 1;
+                self.pending.lose();
+            }
+            EventKind::Closed(closing) => {
+                self.session.closing = Some(self.as_goodbye(*closing));
+            }
+        }
+        self.heard = event.at.or(self.heard);
+    }
+
+    /// The greeting is waited for from here on.
+    fn open(&mut self, event: &Event<'_>) {
+        self.session.opened = true;
+        if self.session.exchanges.is_empty() {
+            let greeting = self.exchange(None, event.at, event.origin);
+            self.pending
+                .push(self.session.exchanges.len(), Verb::CONNECT);
+            self.session.exchanges.push(greeting);
+        }
+    }
+
+    fn command(&mut self, command: &Command<'_>, event: &Event<'_>) {
+        self.session.commands += 1;
+        if command.verb.as_str() == "USER" {
+            self.user_named = command
+                .argument()
+                .map(|a| Text::cut(a, limits::ARGUMENT_BYTES));
+            self.session.user.clone_from(&self.user_named);
+        }
+        if command.verb.as_str() == "ABOR"
+            && let Some(index) = self.pending.oldest_transfer()
+            && let Some(exchange) = self.session.exchanges.get_mut(index)
+        {
+            exchange.aborted = true;
+        }
+        self.await_reply(KeptCommand::new(command), event);
+    }
+
+    fn await_reply(&mut self, command: KeptCommand, event: &Event<'_>) {
+        if self.pending.len() >= limits::PENDING_COMMANDS {
+            self.pending.drop_oldest();
+        }
+        let verb = command.verb;
+        let mut exchange = self.exchange(Some(command), event.at, event.origin);
+        if verb.is_transfer() {
+            exchange.data = self.announced.take();
+        }
+        self.pending.push(self.session.exchanges.len(), verb);
+        self.session.exchanges.push(exchange);
+    }
+
+    fn exchange(
+        &self,
+        command: Option<KeptCommand>,
+        sent: Option<Timestamp>,
+        origin: Origin,
+    ) -> Exchange {
+        Exchange {
+            command,
+            sent,
+            origin,
+            preliminary: None,
+            last: None,
+            outcome: Outcome::Unanswered,
+            paired: Pairing::Unasked,
+            state: self.state,
+            quiet: std::time::Duration::ZERO,
+            aborted: false,
+            data: None,
+        }
+    }
+
+    fn reply(&mut self, reply: &Reply<'_>, event: &Event<'_>, observer: &mut dyn Observer) {
+        if reply.evidence == Evidence::Observed {
+            self.session.replies += 1;
+        }
+        let kept = KeptReply::new(reply, event.at, event.origin);
+        let turn = self.pending.take(reply.code);
+        let (index, paired) = turn.map_or((self.session.exchanges.len(), Pairing::Unasked), |t| {
+            (t.exchange, t.paired)
+        });
+        if turn.is_none() {
+            let mut unasked = self.exchange(None, None, event.origin);
+            unasked.sent = event.at;
+            self.session.exchanges.push(unasked);
+        }
+        let quiet = event
+            .at
+            .zip(self.heard)
+            .map(|(now, before)| now.since(before))
+            .unwrap_or_default();
+        let Some(exchange) = self.session.exchanges.get_mut(index) else {
+            return;
+        };
+        exchange.paired = paired;
+        if !settles(reply.code) {
+            exchange.preliminary.get_or_insert(kept);
+            return;
+        }
+        exchange.quiet = quiet;
+        exchange.outcome = match reply.code.class() {
+            ReplyClass::TransientNegative | ReplyClass::PermanentNegative => Outcome::Failure,
+            _ => Outcome::Success,
+        };
+        exchange.last = Some(kept);
+        self.settled(index);
+        if let Some(exchange) = self.session.exchanges.get(index) {
+            observer.settled(&self.session, exchange);
+        }
+        self.stay_small();
+    }
+
+    fn stay_small(&mut self) {
+        if self.session.is_too_long() {
+            self.session.compact(&mut self.pending, &mut self.announced);
+        }
+    }
+
+    /// What a settled exchange changes for those after it.
+    fn settled(&mut self, index: usize) {
+        let Some(exchange) = self.session.exchanges.get(index) else {
+            return;
+        };
+        let (Some(code), Some(verb)) = (exchange.code(), exchange.verb()) else {
+            return;
+        };
+        let success = exchange.outcome == Outcome::Success;
+        match verb.as_str() {
+            "USER" | "PASS" | "ACCT" if matches!(code.number(), 230 | 232 | 202) => {
+                self.accept_login();
+            }
+            "PASS" if !success => self.state.failed_logins += 1,
+            "REIN" if success => self.state.logged_in = false,
+            _ if verb.is_passive() || verb.is_active() => {
+                let exchange = exchange.clone();
+                let before = self.session.data.len();
+                self.session.announce(&exchange);
+                self.announced = (self.session.data.len() > before).then_some(before);
+            }
+            _ if verb.is_transfer() => self.session.settle_transfer(index),
+            _ => {}
+        }
+    }
+
+    fn accept_login(&mut self) {
+        self.state.logged_in = true;
+        self.session.logged_in = true;
+    }
+
+    /// A log tells of a login: it stands for a PASS, unless one is waiting for its reply.
+    fn login(&mut self, user: &[u8], accepted: bool, event: &Event<'_>) {
+        if !user.is_empty() {
+            self.session.user = Some(Text::cut(user, limits::ARGUMENT_BYTES));
+        }
+        if self.pending.is_empty() || self.only_greeting_waits() {
+            self.pending = Pending::default();
+            let verb = Verb::new(b"PASS");
+            let command = KeptCommand {
+                verb,
+                argument: None,
+                secret: true,
+                assumed: true,
+            };
+            self.await_reply(command, event);
+        }
+        if accepted {
+            self.accept_login();
+        }
+    }
+
+    /// In logs without replies the greeting never comes.
+    fn only_greeting_waits(&self) -> bool {
+        self.pending.len() == 1 && self.pending.waits_for(Verb::CONNECT).is_some()
+    }
+
+    /// QUIT answered by 221 makes any orderly end a goodbye.
+    fn as_goodbye(&self, closing: Closing) -> Closing {
+        let said = |e: &Exchange| e.code().is_some_and(|c| c.number() == 221);
+        let goodbye = self.session.exchanges.iter().rev().take(2).any(said);
+        let end = if goodbye && closing.end == End::Fin {
+            End::Goodbye
+        } else {
+            closing.end
+        };
+        Closing { end, ..closing }
+    }
+
+    fn finish(mut self: Box<Self>) -> Session {
+        let ended = Closing {
+            end: End::InputEnded,
+            by: None,
+            fate: Fate::Opened,
+            unacknowledged: None,
+        };
+        self.session.closing.get_or_insert(ended);
+        self.session.count_bytes();
+        self.session
+    }
+}

@@ -1,0 +1,324 @@
+//! Events become sessions: what was asked, what was answered, what moved, how it ended.
+//!
+//! A session is a fold over the events of one control connection. Nothing here
+//! knows whether they came from a capture or a log, and nothing here judges:
+//! why something failed is the next layer's question.
+
+mod builder;
+mod compact;
+mod pair;
+mod transfer;
+
+use std::time::Duration;
+
+pub use builder::{Builder, Observer};
+pub use pair::Pairing;
+
+use crate::diagnostic::{Origin, SourceId};
+use crate::ftp::{
+    Closing, Command, DataMode, DataRecord, Direction, End, Endpoint, Evidence, Fate, Introduction,
+    Reply, ReplyClass, ReplyCode, SessionKey, Side, Vantage, Verb,
+};
+use crate::limits;
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// A command that a session keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptCommand {
+    /// The verb.
+    pub verb: Verb,
+    /// The argument, at most [`limits::ARGUMENT_BYTES`]; `None` when there is none or it is a secret.
+    pub argument: Option<Text>,
+    /// True when the argument was dropped because it is a secret.
+    pub secret: bool,
+    /// True when the source does not hold the command itself (a log's `FAIL LOGIN` stands for PASS).
+    pub assumed: bool,
+}
+
+impl KeptCommand {
+    fn new(command: &Command<'_>) -> Self {
+        let argument = command
+            .argument()
+            .map(|a| Text::cut(a, limits::ARGUMENT_BYTES));
+        Self {
+            verb: command.verb,
+            argument,
+            secret: command.is_secret(),
+            assumed: false,
+        }
+    }
+}
+
+/// A reply that a session keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptReply {
+    /// The code.
+    pub code: ReplyCode,
+    /// All lines' text, at most [`limits::REPLY_TEXT_BYTES`].
+    pub text: Text,
+    /// How it is known.
+    pub evidence: Evidence,
+    /// When its last byte was heard.
+    pub at: Option<Timestamp>,
+    /// The record that holds its first byte.
+    pub origin: Origin,
+}
+
+impl KeptReply {
+    fn new(reply: &Reply<'_>, at: Option<Timestamp>, origin: Origin) -> Self {
+        let text = Text::cut(&reply.text, limits::REPLY_TEXT_BYTES);
+        Self {
+            code: reply.code,
+            text,
+            evidence: reply.evidence,
+            at,
+            origin,
+        }
+    }
+}
+
+/// How an exchange came out (RFC 959 section 6: success, failure, error).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// 2yz, or 3yz where the command asks for one.
+    Success,
+    /// 4yz or 5yz.
+    Failure,
+    /// No settling reply was heard.
+    Unanswered,
+}
+
+/// What was in force when a command was sent or an unasked reply came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct State {
+    /// A login had been accepted.
+    pub logged_in: bool,
+    /// TLS had been agreed upon on the control connection.
+    pub protected: bool,
+    /// Logins that had failed so far.
+    pub failed_logins: u32,
+}
+
+/// A command and every reply up to the one that settles it (RFC 959 section 5.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The command; `None` for the greeting and for a reply that nobody asked for (421).
+    pub command: Option<KeptCommand>,
+    /// When the command was sent.
+    pub sent: Option<Timestamp>,
+    /// Where the command was read; for a reply without command, where that was.
+    pub origin: Origin,
+    /// The first 1yz reply.
+    pub preliminary: Option<KeptReply>,
+    /// The reply that settled it.
+    pub last: Option<KeptReply>,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// How sure it is that the replies belong to the command.
+    pub paired: Pairing,
+    /// What was in force.
+    pub state: State,
+    /// Silence on the control connection before the settling reply.
+    pub quiet: Duration,
+    /// True when ABOR was sent before it was settled.
+    pub aborted: bool,
+    /// The data connection it uses: an index into [`Session::data`].
+    pub data: Option<usize>,
+}
+
+impl Exchange {
+    /// The verb; [`Verb::CONNECT`] for the greeting.
+    pub fn verb(&self) -> Option<Verb> {
+        self.command.as_ref().map(|c| c.verb)
+    }
+
+    /// The code that settled it.
+    pub fn code(&self) -> Option<ReplyCode> {
+        self.last.as_ref().map(|r| r.code)
+    }
+
+    /// When it was settled, or else begun.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.last.as_ref().and_then(|r| r.at).or(self.sent)
+    }
+
+    /// From the command to its first reply.
+    pub fn waited(&self) -> Option<Duration> {
+        let first = self.preliminary.as_ref().or(self.last.as_ref())?;
+        Some(first.at?.since(self.sent?))
+    }
+}
+
+/// A data connection: as announced on the control connection, and as seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataConnection {
+    /// How it was agreed upon.
+    pub mode: DataMode,
+    /// The address that was announced; `None` for EPSV's host when the server's is unknown.
+    pub announced: Option<Endpoint>,
+    /// The record that announced it.
+    pub announced_by: Origin,
+    /// What was seen of it, where packets are at hand.
+    pub seen: Option<DataRecord>,
+}
+
+/// A file or listing moved, or meant to be moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// The command.
+    pub verb: Verb,
+    /// The path, as sent or logged.
+    pub path: Option<Text>,
+    /// Which way.
+    pub direction: Direction,
+    /// Bytes moved, where known.
+    pub bytes: Option<u64>,
+    /// Whether all of it was moved; `None` when nobody says so.
+    pub complete: Option<bool>,
+    /// The exchange: an index into [`Session::exchanges`]; `None` where a log tells only of the transfer.
+    pub exchange: Option<usize>,
+    /// When it ended.
+    pub at: Option<Timestamp>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// One control connection from open to close, as far as it was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent observations"
+)]
+pub struct Session {
+    /// Its name.
+    pub key: SessionKey,
+    /// From where it was heard.
+    pub vantage: Vantage,
+    /// The client's end.
+    pub client: Option<Endpoint>,
+    /// The server's end.
+    pub server: Option<Endpoint>,
+    /// The user last named.
+    pub user: Option<Text>,
+    /// True where the source can't tell for certain which events belong together.
+    pub approximate: bool,
+    /// True when its opening was heard.
+    pub opened: bool,
+    /// True when a login was accepted.
+    pub logged_in: bool,
+    /// The first event's time.
+    pub start: Option<Timestamp>,
+    /// The last event's time.
+    pub last: Option<Timestamp>,
+    /// Where it was first heard.
+    pub origin: Origin,
+    /// How it ended; `None` while it is open.
+    pub closing: Option<Closing>,
+    /// True once TLS was agreed upon: what follows is hidden.
+    pub protected: bool,
+    /// Commands heard.
+    pub commands: u64,
+    /// Replies observed.
+    pub replies: u64,
+    /// Exchanges in order of their commands, at most [`limits::KEPT_EXCHANGES`].
+    pub exchanges: Vec<Exchange>,
+    /// Exchanges that were counted but not kept.
+    pub elided: u64,
+    /// Transfers that were counted but not kept.
+    pub elided_transfers: u64,
+    /// Bytes of the transfers that were not kept.
+    pub elided_bytes: u64,
+    /// Data connections in the order of their announcements.
+    pub data: Vec<DataConnection>,
+    /// Transfers in the order of their ends.
+    pub transfers: Vec<Transfer>,
+    /// Bytes that were on the wire and are not in the capture; how often bytes were missing.
+    pub missing: (u64, u64),
+    /// The sources it was read from.
+    pub sources: Vec<SourceId>,
+}
+
+impl Session {
+    fn new(key: SessionKey, origin: Origin, introduction: &Introduction) -> Self {
+        let Introduction {
+            vantage,
+            client,
+            server,
+            user,
+            approximate,
+        } = introduction.clone();
+        Self {
+            key,
+            vantage,
+            client,
+            server,
+            user,
+            approximate,
+            opened: false,
+            logged_in: false,
+            start: None,
+            last: None,
+            origin,
+            closing: None,
+            protected: false,
+            commands: 0,
+            replies: 0,
+            exchanges: Vec::new(),
+            elided: 0,
+            elided_transfers: 0,
+            elided_bytes: 0,
+            data: Vec::new(),
+            transfers: Vec::new(),
+            missing: (0, 0),
+            sources: vec![origin.source],
+        }
+    }
+
+    /// From the first event to the last.
+    pub fn duration(&self) -> Option<Duration> {
+        Some(self.last?.since(self.start?))
+    }
+
+    /// Transfers begun.
+    pub fn transfer_count(&self) -> u64 {
+        self.elided_transfers + self.transfers.len() as u64
+    }
+
+    /// Bytes moved by its transfers.
+    pub fn bytes(&self) -> u64 {
+        let moved = self.transfers.iter().filter_map(|t| t.bytes);
+        moved.fold(self.elided_bytes, u64::saturating_add)
+    }
+
+    /// How it ended.
+    pub fn end(&self) -> End {
+        self.closing.map_or(End::InputEnded, |c| c.end)
+    }
+
+    /// What became of the attempt to open the control connection.
+    pub fn fate(&self) -> Fate {
+        self.closing.map_or(Fate::Opened, |c| c.fate)
+    }
+
+    /// Who ended it.
+    pub fn ended_by(&self) -> Option<Side> {
+        self.closing.and_then(|c| c.by)
+    }
+
+    /// The data connection that an exchange uses.
+    pub fn data_of(&self, exchange: &Exchange) -> Option<&DataConnection> {
+        self.data.get(exchange.data?)
+    }
+
+    /// True when the user is an anonymous one (RFC 1635).
+    pub fn is_anonymous(&self) -> bool {
+        let user = self.user.as_ref().map(Text::bytes).unwrap_or_default();
+        user.eq_ignore_ascii_case(b"anonymous") || user.eq_ignore_ascii_case(b"ftp")
+    }
+}
+
+/// True when a reply of this class settles an exchange.
+fn settles(code: ReplyCode) -> bool {
+    code.class() != ReplyClass::Preliminary
+}

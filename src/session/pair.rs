@@ -1,0 +1,149 @@
+//! Which command a reply answers.
+//!
+//! FTP answers commands in order (RFC 959 section 5.4), so order decides first.
+//! Where the code can't be an answer to the command whose turn it is, and bytes
+//! were lost, a later command that expects the code takes it; the ones before
+//! it stay unanswered. 421 may come at any time.
+
+use std::collections::VecDeque;
+
+use crate::catalogue::{Expectation, catalogue};
+use crate::ftp::{ReplyClass, ReplyCode, Verb};
+
+/// How sure it is that a reply answers its command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pairing {
+    /// It was the command's turn and the code fits.
+    InOrder,
+    /// An earlier command's reply is missing; the code fits this one.
+    ByCode,
+    /// It was the command's turn, but the code is none that the command has.
+    Assumed,
+    /// No command was waiting.
+    Unasked,
+}
+
+/// The commands that wait for an answer, oldest first, each by a number that the caller chose.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pending {
+    queue: VecDeque<(usize, Verb)>,
+    /// Bytes were lost while these commands waited.
+    lost: bool,
+}
+
+/// The answer to "whose reply is this?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub(super) exchange: usize,
+    pub(super) paired: Pairing,
+}
+
+impl Pending {
+    pub(super) fn push(&mut self, exchange: usize, verb: Verb) {
+        self.queue.push_back((exchange, verb));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn lose(&mut self) {
+        self.lost = true;
+    }
+
+    /// Gives up the oldest command.
+    pub(super) fn drop_oldest(&mut self) {
+        self.queue.pop_front();
+    }
+
+    /// The waiting command that ABOR would end: the oldest transfer.
+    pub(super) fn oldest_transfer(&self) -> Option<usize> {
+        self.queue
+            .iter()
+            .find(|(_, verb)| verb.is_transfer())
+            .map(|(exchange, _)| *exchange)
+    }
+
+    /// True when a command with this verb waits.
+    pub(super) fn waits_for(&self, verb: Verb) -> Option<usize> {
+        self.queue
+            .iter()
+            .find(|(_, v)| *v == verb)
+            .map(|(exchange, _)| *exchange)
+    }
+
+    /// True when this exchange waits.
+    pub(super) fn holds(&self, exchange: usize) -> bool {
+        self.queue.iter().any(|(e, _)| *e == exchange)
+    }
+
+    /// Exchanges got other numbers.
+    pub(super) fn rename(&mut self, place: impl Fn(usize) -> Option<usize>) {
+        self.queue
+            .retain_mut(|(exchange, _)| place(*exchange).map(|new| *exchange = new).is_some());
+    }
+
+    /// Whose reply a code is; a settling one takes its command off the queue, with those before it that were passed over.
+    pub(super) fn take(&mut self, code: ReplyCode) -> Option<Turn> {
+        let (exchange, verb) = *self.queue.front()?;
+        let settles = code.class() != ReplyClass::Preliminary;
+        let (place, turn) = match expectation(verb, code) {
+            Expectation::No if code.number() != 421 => match self.later(code) {
+                Some((place, exchange)) => (
+                    place,
+                    Turn {
+                        exchange,
+                        paired: Pairing::ByCode,
+                    },
+                ),
+                None => (
+                    0,
+                    Turn {
+                        exchange,
+                        paired: Pairing::Assumed,
+                    },
+                ),
+            },
+            _ => (
+                0,
+                Turn {
+                    exchange,
+                    paired: Pairing::InOrder,
+                },
+            ),
+        };
+        if settles {
+            self.queue.drain(..=place);
+            self.lost &= !self.queue.is_empty();
+        }
+        Some(turn)
+    }
+
+    fn later(&self, code: ReplyCode) -> Option<(usize, usize)> {
+        if !self.lost {
+            return None;
+        }
+        let fits = |(_, (_, verb)): &(usize, &(usize, Verb))| {
+            expectation(*verb, code) == Expectation::Listed
+        };
+        self.queue
+            .iter()
+            .enumerate()
+            .skip(1)
+            .find(fits)
+            .map(|(place, (exchange, _))| (place, *exchange))
+    }
+}
+
+/// A command that the catalogue does not know may have any answer; any command may be refused.
+fn expectation(verb: Verb, code: ReplyCode) -> Expectation {
+    match catalogue().command(verb) {
+        None => Expectation::AlsoSeen,
+        Some(_) if code.is_negative() => Expectation::AlsoSeen,
+        Some(command) => command.expects(code),
+    }
+}
