@@ -16,3 +16,5 @@ pub mod capture;
 pub mod log;
 
 pub mod session;
+
+pub mod cause;

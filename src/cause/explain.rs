@@ -1,0 +1,275 @@
+//! Answers a question about one reply, one code or one cause, out of the catalogue alone.
+//!
+//! It turns what a person has at hand (`550`, `data-stalled`, `530 Sorry, only 3 connections`) into plain data that a
+//! renderer can show. It knows no session, so it can't tell what stood before.
+
+use serde::Serialize;
+
+use crate::catalogue::{Cause, CauseId, Confidence, Party, ReplyEntry, catalogue};
+use crate::cause::text::{self, Hit};
+use crate::ftp::{ReplyClass, ReplyCode, Verb};
+
+/// What the catalogue says. The field names are those of the machine-readable output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The code that was asked about.
+    pub code: Option<u16>,
+    /// The most probable cause; `None` for what is no failure or is not known.
+    pub cause: Option<CauseId>,
+    /// How sure the cause is; `None` where there is none, or where the question was the cause itself.
+    pub confidence: Option<Confidence>,
+    /// Every cause it may be, most probable first.
+    pub candidates: Vec<CauseId>,
+    /// The cause in one line.
+    pub title: Option<&'static str>,
+    /// Who can mend it.
+    pub side: Option<Party>,
+    /// True where it is no failure at all.
+    pub benign: Option<bool>,
+    /// What it means: the cause if a text told it, else the code.
+    pub meaning: String,
+    /// What to do.
+    pub advice: &'static [String],
+    /// Where the cause, or else the code, is defined.
+    pub source: Option<&'static str>,
+    /// The code's own entry.
+    pub reply: Option<&'static ReplyEntry>,
+}
+
+/// Explains a code (`550`), the id of a cause, or the text of a reply, with or without its code. ` / ` stands between the
+/// lines of a reply of several lines.
+pub fn explain(input: &str, command: Option<Verb>) -> Explanation {
+    let input = input.trim();
+    if let Some(id) = catalogue().cause_by_name(input) {
+        return told(&[], None, Some(id), None);
+    }
+    let lines = input.replace(" / ", "\n");
+    match split_code(&lines) {
+        (Some(number), text) => match ReplyCode::new(number) {
+            Some(code) => explain_reply(code, command, text),
+            None => unknown(Some(number)),
+        },
+        (None, text) => {
+            let readings = text::readings(None, command, text.as_bytes());
+            told(
+                &readings,
+                None,
+                readings.first().map(|h| h.cause),
+                readings.first().copied(),
+            )
+        }
+    }
+}
+
+/// Explains a line `VERB<TAB>CODE TEXT`; the verb is `-` where it is not known, `connect` for a greeting.
+pub fn explain_line(line: &str) -> Explanation {
+    let Some((word, reply)) = line.split_once('\t') else {
+        return explain(line, None);
+    };
+    let verb = match word.trim() {
+        "-" | "" => None,
+        "connect" => Some(Verb::CONNECT),
+        word => Some(Verb::new(word.as_bytes())),
+    };
+    explain(reply, verb)
+}
+
+/// A number at the start that ends there or before a blank or a hyphen, and what follows.
+fn split_code(input: &str) -> (Option<u16>, &str) {
+    let digits = input.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = input.split_at_checked(digits).unwrap_or(("", input));
+    let is_set_off = matches!(rest.bytes().next(), None | Some(b' ' | b'-' | b'\n'));
+    // Longer and shorter numbers only count when they stand alone: error numbers of a client.
+    match number.parse() {
+        Ok(code) if is_set_off && (digits == 3 || rest.is_empty()) => {
+            (Some(code), rest.get(1..).unwrap_or_default())
+        }
+        _ => (None, input),
+    }
+}
+
+fn explain_reply(code: ReplyCode, verb: Option<Verb>, text: &str) -> Explanation {
+    let mut readings = match code.number() {
+        _ if code.is_negative() => text::readings(Some(code), verb, text.as_bytes()),
+        // These ask for more; whether the client can give it is the only question.
+        331 | 332 | 336 => asked_for_more(code, verb, text),
+        _ => Vec::new(),
+    };
+    if text.trim().is_empty() {
+        readings.clear();
+    }
+    match readings
+        .first()
+        .copied()
+        .or_else(|| text::by_code(code, verb))
+    {
+        Some(hit) => told(&readings, Some((code, verb)), Some(hit.cause), Some(hit)),
+        None => unknown(Some(code.number())),
+    }
+}
+
+fn asked_for_more(code: ReplyCode, verb: Option<Verb>, text: &str) -> Vec<Hit> {
+    let more = catalogue().cause_by_name("auth-more-credentials-needed");
+    let mut readings = text::readings(Some(code), verb, text.as_bytes());
+    readings.retain(|hit| Some(hit.cause) == more);
+    readings
+}
+
+/// An explanation that has a cause, or, where even that is missing, none.
+fn told(
+    readings: &[Hit],
+    reply: Option<(ReplyCode, Option<Verb>)>,
+    cause: Option<CauseId>,
+    hit: Option<Hit>,
+) -> Explanation {
+    let Some(id) = cause else {
+        return unknown(None);
+    };
+    let cause: &'static Cause = catalogue().cause(id);
+    let mut candidates: Vec<CauseId> = readings.iter().map(|h| h.cause).collect();
+    if candidates.is_empty()
+        && let Some((code, verb)) = reply
+    {
+        candidates = text::candidates(code, verb);
+    }
+    let entry = reply.and_then(|(code, _)| catalogue().reply(code));
+    let is_guess = hit.is_some_and(|h| h.confidence == Confidence::Code);
+    let meaning = entry
+        .filter(|_| is_guess)
+        .map_or(&cause.meaning, |e| &e.meaning);
+    Explanation {
+        code: reply.map(|(code, _)| code.number()),
+        cause: Some(id),
+        confidence: hit.map(|h| h.confidence),
+        candidates,
+        title: Some(&cause.title),
+        side: Some(cause.side),
+        benign: Some(cause.benign),
+        meaning: meaning.clone(),
+        advice: &cause.advice,
+        source: Some(&cause.source),
+        reply: entry,
+    }
+}
+
+/// An explanation without a cause: what the number means, if it is known.
+fn unknown(number: Option<u16>) -> Explanation {
+    let entry = number.and_then(|n| catalogue().number(n));
+    let meaning = match (entry, number.and_then(ReplyCode::new)) {
+        (Some(entry), _) => entry.meaning.clone(),
+        (None, Some(code)) => format!("{} {}", class(code.class()), subject(code)),
+        (None, None) => "Nothing in the catalogue fits.".to_owned(),
+    };
+    Explanation {
+        code: number,
+        cause: None,
+        confidence: None,
+        candidates: Vec::new(),
+        title: None,
+        side: None,
+        benign: None,
+        meaning,
+        advice: &[],
+        source: entry.map(|e| e.source.as_str()),
+        reply: entry,
+    }
+}
+
+/// What the first digit of a code that is not listed says (RFC 959 section 4.2.1, RFC 2228 section 5.1).
+fn class(class: ReplyClass) -> &'static str {
+    match class {
+        ReplyClass::Preliminary => "Begun; another reply must follow.",
+        ReplyClass::Completion => "Done.",
+        ReplyClass::Intermediate => "Accepted; the server waits for the next command.",
+        ReplyClass::TransientNegative => "Refused for now; trying again may help.",
+        ReplyClass::PermanentNegative => "Refused; the same command will be refused again.",
+        ReplyClass::Protected => "A protected reply; the real code is inside.",
+    }
+}
+
+/// What its second digit says.
+fn subject(code: ReplyCode) -> &'static str {
+    match code.number() / 10 % 10 {
+        0 => "It is about the command's syntax.",
+        1 => "It gives information.",
+        2 => "It is about the control or data connection.",
+        3 => "It is about login and rights.",
+        5 => "It is about files and storage.",
+        _ => "The standard gives its second digit no meaning.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(input: &str, command: Option<&str>, cause: Option<&str>, confidence: Option<&str>) {
+        let told = explain(input, command.map(|c| Verb::new(c.as_bytes())));
+        assert_eq!(told.cause.map(CauseId::name), cause, "{input}");
+        assert_eq!(told.confidence.map(Confidence::id), confidence, "{input}");
+        assert!(!told.meaning.is_empty());
+    }
+
+    #[test]
+    fn codes_ids_and_texts_are_explained() {
+        check("550", None, Some("path-unavailable"), Some("code"));
+        check(
+            "530",
+            Some("PASS"),
+            Some("auth-bad-credentials"),
+            Some("code"),
+        );
+        check("data-stalled", None, Some("data-stalled"), None);
+        check("226", None, None, None);
+        check("226 Transfer failed", None, None, None);
+        check("299", None, None, None);
+        check("599", None, None, None);
+        check("10061", None, None, None);
+        check("zebra", None, None, None);
+        check("Disk full", None, Some("storage-full"), Some("certain"));
+        check(
+            "331 Send the one-time password",
+            None,
+            Some("auth-more-credentials-needed"),
+            Some("certain"),
+        );
+        check("331 Anonymous only", None, None, None);
+        check(
+            "530-Sorry / 530-no more than 3 sessions from your address / 530 Bye",
+            None,
+            Some("limit-connections-per-client"),
+            Some("likely"),
+        );
+    }
+
+    #[test]
+    fn lines_name_the_command() {
+        let told = explain_line("MKD\t521 nope");
+        assert_eq!(told.cause.map(CauseId::name), Some("path-already-exists"));
+        assert_eq!(explain_line("-\t550 x").confidence, Some(Confidence::Code));
+        assert_eq!(explain_line("").cause, None);
+        assert_eq!(explain_line("\u{fc}\t\u{fc}").cause, None);
+    }
+
+    #[test]
+    fn a_bare_code_means_what_its_entry_says() {
+        let told = explain("550", None);
+        let entry = told.reply.unwrap();
+        assert_eq!(told.meaning, entry.meaning);
+        assert!((10..30).contains(&told.candidates.len()));
+        assert_eq!(told.candidates.first(), told.cause.as_ref());
+    }
+
+    #[test]
+    fn the_json_has_the_promised_names() {
+        let json = serde_json::to_value(explain("530 Login incorrect.", None)).unwrap();
+        assert_eq!(json["code"], 530);
+        assert_eq!(json["cause"], "auth-bad-credentials");
+        assert_eq!(json["confidence"], "certain");
+        assert_eq!(json["candidates"][0], "auth-bad-credentials");
+        assert!(json["advice"].is_array() && json["meaning"].is_string());
+        let json = serde_json::to_value(explain("200", None)).unwrap();
+        assert!(json["cause"].is_null() && json["confidence"].is_null());
+    }
+}

@@ -1,0 +1,335 @@
+//! What can be said about an exchange in its session, each as one yes or no.
+//!
+//! Rules in the catalogue name these facts. Each is a small function over the
+//! session; none looks at reply texts, and none knows where events came from.
+
+use std::time::Duration;
+
+use crate::ftp::{DataMode, DataRecord, Direction, End, Fate, Host, Side, Vantage, Verb, grammar};
+use crate::session::{DataConnection, Exchange, Outcome, Pairing, Session, Transfer};
+use crate::text::Text;
+
+/// An exchange or a logged transfer in its session, or the session as a whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case<'s> {
+    pub(super) session: &'s Session,
+    pub(super) exchange: Option<(usize, &'s Exchange)>,
+    pub(super) transfer: Option<&'s Transfer>,
+}
+
+/// A set of facts, a bit each in the order of [`FACTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct FactSet(u64);
+
+impl FactSet {
+    /// The set of facts with these names; `None` when one is unknown.
+    pub(super) fn named<'n>(names: impl Iterator<Item = &'n str>) -> Option<Self> {
+        let mut set = 0;
+        for name in names {
+            set |= 1 << FACTS.iter().position(|fact| fact.name == name)?;
+        }
+        Some(Self(set))
+    }
+
+    /// Everything that holds for a case.
+    pub(super) fn of(case: &Case<'_>) -> Self {
+        let mut set = 0;
+        for (place, fact) in FACTS.iter().enumerate() {
+            set |= u64::from((fact.holds)(case)) << place;
+        }
+        Self(set)
+    }
+
+    /// True when all of `wanted` hold.
+    pub(super) fn holds(self, wanted: FactSet) -> bool {
+        self.0 & wanted.0 == wanted.0
+    }
+
+    /// How many there are.
+    pub(super) fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+}
+
+/// A named fact.
+pub(super) struct Fact {
+    /// What rules call it.
+    pub(super) name: &'static str,
+    holds: fn(&Case<'_>) -> bool,
+}
+
+/// All facts. At most 64.
+#[rustfmt::skip]
+pub(super) const FACTS: &[Fact] = &[
+    // The dialogue
+    Fact { name: "greeting", holds: |c| c.exchange.is_some_and(|(i, e)| i == 0 && e.command.is_none()) },
+    Fact { name: "unasked", holds: |c| exchange(c).is_some_and(|e| e.command.is_none() && e.paired == Pairing::Unasked) },
+    Fact { name: "before-login", holds: |c| exchange(c).is_some_and(|e| !e.state.logged_in) },
+    Fact { name: "logged-in", holds: |c| exchange(c).is_some_and(|e| e.state.logged_in) },
+    Fact { name: "protected", holds: |c| exchange(c).is_some_and(|e| e.state.protected) },
+    Fact { name: "anonymous", holds: |c| c.session.is_anonymous() },
+    Fact { name: "unanswered", holds: |c| exchange(c).is_some_and(|e| e.outcome == Outcome::Unanswered) },
+    Fact { name: "begun", holds: |c| exchange(c).is_some_and(|e| e.preliminary.is_some()) },
+    Fact { name: "aborted", holds: |c| exchange(c).is_some_and(|e| e.aborted) },
+    Fact { name: "client-went-on", holds: client_went_on },
+    Fact { name: "login-failed-twice", holds: |c| exchange(c).is_some_and(|e| e.state.failed_logins >= 2) },
+    Fact { name: "login-guessing", holds: |c| failed_logins(c.session) >= 5 },
+    Fact { name: "foreign-words", holds: foreign_words },
+    Fact { name: "quiet-for-seconds", holds: |c| exchange(c).is_some_and(|e| e.quiet >= Duration::from_secs(5)) },
+    Fact { name: "quiet-for-round-time", holds: |c| exchange(c).is_some_and(|e| is_round(e.quiet)) },
+    Fact { name: "transfer-after", holds: transfer_after },
+    Fact { name: "command-refused-before", holds: data_command_refused_before },
+    // Data connections
+    Fact { name: "passive", holds: |c| mode(c).is_some_and(DataMode::is_passive) },
+    Fact { name: "active", holds: |c| mode(c).is_some_and(|m| !m.is_passive()) },
+    Fact { name: "no-data-address", holds: |c| exchange(c).is_some_and(|e| e.data.is_none() && heard_whole(c.session)) },
+    Fact { name: "announced-unroutable", holds: announced_unroutable },
+    Fact { name: "announced-elsewhere", holds: announced_elsewhere },
+    Fact { name: "port-elsewhere", holds: |c| port_argument(c).is_some_and(|host| Some(&host) != client_host(c)) },
+    Fact { name: "data-opened", holds: |c| fate(c) == Some(Fate::Opened) },
+    Fact { name: "data-refused", holds: |c| fate(c) == Some(Fate::Refused) },
+    Fact { name: "data-unanswered", holds: |c| fate(c) == Some(Fate::Unanswered) },
+    Fact { name: "data-never-tried", holds: |c| fate(c) == Some(Fate::NeverTried) },
+    Fact { name: "data-reset", holds: |c| seen(c).is_some_and(|d| d.end == Some(End::Reset)) },
+    Fact { name: "data-ended-by-client", holds: |c| seen(c).is_some_and(|d| d.ended_by == Some(Side::Client)) },
+    Fact { name: "data-ended-by-receiver", holds: data_ended_by_receiver },
+    Fact { name: "data-open-at-end", holds: |c| seen(c).is_some_and(|d| d.fate == Fate::Opened && d.ended_by.is_none()) },
+    Fact { name: "moved-bytes", holds: moved_bytes },
+    Fact { name: "paused-after", holds: paused_after },
+    // The session's end
+    Fact { name: "quiet-before-end", holds: |c| quiet_before_end(c.session).is_some_and(is_round) },
+    Fact { name: "end-unannounced", holds: |c| end_unannounced(c.session) },
+    Fact { name: "opened", holds: |c| c.session.opened },
+    Fact { name: "syn-refused", holds: |c| c.session.fate() == Fate::Refused },
+    Fact { name: "syn-unanswered", holds: |c| c.session.fate() == Fate::Unanswered },
+    Fact { name: "no-reply-at-all", holds: |c| c.session.opened && c.session.replies == 0 && !c.session.protected },
+    Fact { name: "waited-ten-seconds", holds: |c| c.session.duration().is_some_and(|d| d >= Duration::from_secs(10)) },
+    Fact { name: "ended-by-server", holds: |c| c.session.ended_by() == Some(Side::Server) },
+    Fact { name: "ended-by-client", holds: |c| c.session.ended_by() == Some(Side::Client) },
+    Fact { name: "ended-by-reset", holds: |c| c.session.end() == End::Reset },
+    Fact { name: "went-silent", holds: |c| matches!(c.session.end(), End::Idle | End::InputEnded) },
+    Fact { name: "command-unanswered", holds: |c| last_command_unanswered(c.session) },
+    Fact { name: "transfer-unanswered", holds: |c| transfer_unanswered(c.session) },
+    Fact { name: "sent-again-unacknowledged", holds: |c| c.session.closing.is_some_and(|x| x.unacknowledged.is_some()) },
+    Fact { name: "hidden-by-tls", holds: |c| c.session.protected },
+    Fact { name: "bytes-missing", holds: |c| c.session.missing.1 > 0 },
+    Fact { name: "transfer-log", holds: |c| c.session.vantage == Vantage::TransferLog },
+];
+
+fn exchange<'s>(case: &Case<'s>) -> Option<&'s Exchange> {
+    case.exchange.map(|(_, exchange)| exchange)
+}
+
+fn data<'s>(case: &Case<'s>) -> Option<&'s DataConnection> {
+    case.session.data_of(exchange(case)?)
+}
+
+fn seen<'s>(case: &Case<'s>) -> Option<&'s DataRecord> {
+    data(case)?.seen.as_ref()
+}
+
+fn mode(case: &Case<'_>) -> Option<DataMode> {
+    data(case).map(|d| d.mode)
+}
+
+fn fate(case: &Case<'_>) -> Option<Fate> {
+    seen(case).map(|d| d.fate)
+}
+
+fn client_host<'s>(case: &Case<'s>) -> Option<&'s Host> {
+    case.session.client.as_ref().map(|c| &c.host)
+}
+
+/// Every exchange was heard: from the opening on, without holes.
+fn heard_whole(session: &Session) -> bool {
+    session.opened && session.missing.1 == 0 && session.elided == 0
+}
+
+fn client_went_on(case: &Case<'_>) -> bool {
+    let Some((index, _)) = case.exchange else {
+        return false;
+    };
+    let is_useful = |e: &&Exchange| e.verb().is_some_and(|v| v.as_str() != "QUIT");
+    case.session
+        .exchanges
+        .get(index + 1..)
+        .unwrap_or_default()
+        .iter()
+        .find(is_useful)
+        .is_some()
+}
+
+/// A transfer that succeeded follows: what failed before was a probe or was mended.
+fn transfer_after(case: &Case<'_>) -> bool {
+    let Some((index, _)) = case.exchange else {
+        return false;
+    };
+    let later = case.session.exchanges.get(index + 1..).unwrap_or_default();
+    later
+        .iter()
+        .take(4)
+        .any(|e| e.outcome == Outcome::Success && e.verb().is_some_and(|v| v.is_transfer()))
+}
+
+/// The last command about data connections before this exchange was refused.
+fn data_command_refused_before(case: &Case<'_>) -> bool {
+    let Some((index, _)) = case.exchange else {
+        return false;
+    };
+    let before = case.session.exchanges.get(..index).unwrap_or_default();
+    let last = before
+        .iter()
+        .rev()
+        .find(|e| e.verb().is_some_and(|v| v.is_passive() || v.is_active()));
+    last.is_some_and(|e| e.outcome == Outcome::Failure)
+}
+
+pub(super) fn failed_logins(session: &Session) -> usize {
+    let failed = |e: &&Exchange| {
+        e.outcome == Outcome::Failure
+            && e.verb().is_some_and(|v| v.as_str() == "PASS")
+            && !e.state.logged_in
+    };
+    session.exchanges.iter().filter(failed).count()
+}
+
+/// Servers' and middleboxes' timers are round: within two seconds of one of these.
+fn is_round(quiet: Duration) -> bool {
+    const TIMERS: [u64; 12] = [30, 45, 60, 90, 120, 180, 240, 300, 600, 900, 1800, 3600];
+    TIMERS
+        .iter()
+        .any(|timer| quiet.abs_diff(Duration::from_secs(*timer)) <= Duration::from_secs(2))
+}
+
+/// A passive reply names an address that can't be reached from where the client is: unroutable, and not the one by
+/// which the client reached the server.
+fn announced_unroutable(case: &Case<'_>) -> bool {
+    let Some(data) = data(case).filter(|d| d.mode == DataMode::Pasv) else {
+        return false;
+    };
+    let Some(announced) = &data.announced else {
+        return false;
+    };
+    if !grammar::is_unroutable(&announced.host) {
+        return false;
+    }
+    match &case.session.server {
+        Some(server) => server.host != announced.host,
+        // A log does not know the server's address: it is wrong only for a client from elsewhere.
+        None => client_host(case)
+            .is_some_and(|client| client.ip().is_some() && !grammar::is_unroutable(client)),
+    }
+}
+
+/// A passive reply names another address than the one by which the client reached the server.
+fn announced_elsewhere(case: &Case<'_>) -> bool {
+    let Some(data) = data(case).filter(|d| d.mode == DataMode::Pasv) else {
+        return false;
+    };
+    let hosts = data.announced.as_ref().zip(case.session.server.as_ref());
+    hosts.is_some_and(|(announced, server)| announced.host != server.host)
+}
+
+/// The host that PORT or EPRT names.
+fn port_argument(case: &Case<'_>) -> Option<Host> {
+    let command = exchange(case)?.command.as_ref()?;
+    let argument = command.argument.as_ref().map(Text::bytes)?;
+    let (ip, _) = match command.verb.as_str() {
+        "PORT" => grammar::host_port(argument)?,
+        "EPRT" => grammar::extended_port(argument)?,
+        _ => return None,
+    };
+    Some(Host::Ip(ip))
+}
+
+/// The side that receives closed or reset the data connection first.
+fn data_ended_by_receiver(case: &Case<'_>) -> bool {
+    let (Some(exchange), Some(data)) = (exchange(case), seen(case)) else {
+        return false;
+    };
+    let Some(verb) = exchange.verb() else {
+        return false;
+    };
+    let receiver = if Direction::of(verb) == Direction::Upload {
+        Side::Server
+    } else {
+        Side::Client
+    };
+    data.ended_by == Some(receiver)
+}
+
+fn moved_bytes(case: &Case<'_>) -> bool {
+    let by_data = seen(case).is_some_and(|d| d.bytes_to_client + d.bytes_to_server > 0);
+    by_data
+        || case
+            .transfer
+            .is_some_and(|t| t.bytes.is_some_and(|b| b > 0))
+}
+
+/// The words of another protocol: an HTTP method, an SMTP greeting, or a first line that is no word at all.
+fn foreign_words(case: &Case<'_>) -> bool {
+    const WORDS: [&str; 12] = [
+        "GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "EHLO", "HELO", "TRACE", "DELETE",
+        "PROPFIND", "NICK",
+    ];
+    let Some((index, verb)) = case.exchange.and_then(|(i, e)| Some((i, e.verb()?))) else {
+        return false;
+    };
+    let is_first = case
+        .session
+        .exchanges
+        .get(..index)
+        .unwrap_or_default()
+        .iter()
+        .all(|e| e.command.is_none());
+    WORDS.contains(&verb.as_str()) || is_first && verb == Verb::ODD
+}
+
+/// The client did nothing on the control connection for a second or more after this exchange.
+fn paused_after(case: &Case<'_>) -> bool {
+    let Some((index, exchange)) = case.exchange else {
+        return false;
+    };
+    let next = case
+        .session
+        .exchanges
+        .get(index + 1)
+        .and_then(|e| e.sent)
+        .or(case.session.last);
+    let waited = next.zip(exchange.at()).map(|(next, at)| next.since(at));
+    waited.is_some_and(|w| w >= Duration::from_secs(1))
+}
+
+/// Silence between the last command or reply and the end.
+fn quiet_before_end(session: &Session) -> Option<Duration> {
+    let said = session
+        .exchanges
+        .iter()
+        .rev()
+        .find_map(|e| e.last.as_ref().and_then(|r| r.at).max(e.sent));
+    Some(session.last?.since(said?))
+}
+
+/// The server hung up after a success: no 421 and no 221 said why.
+fn end_unannounced(session: &Session) -> bool {
+    let settled = session
+        .exchanges
+        .last()
+        .is_some_and(|e| e.outcome == Outcome::Success);
+    settled && session.end() == End::Fin && !session.protected
+}
+
+fn last_command_unanswered(session: &Session) -> bool {
+    let last = session.exchanges.iter().rev().find(|e| e.command.is_some());
+    !session.protected
+        && last.is_some_and(|e| {
+            e.outcome == Outcome::Unanswered && e.verb().is_some_and(|v| v.as_str() != "QUIT")
+        })
+}
+
+fn transfer_unanswered(session: &Session) -> bool {
+    let is_open = |e: &Exchange| {
+        e.outcome == Outcome::Unanswered && e.verb().is_some_and(|v| v.is_transfer())
+    };
+    session.exchanges.iter().rev().take(3).any(is_open)
+}

@@ -1,0 +1,199 @@
+//! Why an operation failed: a pure function of its session.
+//!
+//! What counts is in the catalogue's data; here is only how it is applied: the
+//! reply's text first, then its code, then what the session shows beside it.
+//! Never sees captures or logs, never counts.
+
+mod explain;
+mod facts;
+mod proof;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use self::facts::Case;
+use self::text::Hit;
+use crate::catalogue::{CauseId, Confidence, Moment};
+use crate::diagnostic::Origin;
+use crate::ftp::{ReplyCode, Vantage, Verb};
+use crate::session::{Exchange, Outcome, Session, Transfer};
+use crate::text::Text;
+use crate::time::Timestamp;
+
+pub use explain::{Explanation, explain, explain_line};
+
+/// Something one can open to see for oneself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Proof {
+    /// Where it stands.
+    pub origin: Origin,
+    /// What stands there, in few words: `RETR x -> 550 No such file`.
+    pub text: Text,
+}
+
+/// A failed operation: an exchange, a login, a transfer, or a session that ended badly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Why.
+    pub cause: CauseId,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// True when it harms nobody: probes, idle sessions, what the client cancelled.
+    pub benign: bool,
+    /// The code that told of it.
+    pub code: Option<ReplyCode>,
+    /// The command that failed.
+    pub verb: Option<Verb>,
+    /// When it failed.
+    pub at: Option<Timestamp>,
+    /// The exchange: an index into the session's; `None` when it is about the session as a whole.
+    pub exchange: Option<usize>,
+    /// What shows it, most important first.
+    pub proofs: Vec<Proof>,
+}
+
+/// All failures of a session that is over, in order; one about the session as a whole comes last.
+pub fn classify(session: &Session) -> Vec<Failure> {
+    let mut failures: Vec<Failure> = Vec::new();
+    for (index, exchange) in session.exchanges.iter().enumerate() {
+        failures.extend(of_exchange(session, index, exchange));
+    }
+    failures.extend(unused_announcements(session));
+    let logged_only = |t: &&Transfer| t.complete == Some(false) && t.exchange.is_none();
+    failures.extend(
+        session
+            .transfers
+            .iter()
+            .filter(logged_only)
+            .filter_map(|t| of_transfer(session, t)),
+    );
+    failures.extend(of_session(session));
+    failures
+}
+
+fn of_exchange(session: &Session, index: usize, exchange: &Exchange) -> Option<Failure> {
+    let verb = exchange.verb();
+    let base = match (exchange.outcome, &exchange.last) {
+        (Outcome::Success, _) => return None,
+        (Outcome::Failure, Some(reply)) => {
+            let verb = verb.or((index == 0).then_some(Verb::CONNECT));
+            let argument = exchange
+                .command
+                .as_ref()
+                .and_then(|c| c.argument.as_ref())
+                .map(Text::bytes);
+            text::by_text(reply.code, verb, argument, reply.text.bytes())
+                .or_else(|| text::by_code(reply.code, verb))
+        }
+        // Only packets show that an answer did not come; a log may just not hold it.
+        _ if session.vantage == Vantage::Wire && exchange.command.is_some() => None,
+        _ => return None,
+    };
+    judge(Moment::Exchange, session, index, exchange, base)
+}
+
+fn judge(
+    at: Moment,
+    session: &Session,
+    index: usize,
+    exchange: &Exchange,
+    base: Option<Hit>,
+) -> Option<Failure> {
+    let (code, verb) = (exchange.code(), exchange.verb());
+    let case = Case {
+        session,
+        exchange: Some((index, exchange)),
+        transfer: None,
+    };
+    let ruling = rule::rule(at, &case, code, verb, base)?;
+    Some(Failure {
+        cause: ruling.cause,
+        confidence: ruling.confidence,
+        benign: ruling.benign,
+        code: code.filter(|c| c.is_negative()),
+        verb,
+        at: exchange.at(),
+        exchange: Some(index),
+        proofs: proof::of_exchange(session, exchange),
+    })
+}
+
+/// A client that can't open the data connection may never send the command that needs it.
+fn unused_announcements(session: &Session) -> Vec<Failure> {
+    let mut used = vec![false; session.data.len()];
+    for number in session.exchanges.iter().filter_map(|e| e.data) {
+        if let Some(used) = used.get_mut(number) {
+            *used = true;
+        }
+    }
+    let mut failures = Vec::new();
+    let mut from = 0; // data connections stand in the order of their announcements
+    for (index, exchange) in session.exchanges.iter().enumerate() {
+        let announces = exchange
+            .verb()
+            .is_some_and(|v| v.is_passive() || v.is_active());
+        if !announces || exchange.outcome != Outcome::Success {
+            continue;
+        }
+        let origins = [
+            Some(exchange.origin),
+            exchange.last.as_ref().map(|r| r.origin),
+        ];
+        let mut later = session.data.iter().enumerate().skip(from);
+        let Some((number, _)) = later.find(|(_, d)| origins.contains(&Some(d.announced_by))) else {
+            continue;
+        };
+        from = number + 1;
+        if used.get(number) != Some(&false) {
+            continue;
+        }
+        let exchange = Exchange {
+            data: Some(number),
+            ..exchange.clone()
+        };
+        failures.extend(judge(Moment::Announcement, session, index, &exchange, None));
+    }
+    failures
+}
+
+fn of_transfer(session: &Session, transfer: &Transfer) -> Option<Failure> {
+    let case = Case {
+        session,
+        exchange: None,
+        transfer: Some(transfer),
+    };
+    let ruling = rule::rule(Moment::Transfer, &case, None, Some(transfer.verb), None)?;
+    Some(Failure {
+        cause: ruling.cause,
+        confidence: ruling.confidence,
+        benign: ruling.benign,
+        code: None,
+        verb: Some(transfer.verb),
+        at: transfer.at,
+        exchange: None,
+        proofs: vec![proof::of_transfer(transfer)],
+    })
+}
+
+fn of_session(session: &Session) -> Option<Failure> {
+    if session.vantage != Vantage::Wire {
+        return None; // how a connection ended is seen in packets only
+    }
+    let case = Case {
+        session,
+        exchange: None,
+        transfer: None,
+    };
+    let ruling = rule::rule(Moment::Session, &case, None, None, None)?;
+    Some(Failure {
+        cause: ruling.cause,
+        confidence: ruling.confidence,
+        benign: ruling.benign,
+        code: None,
+        verb: None,
+        at: session.last,
+        exchange: None,
+        proofs: proof::of_session(session),
+    })
+}

@@ -1,0 +1,162 @@
+//! What one can open to see that a failure happened as told.
+
+use super::Proof;
+use crate::ftp::{Evidence, Fate};
+use crate::session::{DataConnection, Exchange, KeptReply, Outcome, Session, Transfer};
+use crate::text::Text;
+
+/// The proofs of a failed exchange: the command with its reply, then, where it failed for its data connection, what was
+/// announced and seen of that.
+pub(super) fn of_exchange(session: &Session, exchange: &Exchange) -> Vec<Proof> {
+    let mut proofs = vec![dialogue(exchange)];
+    let Some(data) = session.data_of(exchange) else {
+        return proofs;
+    };
+    let opened = data
+        .seen
+        .as_ref()
+        .is_some_and(|seen| seen.fate == Fate::Opened);
+    let about_path = exchange
+        .code()
+        .is_some_and(|code| !matches!(code.number(), 421..=429));
+    if opened && exchange.preliminary.is_some() {
+        proofs.extend(ending(data));
+    } else if !opened && (!about_path || exchange.outcome == Outcome::Success) {
+        proofs.push(announcement(session, data));
+        proofs.extend(attempt(data));
+    }
+    proofs
+}
+
+/// The proof of a transfer that only a log tells of.
+pub(super) fn of_transfer(transfer: &Transfer) -> Proof {
+    let path = transfer.path.as_ref().map(Text::bytes).unwrap_or_default();
+    let bytes = transfer
+        .bytes
+        .map_or_else(String::new, |b| format!(" after {b} bytes"));
+    let text = [
+        transfer.verb.as_str().as_bytes(),
+        b" ",
+        path,
+        b" failed",
+        bytes.as_bytes(),
+    ]
+    .concat();
+    Proof {
+        origin: transfer.origin,
+        text: Text::from(&*text),
+    }
+}
+
+/// The proof about a session as a whole: where it was first heard, and what was heard last.
+pub(super) fn of_session(session: &Session) -> Vec<Proof> {
+    let opened = format!(
+        "{} -> {}",
+        session
+            .client
+            .as_ref()
+            .map_or("?".to_owned(), |c| c.terminal(true)),
+        session
+            .server
+            .as_ref()
+            .map_or("?".to_owned(), |s| s.terminal(true)),
+    );
+    let mut proofs = vec![Proof {
+        origin: session.origin,
+        text: Text::from(opened),
+    }];
+    if let Some(last) = session.exchanges.iter().rev().find(|e| e.command.is_some()) {
+        proofs.push(dialogue(last));
+    }
+    proofs
+}
+
+/// `RETR x -> 550 No such file`
+fn dialogue(exchange: &Exchange) -> Proof {
+    let mut text = Vec::new();
+    if let Some(command) = &exchange.command {
+        text.extend_from_slice(command.verb.as_str().as_bytes());
+        if let Some(argument) = &command.argument {
+            text.push(b' ');
+            text.extend_from_slice(argument.bytes());
+        }
+        text.extend_from_slice(b" -> ");
+    }
+    match exchange.last.as_ref().or(exchange.preliminary.as_ref()) {
+        Some(reply) => push_reply(&mut text, reply),
+        None => text.extend_from_slice(b"no reply"),
+    }
+    let origin = exchange.last.as_ref().map_or(exchange.origin, |r| r.origin);
+    Proof {
+        origin,
+        text: Text::cut(&text, 300),
+    }
+}
+
+fn push_reply(text: &mut Vec<u8>, reply: &KeptReply) {
+    text.extend_from_slice(reply.code.number().to_string().as_bytes());
+    text.push(b' ');
+    match reply.evidence {
+        Evidence::Observed => text.extend_from_slice(reply.text.bytes()),
+        Evidence::Implied { by } => text.extend_from_slice(format!("(implied by {by})").as_bytes()),
+    }
+}
+
+fn announcement(session: &Session, data: &DataConnection) -> Proof {
+    let announced = data
+        .announced
+        .as_ref()
+        .map_or("an unknown address".to_owned(), |a| a.terminal(true));
+    let server = session
+        .server
+        .as_ref()
+        .filter(|s| data.announced.as_ref().is_some_and(|a| a.host != s.host));
+    let known = server.filter(|_| data.mode.is_passive()).map(|s| {
+        format!(
+            "; the client reached the server as {}",
+            s.host.terminal(true)
+        )
+    });
+    let text = format!(
+        "{} announces {announced}{}",
+        data.mode.id(),
+        known.unwrap_or_default()
+    );
+    Proof {
+        origin: data.announced_by,
+        text: Text::from(text),
+    }
+}
+
+fn attempt(data: &DataConnection) -> Option<Proof> {
+    let seen = data.seen.as_ref()?;
+    let waited = seen
+        .last
+        .zip(seen.tried)
+        .map(|(last, first)| last.since(first).as_secs_f64())
+        .unwrap_or_default();
+    let text = match seen.fate {
+        Fate::Refused => format!("SYN refused, {} tried", seen.attempts),
+        Fate::Unanswered => format!("SYN unanswered, {} in {waited:.1} s", seen.attempts),
+        Fate::NeverTried | Fate::Opened => return None,
+    };
+    Some(Proof {
+        origin: seen.first?,
+        text: Text::from(text),
+    })
+}
+
+fn ending(data: &DataConnection) -> Option<Proof> {
+    let seen = data.seen.as_ref()?;
+    let (end, by) = (seen.end?, seen.ended_by?);
+    let bytes = seen.bytes_to_client.max(seen.bytes_to_server);
+    let text = format!(
+        "data connection ended by the {} ({}) after {bytes} bytes",
+        by.id(),
+        end.id()
+    );
+    Some(Proof {
+        origin: seen.first?,
+        text: Text::from(text),
+    })
+}

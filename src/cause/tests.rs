@@ -1,0 +1,296 @@
+//! The catalogue's samples: each conversation must end in the cause that it stands with.
+
+use std::time::Duration;
+
+use super::{Failure, classify};
+use crate::catalogue::catalogue;
+use crate::diagnostic::Origin;
+use crate::ftp::{
+    Closing, DataMode, DataRecord, End, Endpoint, Event, EventKind, Fate, Found, Introduction,
+    Line, LineEnd, Replies, ReplyCode, SessionKey, Side, Vantage, grammar,
+};
+use crate::session::{Builder, Exchange, Observer, Session, Transfer};
+use crate::time::Timestamp;
+
+/// A conversation in the catalogue's small language, played to a session builder.
+///
+/// `> command`, `< reply line`, `wait 300s`, `! data unanswered|refused|never-tried|open N|reset-by-client N|…`,
+/// `! client fin`, `! server reset`, `! vanished`, `! syn refused|unanswered`. A step takes 10 ms.
+struct Talk {
+    now: Timestamp,
+    record: u64,
+    announced: Option<(DataMode, Origin)>,
+    replies: Replies,
+    builder: Builder,
+    finished: Finished,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Finished(Vec<Session>);
+
+impl Observer for Finished {
+    fn event(&mut self, _: &Session, _: &Event<'_>) {}
+    fn settled(&mut self, _: &Session, _: &Exchange) {}
+    fn finished(&mut self, session: Session) {
+        self.0.push(session);
+    }
+}
+
+fn end(ip: &str, port: u16) -> Endpoint {
+    Endpoint::new(ip.parse().unwrap(), port)
+}
+
+impl Talk {
+    fn play(talk: &str) -> Session {
+        let introduction = Introduction {
+            vantage: Vantage::Wire,
+            client: Some(end("198.51.100.11", 40_001)),
+            server: Some(end("192.0.2.10", 21)),
+            user: None,
+            approximate: false,
+        };
+        let mut played = Self {
+            now: Timestamp::from_seconds(1_772_323_200, 0),
+            record: 0,
+            announced: None,
+            replies: Replies::default(),
+            builder: Builder::default(),
+            finished: Finished::default(),
+            closed: false,
+        };
+        played.emit(EventKind::Introduced(Box::new(introduction)));
+        if !talk.contains("! syn") {
+            played.emit(EventKind::Opened);
+        }
+        for line in talk.lines() {
+            played.step(line);
+        }
+        if !played.closed {
+            played.close(End::Fin, Some(Side::Client), Fate::Opened, None);
+        }
+        played.finished.0.pop().unwrap()
+    }
+
+    fn emit(&mut self, kind: EventKind<'_>) {
+        let origin = Origin {
+            record: self.record,
+            ..Origin::default()
+        };
+        let event = Event {
+            at: Some(self.now),
+            origin,
+            ends: self.record,
+            session: SessionKey(1),
+            kind,
+        };
+        self.builder.take(&event, &mut self.finished);
+    }
+
+    fn tick(&mut self, time: Duration) {
+        self.record += 1;
+        self.now =
+            Timestamp::from_nanos(self.now.nanos() + i64::try_from(time.as_nanos()).unwrap());
+    }
+
+    fn step(&mut self, line: &str) {
+        self.tick(Duration::from_millis(10));
+        let (mark, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match mark {
+            ">" => self.client(rest.as_bytes()),
+            "<" | "<+" => self.server(rest.as_bytes()),
+            "wait" => {
+                let seconds = rest.strip_suffix('s').unwrap().parse().unwrap();
+                self.tick(Duration::from_secs(seconds));
+            }
+            "!" => self.happens(rest),
+            _ => panic!("a talk has no line like {line:?}"),
+        }
+    }
+
+    fn client(&mut self, line: &[u8]) {
+        let command = grammar::command(line).unwrap();
+        if let "PORT" | "EPRT" = command.verb.as_str() {
+            self.announced = Some((
+                DataMode::Port,
+                Origin {
+                    record: self.record,
+                    ..Origin::default()
+                },
+            ));
+        }
+        self.emit(EventKind::Command(command));
+    }
+
+    fn server(&mut self, bytes: &[u8]) {
+        let origin = Origin {
+            record: self.record,
+            ..Origin::default()
+        };
+        let mut found = Vec::new();
+        let line = Line {
+            bytes,
+            at: Some(self.now),
+            origin,
+            ends: self.record,
+            end: LineEnd::Whole,
+        };
+        self.replies.line(line, &mut |f| match f {
+            Found::Reply { reply, origin, .. } => {
+                let text = reply.text.into_owned().into();
+                found.push((crate::ftp::Reply { text, ..reply }, origin));
+            }
+            Found::Stray(_) => panic!("not a reply: {bytes:?}"),
+        });
+        for (reply, origin) in found {
+            match reply.code.number() {
+                227 => self.announced = Some((DataMode::Pasv, origin)),
+                229 => self.announced = Some((DataMode::Epsv, origin)),
+                _ => {}
+            }
+            self.emit(EventKind::Reply(reply));
+        }
+    }
+
+    fn happens(&mut self, what: &str) {
+        let words: Vec<&str> = what.split(' ').collect();
+        let side = |word: &str| {
+            if word == "client" {
+                Side::Client
+            } else {
+                Side::Server
+            }
+        };
+        match words.as_slice() {
+            ["data", fate, bytes @ ..] => {
+                let bytes = bytes.first().map_or(0, |b| b.parse().unwrap());
+                self.data(fate, bytes);
+            }
+            ["vanished"] => {
+                self.close(End::InputEnded, None, Fate::Opened, Some((Side::Client, 5)));
+            }
+            ["syn", "refused"] => self.close(End::Reset, Some(Side::Server), Fate::Refused, None),
+            ["syn", "unanswered"] => self.close(End::Idle, None, Fate::Unanswered, None),
+            [who, "fin"] => self.close(End::Fin, Some(side(who)), Fate::Opened, None),
+            [who, "reset"] => self.close(End::Reset, Some(side(who)), Fate::Opened, None),
+            _ => panic!("nothing happens like {what:?}"),
+        }
+    }
+
+    fn data(&mut self, how: &str, bytes: u64) {
+        let (mode, announced_by) = self.announced.unwrap();
+        let (fate, end, ended_by) = match how {
+            "unanswered" => (Fate::Unanswered, None, None),
+            "refused" => (Fate::Refused, None, None),
+            "never-tried" => (Fate::NeverTried, None, None),
+            "open" => (Fate::Opened, Some(End::InputEnded), None),
+            "fin" => (Fate::Opened, Some(End::Fin), Some(Side::Server)),
+            "reset-by-client" => (Fate::Opened, Some(End::Reset), Some(Side::Client)),
+            "reset-by-server" => (Fate::Opened, Some(End::Reset), Some(Side::Server)),
+            _ => panic!("no data connection is {how:?}"),
+        };
+        let record = DataRecord {
+            mode,
+            announced: self::end("192.0.2.10", 50_000),
+            announced_by,
+            first: None,
+            fate,
+            attempts: 3,
+            tried: Some(self.now),
+            last: Some(self.now),
+            end,
+            ended_by,
+            bytes_to_client: bytes,
+            bytes_to_server: 0,
+        };
+        self.emit(EventKind::Data(Box::new(record)));
+    }
+
+    fn close(
+        &mut self,
+        end: End,
+        by: Option<Side>,
+        fate: Fate,
+        unacknowledged: Option<(Side, u32)>,
+    ) {
+        self.closed = true;
+        self.emit(EventKind::Closed(Closing {
+            end,
+            by,
+            fate,
+            unacknowledged,
+        }));
+    }
+}
+
+fn failures_of(talk: &str) -> Vec<Failure> {
+    classify(&Talk::play(talk))
+}
+
+#[test]
+fn every_sample_ends_in_its_cause() {
+    let mut samples = 0;
+    let mut causes = 0;
+    let mut wrong = Vec::new();
+    for (id, cause) in catalogue().causes() {
+        causes += usize::from(!cause.sample.is_empty());
+        for sample in &cause.sample {
+            samples += 1;
+            let found = failures_of(&sample.talk);
+            if found.last().map(|f| f.cause) != Some(id) {
+                let found: Vec<_> = found
+                    .iter()
+                    .map(|f| (f.cause, f.code.map(ReplyCode::number)))
+                    .collect();
+                wrong.push(format!("{id}: {found:?} in\n{}", sample.talk));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(
+        causes >= 25 && samples >= causes,
+        "{causes} causes have {samples} samples"
+    );
+}
+
+#[test]
+fn a_good_session_has_no_failure() {
+    let talk = "< 220 ready\n> USER bob\n< 331 password\n> PASS x\n< 230 in\n> PASV\n\
+        < 227 ok (192,0,2,10,195,80)\n> LIST\n< 150 go\n! data fin 100\n< 226 done\n> QUIT\n< 221 bye";
+    assert_eq!(failures_of(talk), []);
+}
+
+#[test]
+fn a_cancelled_download_is_benign_and_a_broken_one_is_not() {
+    let talk = |middle: &str| {
+        format!(
+            "< 220 ready\n> USER b\n< 230 in\n> PASV\n< 227 ok (192,0,2,10,195,80)\n> RETR x\n< 150 go\n{middle}\n< 426 broken"
+        )
+    };
+    let benign = |middle: &str| {
+        failures_of(&talk(middle))
+            .iter()
+            .map(|f| f.benign)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(benign("> ABOR"), [true]);
+    assert_eq!(benign("! data reset-by-client 10"), [false]);
+}
+
+#[test]
+fn a_transfer_that_only_a_log_tells_of_is_not_explained() {
+    let mut session = Talk::play("< 220 ready");
+    session.vantage = Vantage::TransferLog;
+    session.transfers.push(Transfer {
+        verb: crate::ftp::Verb::new(b"STOR"),
+        path: Some("/x".into()),
+        direction: crate::ftp::Direction::Upload,
+        bytes: None,
+        complete: Some(false),
+        exchange: None,
+        at: None,
+        origin: Origin::default(),
+    });
+    let names: Vec<&str> = classify(&session).iter().map(|f| f.cause.name()).collect();
+    assert_eq!(names, ["transfer-unexplained"]);
+}

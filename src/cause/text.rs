@@ -1,0 +1,171 @@
+//! Turns a negative reply into a cause: by its text, or, as a guess, by its code.
+//!
+//! A reply's text is brought into one form (see `normal`), then the catalogue's text rules are tried in the order of
+//! their ranks; the first that matches decides. It looks at nothing but the reply and its command: what happened before or
+//! on the data connection is judged elsewhere.
+
+mod normal;
+mod sieve;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{LazyLock, OnceLock};
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::catalogue::{CauseId, CodeRule, Confidence, TextRule, catalogue};
+use crate::ftp::{ReplyCode, Verb};
+
+use sieve::{Letters, Need};
+
+/// A cause that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hit {
+    /// The cause.
+    pub cause: CauseId,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+/// The cause that the reply's text tells. `None` for replies that are not negative and for texts that say nothing known.
+///
+/// `argument` is that of the command; the names in it are not taken for words of the server.
+pub(super) fn by_text(
+    code: ReplyCode,
+    verb: Option<Verb>,
+    argument: Option<&[u8]>,
+    text: &[u8],
+) -> Option<Hit> {
+    if !code.is_negative() {
+        return None;
+    }
+    let normal = normal::normalize(text, Some(code), verb, argument);
+    matching(&normal, Some(code), verb).next()
+}
+
+/// The usual cause behind a code that answers this command: a guess.
+pub(super) fn by_code(code: ReplyCode, verb: Option<Verb>) -> Option<Hit> {
+    if !code.is_negative() {
+        return None;
+    }
+    let (cause, _) = CODES.iter().find(|(_, r)| r.scope.holds(code, verb))?;
+    Some(Hit {
+        cause: *cause,
+        confidence: Confidence::Code,
+    })
+}
+
+/// The causes that may stand behind a code which answers this command: first the guess, then what texts under this code
+/// tell, as far as it is what the code is about. An unknown command stands for any.
+pub(super) fn candidates(code: ReplyCode, verb: Option<Verb>) -> Vec<CauseId> {
+    let mut found = Vec::new();
+    if !code.is_negative() {
+        return found;
+    }
+    let guess = by_code(code, verb).map(|hit| hit.cause);
+    let texts = TEXTS.iter().filter(|t| {
+        let scope = &t.rule.scope;
+        let verb_fits = verb.is_none() || scope.holds_verb(verb);
+        let is_about = families(code).contains(&catalogue().cause(t.cause).family.as_str());
+        is_about && verb_fits && scope.codes.iter().any(|c| c.fits(code))
+    });
+    for cause in guess.into_iter().chain(texts.map(|t| t.cause)) {
+        if !found.contains(&cause) {
+            found.push(cause);
+        }
+    }
+    found
+}
+
+/// The families of causes that a code is about, by its second digit (RFC 959 section 4.2.1) and by practice. A text may
+/// tell of others.
+fn families(code: ReplyCode) -> &'static [&'static str] {
+    match (code.number(), code.number() / 10 % 10) {
+        (421, _) => &["server", "limit", "timeout", "access", "abuse"],
+        (_, 0) => &["client", "tls"],
+        (_, 1) => &["server"],
+        (_, 2) => &["data", "tls"],
+        (_, 3) => &["auth", "access", "tls", "limit"],
+        (_, 5) => &["path", "access", "storage", "server"],
+        _ => &[],
+    }
+}
+
+/// Everything that a text may tell, in the order of the ranks; without a code it is held against the rules for all codes.
+pub(super) fn readings(code: Option<ReplyCode>, verb: Option<Verb>, text: &[u8]) -> Vec<Hit> {
+    let normal = normal::normalize(text, code, verb, None);
+    let mut found: Vec<Hit> = Vec::new();
+    for hit in matching(&normal, code, verb) {
+        if found.iter().all(|f| f.cause != hit.cause) {
+            found.push(hit);
+        }
+    }
+    found
+}
+
+fn matching(
+    normal: &[u8],
+    code: Option<ReplyCode>,
+    verb: Option<Verb>,
+) -> impl Iterator<Item = Hit> {
+    let in_scope = move |text: &&Text| match code {
+        Some(code) => text.rule.scope.holds(code, verb),
+        None => text.rule.scope.holds_verb(verb),
+    };
+    let letters = Letters::of(normal);
+    TEXTS
+        .iter()
+        .filter(in_scope)
+        .filter(move |text| text.need.may_match(&letters) && text.is_match(normal))
+        .map(|text| Hit {
+            cause: text.cause,
+            confidence: text.rule.confidence,
+        })
+}
+
+/// A text rule whose expression is compiled when it is first needed: a run meets few codes, so it needs few of them.
+struct Text {
+    cause: CauseId,
+    rule: &'static TextRule,
+    need: Need,
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Text {
+    fn is_match(&self, normal: &[u8]) -> bool {
+        self.regex
+            .get_or_init(|| compile(&self.rule.pattern))
+            .as_ref()
+            .is_some_and(|regex| regex.is_match(normal))
+    }
+}
+
+/// A test compiles all expressions of the catalogue.
+fn compile(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern).unicode(false).build().ok()
+}
+
+static TEXTS: LazyLock<Vec<Text>> = LazyLock::new(|| {
+    let mut texts: Vec<Text> = catalogue()
+        .causes()
+        .flat_map(|(cause, entry)| {
+            entry.text.iter().map(move |rule| Text {
+                cause,
+                rule,
+                need: Need::of(&rule.pattern),
+                regex: OnceLock::new(),
+            })
+        })
+        .collect();
+    texts.sort_by_key(|text| text.rule.rank);
+    texts
+});
+
+static CODES: LazyLock<Vec<(CauseId, &'static CodeRule)>> = LazyLock::new(|| {
+    let mut codes: Vec<_> = catalogue()
+        .causes()
+        .flat_map(|(cause, entry)| entry.code.iter().map(move |rule| (cause, rule)))
+        .collect();
+    codes.sort_by_key(|(_, rule)| rule.rank);
+    codes
+});

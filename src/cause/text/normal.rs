@@ -1,0 +1,277 @@
+//! Brings a reply's text into the one form that the catalogue's expressions are written for.
+//!
+//! All lines become one, in small letters, with single blanks. What is not the server's own wording becomes `x1`: the
+//! command's argument, what stands in quotation marks, absolute paths, and the placeholders of message templates. So a
+//! file named `too many users.txt` says nothing. Short forms are spelt out (`can't` and `cannot`: `can not`), and `-ise`
+//! becomes `-ize`. Nothing is translated, and bytes beyond ASCII stay as they are.
+
+use memchr::memmem;
+
+use crate::catalogue::catalogue;
+use crate::ftp::{ReplyCode, Verb};
+use crate::limits;
+
+/// What stands in the place of a name.
+const NAME: &[u8] = b"x1";
+
+/// The longest name in quotation marks or brackets that is taken for one.
+const QUOTED_BYTES: usize = 300;
+
+/// Shorter arguments are left alone: they would be found inside other words.
+const ARGUMENT_BYTES_MIN: usize = 3;
+
+/// The one form of a text.
+pub(super) fn normalize(
+    text: &[u8],
+    code: Option<ReplyCode>,
+    verb: Option<Verb>,
+    argument: Option<&[u8]>,
+) -> Vec<u8> {
+    let text = text.get(..limits::REPLY_TEXT_BYTES).unwrap_or(text);
+    let mut line = one_line(text, code);
+    for name in argument.iter().flat_map(|a| names(verb, a)) {
+        line = without_name(&line, name);
+    }
+    spelt_out(&without_quoted(&line))
+}
+
+/// Joins the lines by a blank, without the code that stands before some of them. IIS ends its explanations with a line
+/// that only says `End`.
+fn one_line(text: &[u8], code: Option<ReplyCode>) -> Vec<u8> {
+    let mut lines: Vec<&[u8]> = text
+        .split(|b| *b == b'\n')
+        .map(|line| without_code(line, code).trim_ascii())
+        .filter(|line| !line.is_empty())
+        .collect();
+    if lines.len() > 1 && lines.last().is_some_and(|l| l.eq_ignore_ascii_case(b"end")) {
+        lines.pop();
+    }
+    lines.join(&b' ')
+}
+
+fn without_code(line: &[u8], code: Option<ReplyCode>) -> &[u8] {
+    match (line.get(3), line.get(4..)) {
+        (Some(b'-' | b' '), Some(rest))
+            if code.is_some() && ReplyCode::from_digits(line) == code =>
+        {
+            rest
+        }
+        _ => line,
+    }
+}
+
+/// The names in an argument that a server may repeat: all of it, what follows options, a mode or a time, and the last
+/// part of the path.
+fn names(verb: Option<Verb>, argument: &[u8]) -> Vec<&[u8]> {
+    let argument = argument.get(..limits::ARGUMENT_BYTES).unwrap_or(argument);
+    let argument = argument.trim_ascii();
+    let words_before = match verb.as_ref().map_or("", Verb::as_str) {
+        // The user's name says who was refused, and these two say why.
+        "USER" if matches!(argument, b"anonymous" | b"ftp") => return Vec::new(),
+        "SITE" => 2,
+        "MFMT" | "MFCT" | "MFF" | "MDTM" | "LIST" | "NLST" | "STAT" => 1,
+        other if takes_words(other) => return Vec::new(),
+        _ => 0,
+    };
+    let mut whole = argument;
+    let mut found = vec![whole];
+    for _ in 0..words_before {
+        let Some(blank) = memchr::memchr(b' ', whole) else {
+            break;
+        };
+        whole = whole.get(blank..).unwrap_or_default().trim_ascii_start();
+        found.push(whole);
+    }
+    if let Some(slash) = memchr::memrchr(b'/', whole) {
+        found.push(whole.get(slash + 1..).unwrap_or_default());
+    }
+    found.retain(|name| name.len() >= ARGUMENT_BYTES_MIN);
+    found
+}
+
+/// True for commands whose argument is a word of the protocol, such as `TLS`, which is needed to understand the answer.
+fn takes_words(verb: &str) -> bool {
+    catalogue()
+        .command(Verb::new(verb.as_bytes()))
+        .is_some_and(|c| !matches!(c.argument.as_str(), "path" | "user"))
+}
+
+/// Puts `x1` in the place of a name where it stands alone. A name that could be a word of the server's sentence (`file`)
+/// is only taken for the name at the start, at the end, before a colon and in quotation marks.
+fn without_name(line: &[u8], name: &[u8]) -> Vec<u8> {
+    let is_word = name.iter().all(u8::is_ascii_alphabetic);
+    let mut out = Vec::with_capacity(line.len());
+    let mut rest_at = 0;
+    for at in memmem::find_iter(line, name) {
+        let end = at + name.len();
+        let before = at.checked_sub(1).and_then(|i| line.get(i)).copied();
+        let after = line.get(end).copied();
+        let alone = [before, after]
+            .iter()
+            .all(|b| b.is_none_or(|b| !b.is_ascii_alphanumeric()));
+        let set_off = |b: Option<u8>| b.is_none_or(|b| matches!(b, b':' | b'"' | b'\'' | b'`'));
+        if alone && (!is_word || set_off(before) || set_off(after)) {
+            out.extend_from_slice(line.get(rest_at..at).unwrap_or_default());
+            out.extend_from_slice(NAME);
+            rest_at = end;
+        }
+    }
+    out.extend_from_slice(line.get(rest_at..).unwrap_or_default());
+    out
+}
+
+/// Puts `x1` in the place of everything in quotation marks or brackets for placeholders, and of absolute paths.
+fn without_quoted(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((&first, next)) = rest.split_first() {
+        let after_word = out.last().is_some_and(u8::is_ascii_alphanumeric);
+        let length = match first {
+            b'"' => quoted(rest, b"\""),
+            b'\'' | b'`' if !after_word => quoted(rest, b"'"),
+            b'{' => quoted(rest, b"}"),
+            b'(' => example(rest),
+            b'<' if next.first().is_some_and(u8::is_ascii_alphabetic) => quoted(rest, b">"),
+            b'%' if !after_word => template(rest),
+            _ if !after_word => path(rest, out.is_empty()),
+            _ => None,
+        };
+        if let Some(length) = length {
+            let inside = rest.get(1..length.saturating_sub(1)).unwrap_or_default();
+            out.extend_from_slice(match first {
+                b'(' => b"",
+                b'"' | b'\'' | b'`' if is_command(inside) => inside,
+                _ => NAME,
+            });
+            rest = rest.get(length..).unwrap_or_default();
+        } else {
+            out.push(first);
+            rest = next;
+        }
+    }
+    out
+}
+
+/// The length of what begins with a quotation mark, up to the same one before something that is no letter.
+fn quoted(line: &[u8], close: &[u8]) -> Option<usize> {
+    let bound = line.get(..QUOTED_BYTES).unwrap_or(line);
+    memmem::find_iter(bound.get(1..)?, close)
+        .map(|at| at + 2)
+        .find(|end| line.get(*end).is_none_or(|b| !b.is_ascii_alphanumeric()))
+}
+
+/// The length of `(e.g., file not found)`: RFC 959's own wording, which servers copy whatever the reason is.
+fn example(line: &[u8]) -> Option<usize> {
+    let begins = line.get(..4)?.eq_ignore_ascii_case(b"(e.g");
+    let end = memchr::memchr(b')', line)?;
+    begins.then_some(end + 1)
+}
+
+/// `"AUTH TLS"` in quotation marks is the protocol's word, not a name.
+fn is_command(inside: &[u8]) -> bool {
+    let is_plain = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ';
+    inside.len() <= 16
+        && inside.iter().all(is_plain)
+        && inside
+            .split(|b| *b == b' ')
+            .next()
+            .is_some_and(|word| catalogue().command(Verb::new(word)).is_some())
+}
+
+/// The length of a placeholder of C's `printf`, as manuals and sources print it.
+fn template(line: &[u8]) -> Option<usize> {
+    let flags = line.iter().skip(1).take_while(|b| {
+        matches!(
+            b,
+            b'0'..=b'9' | b'.' | b'-' | b'*' | b'l' | b'h' | b'z' | b'j' | b'q'
+        )
+    });
+    let end = 1 + flags.count();
+    matches!(
+        line.get(end)?,
+        b's' | b'd' | b'i' | b'u' | b'x' | b'c' | b'f' | b'@'
+    )
+    .then_some(end + 1)
+}
+
+/// The length of an absolute path: up to a blank, or up to a colon where the whole text begins with it.
+fn path(line: &[u8], at_start: bool) -> Option<usize> {
+    let begins = match line {
+        [b'/', next, ..] => {
+            next.is_ascii_alphanumeric() || matches!(next, b'.' | b'_' | b'~' | b'%')
+        }
+        [drive, b':', b'\\' | b'/', ..] => drive.is_ascii_alphabetic(),
+        [b'\\', b'\\', next, ..] => next.is_ascii_alphanumeric(),
+        _ => false,
+    };
+    if !begins {
+        return None;
+    }
+    if at_start && let Some(colon) = memmem::find(line, b": ") {
+        return Some(colon);
+    }
+    let end = memchr::memchr3(b' ', b'"', b'\'', line).unwrap_or(line.len());
+    let marks = line
+        .get(..end)?
+        .iter()
+        .rev()
+        .take_while(|b| matches!(b, b'.' | b',' | b';' | b':' | b')' | b'!'));
+    Some(end - marks.count())
+}
+
+/// Small letters, single blanks, no short forms, no `-ise`.
+fn spelt_out(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len() + 8);
+    let lower: Vec<u8> = line.to_ascii_lowercase();
+    for word in lower.split(|b| *b <= b' ').filter(|w| !w.is_empty()) {
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        push_word(&mut out, word);
+    }
+    out
+}
+
+fn push_word(out: &mut Vec<u8>, word: &[u8]) {
+    /// The typographic apostrophe, in UTF-8 and in Windows' Latin-1.
+    const APOSTROPHES: [&[u8]; 5] = [b"n't", b"n\xe2\x80\x99t", b"n\x92t", b"n\xb4t", b"n`t"];
+    /// Written without an apostrophe.
+    const BARE: [&[u8]; 6] = [b"cant", b"couldnt", b"dont", b"doesnt", b"didnt", b"isnt"];
+    const STEMS: [&[u8]; 5] = [
+        b"recognis",
+        b"authoris",
+        b"initialis",
+        b"canonicalis",
+        b"utilis",
+    ];
+    if let Some(rest) = word.strip_prefix(b"cannot") {
+        out.extend_from_slice(b"can not");
+        return out.extend_from_slice(rest);
+    }
+    for short in APOSTROPHES {
+        if let Some(at) = memmem::find(word, short) {
+            let (stem, rest) = word.split_at(at);
+            out.extend_from_slice(match stem {
+                b"ca" => b"can",
+                b"wo" => b"will",
+                _ => stem,
+            });
+            out.extend_from_slice(b" not");
+            return out.extend_from_slice(rest.get(short.len()..).unwrap_or_default());
+        }
+    }
+    if BARE.contains(&word) {
+        out.extend_from_slice(word.strip_suffix(b"nt").unwrap_or(word));
+        out.extend_from_slice(if word == b"cant" { b"n not" } else { b" not" });
+        return;
+    }
+    let start = out.len();
+    out.extend_from_slice(word);
+    for stem in STEMS {
+        if let Some(at) = memmem::find(word, stem)
+            && let Some(letter) = out.get_mut(start + at + stem.len() - 1)
+        {
+            *letter = b'z';
+        }
+    }
+}

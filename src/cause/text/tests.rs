@@ -1,0 +1,271 @@
+//! The text stage held against replies worded as servers word them.
+
+use super::*;
+use crate::limits;
+
+/// Code, command (`-` where unknown), text with ` / ` between lines, cause.
+const REPLIES: &str = include_str!("texts.tsv");
+
+struct Row {
+    code: ReplyCode,
+    verb: Option<Verb>,
+    text: String,
+    cause: &'static str,
+}
+
+fn rows() -> Vec<Row> {
+    let lines = REPLIES.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let [code, verb, text, cause] = fields[..] else {
+                panic!("{line}");
+            };
+            Row {
+                code: ReplyCode::from_digits(code.as_bytes()).unwrap(),
+                verb: match verb {
+                    "-" => None,
+                    "connect" => Some(Verb::CONNECT),
+                    verb => Some(Verb::new(verb.as_bytes())),
+                },
+                text: text.replace(" / ", "\n"),
+                cause,
+            }
+        })
+        .collect()
+}
+
+#[track_caller]
+fn check(code: u16, verb: &str, argument: &str, text: &str, cause: &str) {
+    let code = ReplyCode::new(code).unwrap();
+    let verb = Some(Verb::new(verb.as_bytes()));
+    let argument = Some(argument.as_bytes());
+    let hit = by_text(code, verb, argument, text.as_bytes()).or_else(|| by_code(code, verb));
+    assert_eq!(hit.map_or("", |h| h.cause.name()), cause, "{text}");
+}
+
+#[test]
+fn every_expression_compiles() {
+    for text in TEXTS.iter() {
+        let pattern = &text.rule.pattern;
+        assert!(compile(pattern).is_some(), "rank {}", text.rule.rank);
+        assert_eq!(
+            pattern,
+            &pattern.to_lowercase().replace(r"\s", r"\S"),
+            "matched against small letters"
+        );
+    }
+}
+
+#[test]
+fn replies_are_classified() {
+    let mut wrong = Vec::new();
+    let rows = rows();
+    assert!(rows.len() > 150);
+    for row in rows.iter().filter(|row| row.code.is_negative()) {
+        let hit = by_text(row.code, row.verb, None, row.text.as_bytes());
+        let hit = hit.or_else(|| by_code(row.code, row.verb)).unwrap();
+        if hit.cause.name() != row.cause {
+            wrong.push((row.code.number(), &row.text, row.cause, hit));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_sieve_lets_every_match_through() {
+    for row in rows() {
+        let normal = normal::normalize(row.text.as_bytes(), Some(row.code), row.verb, None);
+        let letters = Letters::of(&normal);
+        for text in TEXTS.iter().filter(|text| text.is_match(&normal)) {
+            assert!(
+                text.need.may_match(&letters),
+                "rank {}: {}",
+                text.rule.rank,
+                row.text
+            );
+        }
+    }
+}
+
+#[test]
+fn the_sieve_keeps_most_expressions_from_running() {
+    let letters = Letters::of(b"x1: no such file or directory");
+    let left = TEXTS.iter().filter(|t| t.need.may_match(&letters)).count();
+    assert!(left * 4 < TEXTS.len(), "{left} of {}", TEXTS.len());
+}
+
+#[test]
+fn names_say_nothing() {
+    let gone = "path-not-found";
+    let name = "too many users.txt";
+    check(
+        550,
+        "RETR",
+        name,
+        "too many users.txt: No such file or directory",
+        gone,
+    );
+    check(
+        550,
+        "RETR",
+        name,
+        "/srv/ftp/too many users.txt: No such file",
+        gone,
+    );
+    check(
+        550,
+        "RETR",
+        "a/b/quota exceeded",
+        "quota exceeded: not found",
+        gone,
+    );
+    check(
+        550,
+        "RETR",
+        name,
+        "\"permission denied.txt\" was not found",
+        gone,
+    );
+    check(550, "RETR", "file", "No such file or directory", gone);
+    check(
+        550,
+        "CWD",
+        "disk full",
+        "disk full: Not a directory",
+        "path-not-a-directory",
+    );
+    check(
+        550,
+        "SITE",
+        "CHMOD 600 disk full",
+        "disk full: not found",
+        gone,
+    );
+    check(
+        530,
+        "USER",
+        "anonymous",
+        "User anonymous refused: anonymous access is disabled",
+        "auth-anonymous-refused",
+    );
+    check(504, "AUTH", "TLS", "TLS not supported", "tls-not-available");
+}
+
+#[test]
+fn the_end_of_the_text_decides_a_failed_data_connection() {
+    let tail = |tail: &str, cause: &str| {
+        check(
+            425,
+            "LIST",
+            "",
+            &format!("Can't build data connection: {tail}"),
+            cause,
+        );
+        check(
+            425,
+            "LIST",
+            "",
+            &format!("Cannot create data socket (192.0.2.1,20): {tail}."),
+            cause,
+        );
+    };
+    tail("Address already in use", "data-listener-failed");
+    tail("Cannot assign requested address", "data-listener-failed");
+    tail("No route to host", "data-active-connect-failed");
+    tail("Connection refused", "data-active-connect-failed");
+    tail("Too many open files", "server-resource-exhausted");
+    tail("No file descriptors available", "server-resource-exhausted");
+    tail("Connection timed out", "data-open-failed");
+    tail("Broken pipe", "data-connection-lost");
+}
+
+#[test]
+fn operating_systems_words_are_understood() {
+    check(
+        550,
+        "RETR",
+        "",
+        "x.txt: Disk quota exceeded",
+        "storage-quota-exceeded",
+    );
+    check(
+        550,
+        "CWD",
+        "",
+        "The directory name is invalid.",
+        "path-not-a-directory",
+    );
+    check(
+        550,
+        "CWD",
+        "",
+        "The system cannot find the path specified.",
+        "path-not-found",
+    );
+    check(550, "STOR", "", "Text file busy", "path-busy");
+}
+
+#[test]
+fn standard_wording_is_no_evidence() {
+    let text = "Requested action not taken. File unavailable (e.g., file not found, no access).";
+    check(550, "RETR", "", text, "path-unavailable");
+}
+
+#[test]
+fn only_negative_replies_have_causes() {
+    for number in [150, 226, 331, 350, 631] {
+        let code = ReplyCode::new(number).unwrap();
+        assert_eq!(by_text(code, None, None, b"Permission denied"), None);
+        assert_eq!(by_code(code, None), None);
+        assert!(candidates(code, None).is_empty());
+    }
+}
+
+#[test]
+fn every_negative_code_has_a_guess() {
+    for number in 400..600 {
+        let code = ReplyCode::new(number).unwrap();
+        let guess = by_code(code, None);
+        // RFC 959 gives 6 to 9 as a second digit no meaning.
+        assert!(guess.is_some() || number / 10 % 10 > 5, "{number}");
+        assert_eq!(
+            guess.map(|g| g.cause),
+            candidates(code, None).first().copied()
+        );
+    }
+}
+
+#[test]
+fn normal_form() {
+    let normal = |text: &[u8]| {
+        let code = ReplyCode::new(550);
+        String::from_utf8_lossy(&normal::normalize(text, code, None, None)).into_owned()
+    };
+    assert_eq!(normal(b"550-Can't  open\r\n550 it"), "can not open it");
+    assert_eq!(normal(b"First\n\n End "), "first");
+    assert_eq!(normal(b"End"), "end");
+    assert_eq!(
+        normal(b"You cannot, won't, don't"),
+        "you can not, will not, do not"
+    );
+    assert_eq!(
+        normal("Can\u{2019}t recognise".as_bytes()),
+        "can not recognize"
+    );
+    assert_eq!(normal(b"Can\x92t"), "can not");
+    assert_eq!(normal(b"'a b' and \"c\" and `d'"), "x1 and x1 and x1");
+    assert_eq!(normal(b"the user's files'"), "the user's files'");
+    assert_eq!(normal(b"use \"AUTH TLS\" first"), "use auth tls first");
+    assert_eq!(normal(b"/a/b c: gone"), "x1: gone");
+    assert_eq!(normal(b"open C:\\x\\y."), "open x1.");
+    assert_eq!(normal(b"and/or 1/2"), "and/or 1/2");
+    assert_eq!(
+        normal(b"%s: {reason} at <path>, 100% full"),
+        "x1: x1 at x1, 100% full"
+    );
+    assert_eq!(normal(b"unclosed \"quote"), "unclosed \"quote");
+    assert_eq!(normal(b"\xff\xfe \x00"), "\u{fffd}\u{fffd}");
+    assert_eq!(normal(b""), "");
+    assert!(normal(&[b'a'; 10_000]).len() <= limits::REPLY_TEXT_BYTES);
+}
