@@ -18,3 +18,5 @@ pub mod log;
 pub mod session;
 
 pub mod cause;
+
+pub mod tally;

@@ -1,0 +1,131 @@
+//! How long things took, in buckets that grow with the time: sixteen to each doubling.
+//!
+//! Integers only, so that sums do not depend on the order. A quantile is exact to a sixteenth; the count and the longest
+//! time are exact.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Buckets per doubling, as a power of two.
+const PER_OCTAVE: u32 = 4;
+
+/// A histogram of times.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Histogram {
+    buckets: BTreeMap<u32, u64>,
+    nanos_max: u64,
+}
+
+impl Histogram {
+    /// Adds one time.
+    pub fn add(&mut self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        *self.buckets.entry(bucket(nanos)).or_default() += 1;
+        self.nanos_max = self.nanos_max.max(nanos);
+    }
+
+    /// Adds another part's times.
+    pub fn absorb(&mut self, other: Self) {
+        for (bucket, count) in other.buckets {
+            *self.buckets.entry(bucket).or_default() += count;
+        }
+        self.nanos_max = self.nanos_max.max(other.nanos_max);
+    }
+
+    /// The number of times.
+    pub fn count(&self) -> u64 {
+        self.buckets.values().sum()
+    }
+
+    /// The longest time.
+    pub fn max(&self) -> Duration {
+        Duration::from_nanos(self.nanos_max)
+    }
+
+    /// The time that so many of a thousand do not exceed (nearest rank): the end of its bucket.
+    pub fn quantile(&self, per_mille: u64) -> Duration {
+        let rank = u128::from(self.count()) * u128::from(per_mille.min(1000));
+        let rank = u64::try_from(rank.div_ceil(1000))
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let mut seen = 0;
+        for (bucket, count) in &self.buckets {
+            seen += count;
+            if seen >= rank {
+                return Duration::from_nanos(last(*bucket).min(self.nanos_max));
+            }
+        }
+        self.max()
+    }
+}
+
+/// Below sixteen every number has its own bucket; above, the four bits after the leading one tell.
+fn bucket(nanos: u64) -> u32 {
+    let octave = nanos.max(1).ilog2();
+    if octave < PER_OCTAVE {
+        return u32::try_from(nanos).unwrap_or(0);
+    }
+    let shift = octave - PER_OCTAVE;
+    let place = u32::try_from((nanos >> shift) & ((1 << PER_OCTAVE) - 1)).unwrap_or(0);
+    ((shift + 1) << PER_OCTAVE) + place
+}
+
+/// The longest time of a bucket.
+fn last(bucket: u32) -> u64 {
+    let octave = bucket >> PER_OCTAVE;
+    let place = u64::from(bucket & ((1 << PER_OCTAVE) - 1));
+    if octave == 0 {
+        return place;
+    }
+    let shift = octave - 1;
+    let low = ((1 << PER_OCTAVE) + place) << shift;
+    low + ((1_u64 << shift) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_in_order_and_hold_their_last() {
+        let mut numbers: Vec<u64> = (0..64)
+            .flat_map(|bit| {
+                let power = 1_u64 << bit;
+                [power - 1, power, power + power / 3]
+            })
+            .collect();
+        numbers.push(u64::MAX);
+        numbers.sort_unstable();
+        assert!(numbers.windows(2).all(|w| bucket(w[0]) <= bucket(w[1])));
+        for number in numbers {
+            assert_eq!(bucket(last(bucket(number))), bucket(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn quantiles_are_right_to_a_sixteenth_and_the_maximum_exact() {
+        let mut histogram = Histogram::default();
+        for millis in 1..=1000 {
+            histogram.add(Duration::from_millis(millis));
+        }
+        let near = |per_mille, millis: u128| {
+            let found = histogram.quantile(per_mille).as_millis();
+            assert!(
+                found.abs_diff(millis) <= millis / 16,
+                "{found} for {millis}"
+            );
+        };
+        near(500, 500);
+        near(900, 900);
+        near(990, 990);
+        assert_eq!(histogram.max(), Duration::from_secs(1));
+        assert_eq!(Histogram::default().quantile(500), Duration::ZERO);
+    }
+
+    #[test]
+    fn one_time_is_its_own_median() {
+        let mut histogram = Histogram::default();
+        histogram.add(Duration::from_nanos(1_000_000_007));
+        assert_eq!(histogram.quantile(500), Duration::from_nanos(1_000_000_007));
+    }
+}

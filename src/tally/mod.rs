@@ -1,0 +1,269 @@
+//! Everything that is added up.
+//!
+//! Events, exchanges, sessions and failures become counts, and counts of parts become counts of the whole: `absorb` is
+//! associative and commutative, the default its identity, and a tally of two parts is the same as that of both in one.
+//! So threads, the order of files and the places where a file is cut can't show. There are only integers and ordered
+//! keys; percentages, order and words are the business of the report.
+
+pub mod cause;
+pub mod client;
+pub mod count;
+pub mod histogram;
+pub mod session;
+pub mod smallest;
+#[cfg(test)]
+pub(crate) mod tests;
+pub mod timeline;
+pub mod who;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use cause::{CauseTally, Causes, Exemplar};
+pub use client::{ClientTally, UserTally};
+pub use count::{Counts, Span};
+pub use histogram::Histogram;
+pub use session::{SessionTally, TransferTally, Worst};
+pub use smallest::Smallest;
+pub use timeline::{Bucket, Timeline};
+pub use who::{Distinct, Named, Part, Table};
+
+use crate::cause::Failure;
+use crate::diagnostic::{Diagnostics, SourceId};
+use crate::ftp::{Direction, Event, EventKind, Evidence, Host, ReplyCode, Vantage, Verb};
+use crate::session::{Exchange, Pairing, Session};
+use crate::text::Text;
+
+/// All that is known about the inputs in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tallies {
+    /// Counts of different vantages are never added up.
+    pub by_vantage: BTreeMap<Vantage, VantageTally>,
+    /// What was read of each source.
+    pub inputs: BTreeMap<SourceId, InputTally>,
+    /// What a person should know about them.
+    pub diagnostics: Diagnostics,
+}
+
+/// What was read of a source. Always `records = taken + ignored + unrecognised`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InputTally {
+    /// The path as given.
+    pub path: Text,
+    /// The format's name; `None` when no reader knows it.
+    pub format: Option<&'static str>,
+    /// From where it hears.
+    pub vantage: Option<Vantage>,
+    /// Bytes, decompressed.
+    pub bytes: u64,
+    /// Packets or lines.
+    pub records: u64,
+    /// Records that became events.
+    pub taken: u64,
+    /// Records that are understood and tell nothing about FTP.
+    pub ignored: u64,
+    /// Records that nobody understood.
+    pub unrecognised: u64,
+    /// What this format can't tell.
+    pub gaps: &'static [&'static str],
+}
+
+/// What was heard from one vantage.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VantageTally {
+    /// The first and the last time.
+    pub span: Span,
+    /// Replies that the sources hold.
+    pub observed: Counts<ReplyCode>,
+    /// Replies that messages of the sources stand for.
+    pub implied: Counts<ReplyCode>,
+    /// Settled exchanges; without verb those that nobody asked for.
+    pub exchanges: Counts<(Option<Verb>, ReplyCode)>,
+    /// From a command to its first reply.
+    pub waits: BTreeMap<Verb, Histogram>,
+    /// From the last packet of a data connection to the reply that says the transfer is over.
+    pub goodbyes: Histogram,
+    /// Sessions.
+    pub sessions: SessionTally,
+    /// Failures as they were judged session by session.
+    pub causes: Causes,
+    /// Transfers by direction.
+    pub transfers: BTreeMap<Direction, TransferTally>,
+    /// By client; `None` where the source names none.
+    pub clients: Table<Option<Host>, ClientTally>,
+    /// By user.
+    pub users: Table<Text, UserTally>,
+    /// By hour.
+    pub timeline: Timeline,
+}
+
+impl Tallies {
+    /// Adds an event of a session.
+    pub fn observe_event(&mut self, session: &Session, event: &Event<'_>) {
+        let tally = self.by_vantage.entry(session.vantage).or_default();
+        tally.span.add(event.at);
+        let EventKind::Reply(reply) = &event.kind else {
+            return;
+        };
+        if reply.evidence != Evidence::Observed {
+            tally.implied.add(reply.code);
+            return;
+        }
+        tally.observed.add(reply.code);
+        if let Some(at) = event.at {
+            let one = Bucket {
+                replies: 1,
+                failures: 0,
+            };
+            tally.timeline.add(at, one);
+        }
+    }
+
+    /// Adds an exchange that got its settling reply.
+    pub fn observe_settled(&mut self, session: &Session, exchange: &Exchange) {
+        let Some(code) = exchange.code() else { return };
+        let tally = self.by_vantage.entry(session.vantage).or_default();
+        let asked = exchange.paired != Pairing::Unasked;
+        let verb = exchange.verb().or(asked.then_some(Verb::CONNECT));
+        tally.exchanges.add((verb, code));
+        let assumed = exchange.command.as_ref().is_some_and(|c| c.assumed);
+        if let (Some(verb), Some(waited), false) = (verb, exchange.waited(), assumed) {
+            tally.waits.entry(verb).or_default().add(waited);
+        }
+    }
+
+    /// Adds a session that is over, with its failures.
+    pub fn observe_session(&mut self, session: &Session, failures: &[Failure]) {
+        let tally = self.by_vantage.entry(session.vantage).or_default();
+        tally.span.add(session.start);
+        tally.span.add(session.last);
+        tally.sessions.observe(session, failures);
+        tally.observe_failures(session, failures);
+        tally.observe_transfers(session);
+        let counted = failures.iter().filter(|f| !f.benign).count() as u64;
+        let client = session.client.as_ref().map(|c| c.host.clone());
+        tally
+            .clients
+            .add(&client, ClientTally::of(session, failures));
+        if let Some(user) = &session.user {
+            let part = UserTally {
+                sessions: 1,
+                failures: counted,
+            };
+            tally.users.add(user, part);
+        }
+    }
+
+    /// Adds another part's numbers.
+    pub fn absorb(&mut self, other: Self) {
+        let Self {
+            by_vantage,
+            inputs,
+            diagnostics,
+        } = other;
+        for (vantage, tally) in by_vantage {
+            self.by_vantage.entry(vantage).or_default().absorb(tally);
+        }
+        for (source, input) in inputs {
+            self.inputs.entry(source).or_default().absorb(input);
+        }
+        self.diagnostics.absorb(diagnostics);
+    }
+}
+
+impl VantageTally {
+    fn observe_failures(&mut self, session: &Session, failures: &[Failure]) {
+        let mut met = BTreeSet::new();
+        for failure in failures {
+            let key = (failure.cause, failure.benign);
+            let tally = self.causes.entry(key).or_default();
+            tally.add(session, failure, met.insert(key));
+            if let (Some(at), false) = (failure.at.or(session.start), failure.benign) {
+                let one = Bucket {
+                    replies: 0,
+                    failures: 1,
+                };
+                self.timeline.add(at, one);
+            }
+        }
+    }
+
+    fn observe_transfers(&mut self, session: &Session) {
+        for transfer in &session.transfers {
+            let tally = self.transfers.entry(transfer.direction).or_default();
+            tally.absorb(TransferTally::of(transfer));
+        }
+        for exchange in &session.exchanges {
+            let seen = session.data_of(exchange).and_then(|d| d.seen.as_ref());
+            let over = exchange.last.as_ref();
+            let over = over.filter(|r| matches!(r.code.number(), 226 | 250));
+            let times = seen.and_then(|s| s.last).zip(over.and_then(|r| r.at));
+            if let Some((last, said)) = times {
+                self.goodbyes.add(said.since(last));
+            }
+        }
+    }
+
+    /// Adds another part's numbers.
+    pub fn absorb(&mut self, other: Self) {
+        let Self {
+            span,
+            observed,
+            implied,
+            exchanges,
+            waits,
+            goodbyes,
+            sessions,
+            causes,
+            transfers,
+            clients,
+            users,
+            timeline,
+        } = other;
+        self.span.absorb(span);
+        self.observed.absorb(observed);
+        self.implied.absorb(implied);
+        self.exchanges.absorb(exchanges);
+        for (verb, histogram) in waits {
+            self.waits.entry(verb).or_default().absorb(histogram);
+        }
+        self.goodbyes.absorb(goodbyes);
+        self.sessions.absorb(sessions);
+        for (key, tally) in causes {
+            self.causes.entry(key).or_default().absorb(tally);
+        }
+        for (direction, tally) in transfers {
+            self.transfers.entry(direction).or_default().absorb(tally);
+        }
+        self.clients.absorb(clients);
+        self.users.absorb(users);
+        self.timeline.absorb(timeline);
+    }
+}
+
+impl InputTally {
+    /// Adds what was read of another part of the same source.
+    pub fn absorb(&mut self, other: Self) {
+        let Self {
+            path,
+            format,
+            vantage,
+            bytes,
+            records,
+            taken,
+            ignored,
+            unrecognised,
+            gaps,
+        } = other;
+        if path > self.path {
+            self.path = path;
+        }
+        self.format = self.format.max(format);
+        self.vantage = self.vantage.max(vantage);
+        self.bytes += bytes;
+        self.records += records;
+        self.taken += taken;
+        self.ignored += ignored;
+        self.unrecognised += unrecognised;
+        self.gaps = self.gaps.max(gaps);
+    }
+}

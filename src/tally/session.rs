@@ -1,0 +1,184 @@
+//! Sessions and transfers in numbers, and the few worst sessions by name.
+
+use std::cmp::Reverse;
+
+use super::count::Counts;
+use super::smallest::Smallest;
+use super::who::Part;
+use crate::catalogue::CauseId;
+use crate::cause::Failure;
+use crate::diagnostic::Origin;
+use crate::ftp::{End, Endpoint, ReplyCode, SessionKey};
+use crate::limits;
+use crate::session::{Session, Transfer};
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// Sessions and what became of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionTally {
+    /// All.
+    pub total: u64,
+    /// With an accepted login.
+    pub logged_in: u64,
+    /// With at least one failure that counts.
+    pub failed: u64,
+    /// With TLS.
+    pub protected: u64,
+    /// Whose opening was not heard.
+    pub joined_late: u64,
+    /// Put together by guess: the source can't tell them apart for certain.
+    pub approximate: u64,
+    /// How they ended.
+    pub ends: Counts<End>,
+    /// Commands heard.
+    pub commands: u64,
+    /// Bytes that the captures lack, and how often bytes were lacking.
+    pub missing: (u64, u64),
+    /// Exchanges of long sessions that were judged only by their codes.
+    pub elided: u64,
+    /// Transfers of long sessions whose direction was not kept, and their bytes.
+    pub elided_transfers: (u64, u64),
+    /// Those with the most failures.
+    pub worst: Smallest<Worst, { limits::WORST_SESSIONS }>,
+}
+
+/// A session with failures; the worst sorts first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Worst {
+    /// Failures that count.
+    pub failures: Reverse<u64>,
+    /// When it began.
+    pub start: Option<Timestamp>,
+    /// Its name.
+    pub session: SessionKey,
+    /// Where it was first heard.
+    pub origin: Origin,
+    /// How long it took, in nanoseconds.
+    pub nanos: Option<u64>,
+    /// The user.
+    pub user: Option<Text>,
+    /// The client's end.
+    pub client: Option<Endpoint>,
+    /// Commands heard.
+    pub commands: u64,
+    /// The cause that occurs most often, and its code.
+    pub cause: CauseId,
+    /// The code that told of it.
+    pub code: Option<ReplyCode>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// Transfers of one direction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TransferTally {
+    /// Begun.
+    pub files: u64,
+    /// Bytes moved, where known.
+    pub bytes: u64,
+    /// Known not to be whole.
+    pub incomplete: u64,
+    /// Whose bytes nobody tells.
+    pub unmeasured: u64,
+}
+
+impl SessionTally {
+    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
+        let worst = Worst::of(session, failures);
+        self.total += 1;
+        self.logged_in += u64::from(session.logged_in);
+        self.failed += u64::from(worst.is_some());
+        self.protected += u64::from(session.protected);
+        self.joined_late += u64::from(!session.opened);
+        self.approximate += u64::from(session.approximate);
+        self.ends.add(session.end());
+        self.commands += session.commands;
+        self.missing.0 = self.missing.0.saturating_add(session.missing.0);
+        self.missing.1 += session.missing.1;
+        self.elided += session.elided;
+        self.elided_transfers.0 += session.elided_transfers;
+        let bytes = self.elided_transfers.1;
+        self.elided_transfers.1 = bytes.saturating_add(session.elided_bytes);
+        if let Some(worst) = worst {
+            self.worst.add(worst);
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Self) {
+        let Self {
+            total,
+            logged_in,
+            failed,
+            protected,
+            joined_late,
+            approximate,
+            ends,
+            commands,
+            missing,
+            elided,
+            elided_transfers,
+            worst,
+        } = other;
+        self.total += total;
+        self.logged_in += logged_in;
+        self.failed += failed;
+        self.protected += protected;
+        self.joined_late += joined_late;
+        self.approximate += approximate;
+        self.ends.absorb(ends);
+        self.commands += commands;
+        self.missing.0 = self.missing.0.saturating_add(missing.0);
+        self.missing.1 += missing.1;
+        self.elided += elided;
+        self.elided_transfers.0 += elided_transfers.0;
+        let bytes = self.elided_transfers.1;
+        self.elided_transfers.1 = bytes.saturating_add(elided_transfers.1);
+        self.worst.absorb(worst);
+    }
+}
+
+impl Worst {
+    /// `None` when nothing that counts failed.
+    fn of(session: &Session, failures: &[Failure]) -> Option<Self> {
+        let mut causes = Counts::default();
+        for failure in failures.iter().filter(|f| !f.benign) {
+            causes.add((failure.cause, failure.code));
+        }
+        let (cause, code) = *causes.most()?;
+        let nanos = session.duration().map(|d| d.as_nanos());
+        Some(Self {
+            failures: Reverse(causes.total()),
+            start: session.start,
+            session: session.key,
+            origin: session.origin,
+            nanos: nanos.map(|n| u64::try_from(n).unwrap_or(u64::MAX)),
+            user: session.user.clone(),
+            client: session.client.clone(),
+            commands: session.commands,
+            cause,
+            code,
+            end: session.end(),
+        })
+    }
+}
+
+impl TransferTally {
+    pub(super) fn of(transfer: &Transfer) -> Self {
+        Self {
+            files: 1,
+            bytes: transfer.bytes.unwrap_or(0),
+            incomplete: u64::from(transfer.complete == Some(false)),
+            unmeasured: u64::from(transfer.bytes.is_none()),
+        }
+    }
+}
+
+impl Part for TransferTally {
+    fn absorb(&mut self, other: Self) {
+        self.files += other.files;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.incomplete += other.incomplete;
+        self.unmeasured += other.unmeasured;
+    }
+}

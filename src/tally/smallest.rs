@@ -1,0 +1,63 @@
+//! The few smallest of many: examples that are the same ones whatever the order they came in.
+
+use std::collections::BTreeSet;
+
+/// The `N` smallest of all that was added; equal ones count once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Smallest<T, const N: usize>(BTreeSet<T>);
+
+impl<T, const N: usize> Default for Smallest<T, N> {
+    fn default() -> Self {
+        Self(BTreeSet::new())
+    }
+}
+
+impl<T: Ord, const N: usize> Smallest<T, N> {
+    /// Adds one.
+    pub fn add(&mut self, item: T) {
+        if self.0.len() >= N && self.0.last().is_none_or(|last| *last <= item) {
+            return;
+        }
+        self.0.insert(item);
+        if self.0.len() > N {
+            self.0.pop_last();
+        }
+    }
+
+    /// True when this one would be kept: saves making what is thrown away at once.
+    pub fn wants(&self, before: impl Fn(&T) -> bool) -> bool {
+        self.0.len() < N || self.0.last().is_some_and(before)
+    }
+
+    /// Adds those of another part.
+    pub fn absorb(&mut self, other: Self) {
+        for item in other.0 {
+            self.add(item);
+        }
+    }
+
+    /// Those kept, smallest first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
+    /// Keeps only some of them.
+    pub fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
+        self.0.retain(keep);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_smallest_in_order() {
+        let mut few = Smallest::<_, 3>::default();
+        for n in [9, 2, 7, 2, 1, 8] {
+            few.add(n);
+        }
+        assert_eq!(few.iter().copied().collect::<Vec<_>>(), [1, 2, 7]);
+        assert!(few.wants(|last| 6 < *last) && !few.wants(|last| 7 < *last));
+    }
+}

@@ -1,0 +1,202 @@
+//! How many different ones, and which: exact to a bound, then those with the smallest hashes stand for all.
+//!
+//! The hash is the same on every machine, so neither the numbers nor the choice depends on the order or on the run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ftp::Host;
+use crate::limits;
+use crate::text::{StableHash, Text};
+
+/// What can be told apart by a hash that is the same everywhere.
+pub trait Named: Ord + Clone {
+    /// The hash.
+    fn hash(&self) -> u64;
+}
+
+impl Named for Text {
+    fn hash(&self) -> u64 {
+        StableHash::new().bytes(self.bytes()).finish()
+    }
+}
+
+impl Named for Host {
+    fn hash(&self) -> u64 {
+        let hash = StableHash::new();
+        match self {
+            Self::Ip(std::net::IpAddr::V4(ip)) => hash.number(4).bytes(&ip.octets()),
+            Self::Ip(std::net::IpAddr::V6(ip)) => hash.number(6).bytes(&ip.octets()),
+            Self::Name(name) => hash.number(0).bytes(name.bytes()),
+        }
+        .finish()
+    }
+}
+
+/// A number of different things: exact up to `N`, an estimate beyond (k minimum values, off by about `1/sqrt(N)`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Distinct<const N: usize> {
+    hashes: BTreeSet<u64>,
+    /// More than `N` were met.
+    more: bool,
+}
+
+impl<const N: usize> Distinct<N> {
+    /// Adds one.
+    pub fn add(&mut self, one: &impl Named) {
+        self.add_hash(one.hash());
+    }
+
+    fn add_hash(&mut self, hash: u64) {
+        self.hashes.insert(hash);
+        if self.hashes.len() > N {
+            self.hashes.pop_last();
+            self.more = true;
+        }
+    }
+
+    /// Adds another part's, counted with any bound.
+    pub fn include<const M: usize>(&mut self, other: &Distinct<M>) {
+        self.more |= other.more;
+        for hash in &other.hashes {
+            self.add_hash(*hash);
+        }
+    }
+
+    /// Takes those away that are in another one.
+    pub fn remove<const M: usize>(&mut self, other: &Distinct<M>) {
+        self.hashes.retain(|hash| !other.hashes.contains(hash));
+    }
+
+    /// How many.
+    pub fn count(&self) -> u64 {
+        let kept = self.hashes.len() as u64;
+        match self.hashes.last() {
+            Some(last) if self.more && self.hashes.len() >= N => {
+                let all = u128::from(kept.saturating_sub(1)) << 64;
+                let all = all / u128::from((*last).max(1));
+                u64::try_from(all).unwrap_or(u64::MAX).max(kept)
+            }
+            _ => kept,
+        }
+    }
+
+    /// True when the number is exact.
+    pub fn is_exact(&self) -> bool {
+        !self.more
+    }
+}
+
+/// What is added up for each key of a [`Table`].
+pub trait Part: Default {
+    /// Adds another part's.
+    fn absorb(&mut self, other: Self);
+}
+
+/// A row for each key, for at most [`limits::DISTINCT_EXACT`] keys: beyond, those with the smallest hashes. A kept row
+/// is always complete, since a key that is dropped once would be dropped whenever it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table<K, V> {
+    rows: BTreeMap<(u64, K), V>,
+    sampled: bool,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self {
+            rows: BTreeMap::new(),
+            sampled: false,
+        }
+    }
+}
+
+impl<K: Named, V: Part> Table<K, V> {
+    /// Adds to a key's row.
+    pub fn add(&mut self, key: &K, part: V) {
+        self.put((key.hash(), key.clone()), part);
+    }
+
+    fn put(&mut self, key: (u64, K), part: V) {
+        let full = self.rows.len() >= limits::DISTINCT_EXACT;
+        let beyond = self
+            .rows
+            .last_key_value()
+            .is_some_and(|(last, _)| *last < key);
+        if full && beyond {
+            self.sampled = true;
+            return;
+        }
+        self.rows.entry(key).or_default().absorb(part);
+        if self.rows.len() > limits::DISTINCT_EXACT {
+            self.rows.pop_last();
+            self.sampled = true;
+        }
+    }
+
+    /// Adds another part's rows.
+    pub fn absorb(&mut self, other: Self) {
+        self.sampled |= other.sampled;
+        for (key, part) in other.rows {
+            self.put(key, part);
+        }
+    }
+
+    /// The rows kept, in an order that means nothing.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.rows.iter().map(|((_, key), part)| (key, part))
+    }
+
+    /// True when there were more keys than rows are kept.
+    pub fn is_sample(&self) -> bool {
+        self.sampled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exact_up_to_the_bound_and_near_beyond() {
+        let mut distinct = Distinct::<1024>::default();
+        for n in 0..1024_u32 {
+            distinct.add(&Text::from(n.to_string()));
+            distinct.add(&Text::from(n.to_string()));
+        }
+        assert_eq!((distinct.count(), distinct.is_exact()), (1024, true));
+        for n in 0..50_000_u32 {
+            distinct.add(&Text::from(n.to_string()));
+        }
+        assert!(!distinct.is_exact());
+        assert!(
+            distinct.count().abs_diff(50_000) < 5_000,
+            "{}",
+            distinct.count()
+        );
+    }
+
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    struct Sum(u64);
+
+    impl Part for Sum {
+        fn absorb(&mut self, other: Self) {
+            self.0 += other.0;
+        }
+    }
+
+    #[test]
+    fn a_sampled_table_has_complete_rows_whatever_the_order() {
+        let keys: Vec<Text> = (0..5000_u32).map(|n| Text::from(n.to_string())).collect();
+        let table = |keys: &mut dyn Iterator<Item = &Text>| {
+            let mut table = Table::default();
+            for key in keys {
+                table.add(key, Sum(1));
+            }
+            table
+        };
+        let forth = table(&mut keys.iter().chain(&keys));
+        let back = table(&mut keys.iter().rev().chain(&keys));
+        assert_eq!(forth, back);
+        assert!(forth.is_sample() && forth.iter().all(|(_, sum)| *sum == Sum(2)));
+        assert_eq!(forth.iter().count(), limits::DISTINCT_EXACT);
+    }
+}
