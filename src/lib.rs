@@ -20,3 +20,5 @@ pub mod session;
 pub mod cause;
 
 pub mod tally;
+
+pub mod report;

@@ -1,0 +1,493 @@
+//! The report for programs: one JSON object, in the shape that docs/OUTPUT.md promises.
+//!
+//! Strings of the input go out with every control and invisible character escaped, also those that JSON would let
+//! through; bytes that are not UTF-8 become U+FFFD. Nothing is computed here.
+
+mod rows;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use serde_json::ser::Formatter;
+
+use super::heard::{CauseRow, CommandRow, Evidence, Heard, WaitRow};
+use super::{Note, Report, Sources};
+use crate::cause::Explanation;
+use crate::ftp::{Endpoint, Host, Verb};
+use crate::tally::InputTally;
+use crate::text;
+use crate::time::Timestamp;
+
+pub use rows::{event, session};
+
+/// The name of the report's shape. It changes when a field that was promised does.
+pub const SCHEMA: &str = "ftpwhy.report/1";
+
+/// The report as one line of JSON, with a line end.
+pub fn report(report: &Report) -> String {
+    let mut out = Vec::new();
+    line(&mut out, &ReportObject::new(report));
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// The catalogue's answer as one line of JSON, with a line end.
+pub fn explanation(explanation: &Explanation) -> String {
+    let mut out = Vec::new();
+    line(&mut out, explanation);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Adds one object and a line end.
+fn line(out: &mut Vec<u8>, object: &impl Serialize) {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Escaping);
+    // Writing to a Vec can't fail, and no object here has keys that are not strings.
+    let _ok = object.serialize(&mut serializer);
+    out.push(b'\n');
+}
+
+/// Compact, and with everything escaped that could act on a terminal.
+struct Escaping;
+
+impl Formatter for Escaping {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        if fragment.bytes().all(|b| matches!(b, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            let mut bytes = [0; 4];
+            let shown: &str = c.encode_utf8(&mut bytes);
+            if text::terminal_str(shown, false) == shown {
+                writer.write_all(shown.as_bytes())?;
+                continue;
+            }
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A time as text.
+struct Time(Timestamp);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// A duration in seconds.
+struct Seconds(Duration);
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0.as_secs_f64())
+    }
+}
+
+/// An end of a connection; a host that is known only by name has no `ip`.
+#[derive(Serialize)]
+struct Address {
+    ip: Option<String>,
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+impl Address {
+    fn new(end: &Endpoint) -> Self {
+        let (ip, name) = match &end.host {
+            Host::Ip(ip) => (Some(ip.to_string()), None),
+            Host::Name(_) => (None, Some(end.host.json())),
+        };
+        Self {
+            ip,
+            port: end.port,
+            name,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ReportObject<'a> {
+    schema: &'static str,
+    inputs: Vec<InputObject>,
+    window: Window,
+    #[serde(flatten)]
+    main: HeardObject,
+    also: Vec<HeardObject>,
+    verdict: VerdictObject<'a>,
+    diagnostics: Vec<NoteObject<'a>>,
+}
+
+impl<'a> ReportObject<'a> {
+    fn new(report: &'a Report) -> Self {
+        let sources = &report.sources;
+        let also = report.also.iter();
+        let notes = report.diagnostics.iter();
+        let inputs = report.inputs.iter();
+        Self {
+            schema: SCHEMA,
+            inputs: inputs.map(|(_, input)| InputObject::new(input)).collect(),
+            window: Window {
+                first: report.window.first().map(Time),
+                last: report.window.last().map(Time),
+            },
+            main: HeardObject::new(&report.main, sources),
+            also: also.map(|h| HeardObject::new(h, sources)).collect(),
+            verdict: VerdictObject {
+                mark: report.verdict.mark.sign(),
+                lines: &report.verdict.lines,
+            },
+            diagnostics: notes.map(|n| NoteObject::new(n, sources)).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Window {
+    first: Option<Time>,
+    last: Option<Time>,
+}
+
+#[derive(Serialize)]
+struct VerdictObject<'a> {
+    mark: &'static str,
+    lines: &'a [String],
+}
+
+#[derive(Serialize)]
+struct InputObject {
+    path: String,
+    format: Option<&'static str>,
+    vantage: Option<&'static str>,
+    bytes: u64,
+    records: u64,
+    taken: u64,
+    ignored: u64,
+    unrecognised: u64,
+    gaps: &'static [&'static str],
+}
+
+impl InputObject {
+    fn new(input: &InputTally) -> Self {
+        Self {
+            path: input.path.json().into_owned(),
+            format: input.format,
+            vantage: input.vantage.map(crate::ftp::Vantage::id),
+            bytes: input.bytes,
+            records: input.records,
+            taken: input.taken,
+            ignored: input.ignored,
+            unrecognised: input.unrecognised,
+            gaps: input.gaps,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HeardObject {
+    vantage: Option<&'static str>,
+    replies: Replies,
+    commands: Vec<Command>,
+    sessions: Sessions,
+    failures: Failures,
+    latency: Vec<Wait>,
+    after_last_byte: Option<Wait>,
+    transfers: Vec<Transfers>,
+    brute_force: Vec<Guess>,
+    timeline: TimelineObject,
+}
+
+impl HeardObject {
+    fn new(heard: &Heard, sources: &Sources) -> Self {
+        let sessions = &heard.sessions;
+        let ends = sessions.ends.iter().map(|(end, n)| (end.id(), *n));
+        let (after, waits): (Vec<&WaitRow>, Vec<_>) =
+            heard.latency.iter().partition(|row| row.verb.is_none());
+        Self {
+            vantage: heard.vantage.map(crate::ftp::Vantage::id),
+            replies: Replies::new(heard),
+            commands: heard.commands.iter().map(Command::new).collect(),
+            sessions: Sessions {
+                total: sessions.total,
+                logged_in: sessions.logged_in,
+                failed: sessions.failed,
+                clean: sessions.clean,
+                ends: ends.collect(),
+                tls: sessions.protected.0,
+            },
+            failures: Failures::new(heard, sources),
+            latency: waits.into_iter().map(Wait::new).collect(),
+            after_last_byte: after.first().map(|row| Wait::new(row)),
+            transfers: Transfers::all(heard),
+            brute_force: Guess::all(heard),
+            timeline: TimelineObject::new(heard),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Replies {
+    total: u64,
+    by_class: BTreeMap<String, u64>,
+    by_code: Vec<CodeObject>,
+}
+
+#[derive(Serialize)]
+struct CodeObject {
+    code: u16,
+    name: Option<&'static str>,
+    observed: u64,
+    implied: u64,
+}
+
+impl Replies {
+    fn new(heard: &Heard) -> Self {
+        let classes = heard.classes.iter();
+        let code = |row: &super::heard::CodeRow| CodeObject {
+            code: row.code.number(),
+            name: row.name,
+            observed: row.observed,
+            implied: row.implied,
+        };
+        Self {
+            total: heard.replies,
+            by_class: classes.map(|(class, n)| (class.to_string(), *n)).collect(),
+            by_code: heard.codes.iter().map(code).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Command {
+    verb: Option<String>,
+    code: u16,
+    count: u64,
+}
+
+impl Command {
+    fn new(row: &CommandRow) -> Self {
+        Self {
+            verb: row.verb.map(|v| v.to_string()),
+            code: row.code.number(),
+            count: row.count,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Sessions {
+    total: u64,
+    logged_in: u64,
+    failed: u64,
+    clean: u64,
+    ends: BTreeMap<&'static str, u64>,
+    tls: u64,
+}
+
+#[derive(Serialize)]
+struct Failures {
+    total: u64,
+    causes: Vec<CauseObject>,
+    not_counted: Vec<NotCounted>,
+}
+
+#[derive(Serialize)]
+struct NotCounted {
+    id: &'static str,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct CauseObject {
+    id: &'static str,
+    title: &'static str,
+    side: &'static str,
+    confidence: &'static str,
+    count: u64,
+    sessions: u64,
+    clients: u64,
+    first: Option<Time>,
+    last: Option<Time>,
+    evidence: Vec<EvidenceObject>,
+    advice: &'static [String],
+    users: u64,
+    exact: bool,
+}
+
+#[derive(Serialize)]
+struct EvidenceObject {
+    source: String,
+    record: u64,
+    text: String,
+    session: String,
+}
+
+impl Failures {
+    fn new(heard: &Heard, sources: &Sources) -> Self {
+        let not_counted = heard.not_counted.iter().map(|row| NotCounted {
+            id: row.id.name(),
+            count: row.count,
+        });
+        let causes = heard.causes.iter();
+        Self {
+            total: heard.failures,
+            causes: causes.map(|c| CauseObject::new(c, sources)).collect(),
+            not_counted: not_counted.collect(),
+        }
+    }
+}
+
+impl CauseObject {
+    fn new(row: &CauseRow, sources: &Sources) -> Self {
+        let evidence = |e: &Evidence| EvidenceObject {
+            source: text::json(sources.path(e.origin.source)).into_owned(),
+            record: e.origin.record,
+            text: e.text.json().into_owned(),
+            session: e.session.to_string(),
+        };
+        Self {
+            id: row.id.name(),
+            title: &row.entry.title,
+            side: row.side.id(),
+            confidence: row.confidence,
+            count: row.count,
+            sessions: row.sessions,
+            clients: row.clients,
+            first: row.span.first().map(Time),
+            last: row.span.last().map(Time),
+            evidence: row.evidence.iter().map(evidence).collect(),
+            advice: &row.entry.advice,
+            users: row.users,
+            exact: row.exact,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Wait {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verb: Option<String>,
+    n: u64,
+    p50: Seconds,
+    p90: Seconds,
+    p99: Seconds,
+    max: Seconds,
+}
+
+impl Wait {
+    fn new(row: &WaitRow) -> Self {
+        Self {
+            verb: row.verb.map(|v: Verb| v.to_string()),
+            n: row.count,
+            p50: Seconds(row.p50),
+            p90: Seconds(row.p90),
+            p99: Seconds(row.p99),
+            max: Seconds(row.max),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Transfers {
+    direction: &'static str,
+    files: u64,
+    bytes: u64,
+    incomplete: u64,
+}
+
+impl Transfers {
+    fn all(heard: &Heard) -> Vec<Self> {
+        let row = |row: &super::heard::TransferRow| Self {
+            direction: row.direction.id(),
+            files: row.tally.files,
+            bytes: row.tally.bytes,
+            incomplete: row.tally.incomplete,
+        };
+        heard.transfers.iter().map(row).collect()
+    }
+}
+
+#[derive(Serialize)]
+struct Guess {
+    client: String,
+    tries: u64,
+    users: u64,
+    accepted: u64,
+}
+
+impl Guess {
+    fn all(heard: &Heard) -> Vec<Self> {
+        let row = |row: &super::heard::Guesser| Self {
+            client: row.client.json(),
+            tries: row.tries,
+            users: row.users,
+            accepted: row.accepted,
+        };
+        heard.guessers.iter().map(row).collect()
+    }
+}
+
+#[derive(Serialize)]
+struct TimelineObject {
+    hours: i64,
+    buckets: Vec<BucketObject>,
+}
+
+#[derive(Serialize)]
+struct BucketObject {
+    from: Time,
+    replies: u64,
+    failures: u64,
+}
+
+impl TimelineObject {
+    fn new(heard: &Heard) -> Self {
+        let bucket = |row: &super::HourRow| BucketObject {
+            from: Time(row.from),
+            replies: row.bucket.replies,
+            failures: row.bucket.failures,
+        };
+        Self {
+            hours: heard.hours.hours,
+            buckets: heard.hours.rows.iter().map(bucket).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct NoteObject<'a> {
+    severity: &'static str,
+    kind: &'static str,
+    source: String,
+    record: u64,
+    offset: u64,
+    count: u64,
+    text: &'a str,
+    sample: Option<String>,
+}
+
+impl<'a> NoteObject<'a> {
+    fn new(note: &'a Note, sources: &Sources) -> Self {
+        let first = note.met.first;
+        let sample = note.met.sample.as_ref();
+        Self {
+            severity: note.kind.severity().id(),
+            kind: note.kind.id(),
+            source: text::json(sources.path(first.source)).into_owned(),
+            record: first.record,
+            offset: first.offset,
+            count: note.met.count,
+            text: &note.reason,
+            sample: sample.map(|s| s.json().into_owned()),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Events and sessions for programs: one JSON object a line.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::{Address, Seconds, Time, line};
+use crate::cause::Failure;
+use crate::diagnostic::Origin;
+use crate::ftp::{Event, EventKind, Evidence, Side};
+use crate::report::Sources;
+use crate::session::Session;
+use crate::text;
+
+/// Adds a session that is over, with its failures, as one line.
+pub fn session(out: &mut Vec<u8>, session: &Session, failures: &[Failure], sources: &Sources) {
+    let ids = |benign: bool| {
+        let of = failures.iter().filter(move |f| f.benign == benign);
+        of.map(|f| f.cause.name()).collect()
+    };
+    let path = |source: &_| text::json(sources.path(*source));
+    let row = SessionRow {
+        session: session.key.to_string(),
+        vantage: session.vantage.id(),
+        client: session.client.as_ref().map(Address::new),
+        server: session.server.as_ref().map(Address::new),
+        user: session.user.as_ref().map(text::Text::json),
+        start: session.start.map(Time),
+        end_at: session.last.map(Time),
+        duration: session.duration().map(Seconds),
+        end: session.end().id(),
+        ended_by: session.ended_by().map(Side::id),
+        tls: session.protected,
+        commands: session.commands,
+        replies: session.replies,
+        failures: ids(false),
+        not_counted: ids(true),
+        transfers: session.transfer_count(),
+        bytes: session.bytes(),
+        origins: session.sources.iter().map(path).collect(),
+    };
+    line(out, &row);
+}
+
+#[derive(Serialize)]
+struct SessionRow<'a> {
+    session: String,
+    vantage: &'static str,
+    client: Option<Address>,
+    server: Option<Address>,
+    user: Option<Cow<'a, str>>,
+    start: Option<Time>,
+    end_at: Option<Time>,
+    duration: Option<Seconds>,
+    end: &'static str,
+    ended_by: Option<&'static str>,
+    tls: bool,
+    commands: u64,
+    replies: u64,
+    failures: Vec<&'static str>,
+    not_counted: Vec<&'static str>,
+    transfers: u64,
+    bytes: u64,
+    origins: Vec<Cow<'a, str>>,
+}
+
+/// Adds an event of a session as one line. An introduction says nothing that was heard and adds no line.
+pub fn event(out: &mut Vec<u8>, session: &Session, event: &Event<'_>, sources: &Sources) {
+    let Some((kind, detail)) = detail(event) else {
+        return;
+    };
+    let row = EventRow {
+        kind,
+        at: event.at.map(Time),
+        session: event.session.to_string(),
+        vantage: session.vantage.id(),
+        client: session.client.as_ref().map(Address::new),
+        server: session.server.as_ref().map(Address::new),
+        user: session.user.as_ref().map(text::Text::json),
+        origin: Place::new(event.origin, sources),
+        detail,
+    };
+    line(out, &row);
+}
+
+#[derive(Serialize)]
+struct EventRow<'a> {
+    kind: &'static str,
+    at: Option<Time>,
+    session: String,
+    vantage: &'static str,
+    client: Option<Address>,
+    server: Option<Address>,
+    user: Option<Cow<'a, str>>,
+    origin: Place<'a>,
+    #[serde(flatten)]
+    detail: Detail<'a>,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    source: Cow<'a, str>,
+    record: u64,
+    offset: u64,
+}
+
+impl<'a> Place<'a> {
+    fn new(origin: Origin, sources: &'a Sources) -> Self {
+        Self {
+            source: text::json(sources.path(origin.source)),
+            record: origin.record,
+            offset: origin.offset,
+        }
+    }
+}
+
+/// What each kind says beyond what all of them say.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Detail<'a> {
+    Nothing {},
+    Command {
+        verb: &'a str,
+        argument: Option<Cow<'a, str>>,
+        secret: bool,
+    },
+    Reply {
+        code: u16,
+        text: Cow<'a, str>,
+        lines: u32,
+        evidence: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        implied_by: Option<&'static str>,
+        ends: u64,
+    },
+    Login {
+        accepted: bool,
+    },
+    Transfer {
+        verb: &'a str,
+        path: Cow<'a, str>,
+        direction: &'static str,
+        bytes: Option<u64>,
+        complete: Option<bool>,
+    },
+    Data {
+        mode: &'static str,
+        announced: Address,
+        fate: &'static str,
+        end: Option<&'static str>,
+        ended_by: Option<&'static str>,
+        bytes_to_client: u64,
+        bytes_to_server: u64,
+    },
+    Missing {
+        bytes: Option<u64>,
+        direction: &'static str,
+    },
+    Closed {
+        end: &'static str,
+        ended_by: Option<&'static str>,
+    },
+}
+
+fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
+    let told = match &event.kind {
+        EventKind::Introduced(_) => return None,
+        EventKind::Opened => ("opened", Detail::Nothing {}),
+        EventKind::Protected => ("protected", Detail::Nothing {}),
+        EventKind::Command(command) => (
+            "command",
+            Detail::Command {
+                verb: command.verb.as_str(),
+                argument: command.argument().map(text::json),
+                secret: command.is_secret(),
+            },
+        ),
+        EventKind::Reply(_) => ("reply", reply(event)?),
+        EventKind::Login { accepted, .. } => (
+            "login",
+            Detail::Login {
+                accepted: *accepted,
+            },
+        ),
+        EventKind::Transfer(record) => (
+            "transfer",
+            Detail::Transfer {
+                verb: record.verb.as_str(),
+                path: text::json(record.path),
+                direction: crate::ftp::Direction::of(record.verb).id(),
+                bytes: record.bytes,
+                complete: record.complete,
+            },
+        ),
+        EventKind::Data(record) => (
+            "data",
+            Detail::Data {
+                mode: record.mode.id(),
+                announced: Address::new(&record.announced),
+                fate: record.fate.id(),
+                end: record.end.map(crate::ftp::End::id),
+                ended_by: record.ended_by.map(Side::id),
+                bytes_to_client: record.bytes_to_client,
+                bytes_to_server: record.bytes_to_server,
+            },
+        ),
+        EventKind::Missing { bytes, sender } => (
+            "missing",
+            Detail::Missing {
+                bytes: *bytes,
+                direction: match sender {
+                    Side::Client => "to-server",
+                    Side::Server => "to-client",
+                },
+            },
+        ),
+        EventKind::Closed(closing) => (
+            "closed",
+            Detail::Closed {
+                end: closing.end.id(),
+                ended_by: closing.by.map(Side::id),
+            },
+        ),
+    };
+    Some(told)
+}
+
+fn reply<'a>(event: &'a Event<'_>) -> Option<Detail<'a>> {
+    let EventKind::Reply(reply) = &event.kind else {
+        return None;
+    };
+    let (evidence, implied_by) = match reply.evidence {
+        Evidence::Observed => ("observed", None),
+        Evidence::Implied { by } => ("implied", Some(by)),
+    };
+    Some(Detail::Reply {
+        code: reply.code.number(),
+        text: text::json(&reply.text),
+        lines: reply.lines,
+        evidence,
+        implied_by,
+        ends: event.ends,
+    })
+}

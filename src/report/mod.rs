@@ -1,0 +1,226 @@
+//! Finished numbers and words, in the order in which they are shown.
+//!
+//! [`Report::new`] does the last arithmetic: it chooses, sorts, divides and finds the words. A renderer lays out what it
+//! is given, so two of them can't disagree. Counts of different vantages stay apart: the one that knows most fills
+//! the report, the others are named beside it.
+
+pub mod causes;
+pub mod codes;
+pub mod explain;
+mod heard;
+mod hours;
+pub mod json;
+pub mod ladder;
+mod layout;
+pub mod sessions;
+mod sources;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+mod verdict;
+pub mod words;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+pub use heard::{
+    CauseRow, CodeRow, CommandRow, Guesser, Heard, Mark, SessionRows, TransferRow, WaitRow,
+};
+pub use hours::{HourRow, Hours};
+pub use layout::Look;
+pub use sources::Sources;
+pub use verdict::Verdict;
+
+use crate::diagnostic::{DiagnosticKind, Occurrences, SourceId};
+use crate::ftp::Vantage;
+use crate::tally::{InputTally, Span, Tallies};
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// What the reader of the report asked for.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The zone that times are shown in.
+    pub zone: TimeZone,
+    /// The sources' paths; those missing are taken from the tallies.
+    pub sources: Sources,
+    /// Rows of tops and of worst sessions.
+    pub top: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            zone: TimeZone::UTC,
+            sources: Sources::default(),
+            top: 5,
+        }
+    }
+}
+
+/// A report, ready to be shown.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The zone that times are shown in.
+    pub zone: TimeZone,
+    /// The sources' paths.
+    pub sources: Sources,
+    /// The first and the last time met.
+    pub window: Span,
+    /// What was read of each source.
+    pub inputs: Vec<(SourceId, InputTally)>,
+    /// All of them together; has no path and no format.
+    pub all_inputs: InputTally,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// The vantage that knows most; empty when no session was heard.
+    pub main: Heard,
+    /// The other vantages.
+    pub also: Vec<Heard>,
+    /// What a person should know about the inputs, the worst first.
+    pub diagnostics: Vec<Note>,
+    /// The same, those of one kind and reason as one, for people.
+    pub grouped: Vec<Note>,
+    /// The commands to type next.
+    pub next: Vec<String>,
+}
+
+/// A diagnostic.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// What happened.
+    pub kind: DiagnosticKind,
+    /// In our words.
+    pub reason: String,
+    /// Where first, how often, and the bytes that show it.
+    pub met: Occurrences,
+    /// Other sources it was met in; 0 where each has its own note.
+    pub others: u64,
+}
+
+impl Report {
+    /// Chooses, sorts and divides.
+    pub fn new(tallies: &Tallies, options: &Options) -> Self {
+        let mut window = Span::default();
+        for tally in tallies.by_vantage.values() {
+            window.absorb(tally.span);
+        }
+        let mut heard: Vec<Heard> = tallies
+            .by_vantage
+            .iter()
+            .map(|(vantage, tally)| Heard::new(*vantage, tally, options.top))
+            .collect();
+        // Packets prove more than a log says: they lead unless a log holds a quarter more replies.
+        let weight = |h: &Heard| match h.vantage {
+            Some(Vantage::Wire) => h.replies.saturating_mul(5),
+            _ => h.replies.saturating_mul(4),
+        };
+        heard.sort_by_key(|h| (Reverse(weight(h)), h.vantage));
+        let mut heard = heard.into_iter();
+        let main = heard.next().unwrap_or_default();
+        let also = heard.filter(|h| h.sessions.total > 0).collect();
+        let diagnostics = notes(tallies);
+        let mut report = Self {
+            zone: options.zone.clone(),
+            sources: options.sources.clone().with(tallies),
+            window,
+            inputs: tallies.inputs.clone().into_iter().collect(),
+            all_inputs: all_inputs(tallies),
+            verdict: Verdict::default(),
+            main,
+            also,
+            grouped: grouped(&diagnostics),
+            diagnostics,
+            next: Vec::new(),
+        };
+        report.verdict = verdict::verdict(&report);
+        report.next = verdict::next(&report);
+        report
+    }
+
+    /// A time as short as the window allows: without the date when all is of one day.
+    pub fn short_time(&self, at: Timestamp) -> String {
+        let day = |at: Timestamp| {
+            at.date_time(&self.zone)
+                .split(' ')
+                .next()
+                .map(str::to_owned)
+        };
+        let one_day = self.window.first().and_then(day) == self.window.last().and_then(day);
+        if one_day {
+            at.clock_time(&self.zone)
+        } else {
+            let full = at.date_time(&self.zone);
+            full.get(5..16).unwrap_or(&full).to_owned()
+        }
+    }
+
+    /// What formats can't tell: (format, gaps), each format once.
+    pub fn gaps(&self) -> Vec<(&'static str, &'static [&'static str])> {
+        let mut gaps: Vec<_> = self
+            .inputs
+            .iter()
+            .filter_map(|(_, i)| Some((i.format?, i.gaps)))
+            .filter(|(_, gaps)| !gaps.is_empty())
+            .collect();
+        gaps.sort_unstable();
+        gaps.dedup();
+        gaps
+    }
+}
+
+fn all_inputs(tallies: &Tallies) -> InputTally {
+    let mut all = InputTally::default();
+    for input in tallies.inputs.values() {
+        all.absorb(InputTally {
+            path: Text::default(),
+            format: None,
+            vantage: None,
+            gaps: &[],
+            ..input.clone()
+        });
+    }
+    all
+}
+
+fn notes(tallies: &Tallies) -> Vec<Note> {
+    let note = |(kind, reason, met): (DiagnosticKind, &str, &Occurrences)| Note {
+        kind,
+        reason: reason.to_owned(),
+        met: met.clone(),
+        others: 0,
+    };
+    let mut notes: Vec<Note> = tallies.diagnostics.iter().map(note).collect();
+    notes.sort_by_key(|n| (Reverse(n.kind.severity()), n.kind, n.met.first.source));
+    notes
+}
+
+fn grouped(notes: &[Note]) -> Vec<Note> {
+    let mut groups: Vec<Note> = Vec::new();
+    let mut places: BTreeMap<(DiagnosticKind, &str), usize> = BTreeMap::new();
+    for note in notes {
+        let next = groups.len();
+        let place = *places.entry((note.kind, &note.reason)).or_insert(next);
+        match groups.get_mut(place) {
+            Some(group) => {
+                group.met.count = group.met.count.saturating_add(note.met.count);
+                group.others += 1;
+            }
+            None => groups.push(note.clone()),
+        }
+    }
+    groups
+}
+
+/// The vantage in words.
+pub fn vantage_words(vantage: Vantage) -> &'static str {
+    match vantage {
+        Vantage::Wire => "capture",
+        Vantage::ServerLog => "server log",
+        Vantage::ClientLog => "client log",
+        Vantage::TransferLog => "transfer log",
+        Vantage::SensorLog => "sensor log",
+    }
+}

@@ -1,0 +1,174 @@
+//! Sessions, one line each.
+
+use jiff::tz::TimeZone;
+
+use super::heard::SessionRows;
+use super::layout::{Look, Page};
+use super::words::{lasting, percent, thousands};
+use super::{Report, words};
+use crate::catalogue::CauseId;
+use crate::cause::Failure;
+use crate::ftp::{End, Endpoint, ReplyCode};
+use crate::session::Session;
+use crate::tally::Worst;
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// From so many columns on, the worst sessions are shown with all that is known.
+const WIDE: usize = 110;
+
+/// The columns of [`session`].
+pub fn header() -> String {
+    cells(
+        ["id", "start", "lasted", "user", "client"],
+        "cmds",
+        "fails",
+        "end",
+        "first failure",
+    )
+}
+
+/// A session that is over, as one line without its end.
+pub fn session(session: &Session, failures: &[Failure], zone: &TimeZone, look: Look) -> String {
+    let mut counted = failures.iter().filter(|f| !f.benign);
+    let fails = counted.clone().count() as u64;
+    let first = counted.next().map(|f| told(f.code, f.cause));
+    let start = session.start.map(|at| at.date_time(zone));
+    let lasted = session.duration().map(lasting);
+    cells(
+        [
+            session.key.to_string().get(..8).unwrap_or_default(),
+            &start.unwrap_or_default(),
+            &lasted.unwrap_or_default(),
+            &user(session.user.as_ref(), look),
+            &client(session.client.as_ref(), look),
+        ],
+        &thousands(session.commands),
+        &thousands(fails),
+        end_words(session.end()),
+        &first.unwrap_or_default(),
+    )
+}
+
+fn cells(who: [&str; 5], commands: &str, fails: &str, end: &str, first: &str) -> String {
+    let [id, start, lasted, user, client] = who;
+    let line = format!(
+        "{id:<8}  {start:<19}  {lasted:>8}  {user:<12}  {client:<21}  {commands:>5}  {fails:>5}  {end:<14}  {first}"
+    );
+    line.trim_end().to_owned()
+}
+
+fn told(code: Option<ReplyCode>, cause: CauseId) -> String {
+    match code {
+        Some(code) => format!("{} {cause}", code.number()),
+        None => cause.to_string(),
+    }
+}
+
+fn user(user: Option<&Text>, look: Look) -> String {
+    user.map_or_else(|| "-".to_owned(), |u| look.cut(look.show(u), 12))
+}
+
+fn client(client: Option<&Endpoint>, look: Look) -> String {
+    client.map_or_else(|| "-".to_owned(), |c| look.cut(c.terminal(look.ascii), 21))
+}
+
+/// How a session ended, in words.
+pub(super) fn end_words(end: End) -> &'static str {
+    match end {
+        End::Goodbye => "QUIT",
+        End::Fin => "closed",
+        End::Reset => "reset",
+        End::Idle => "idle",
+        End::InputEnded => "still open",
+    }
+}
+
+/// What became of the sessions, and the worst of them.
+pub(super) fn section(page: &mut Page, report: &Report, rows: &SessionRows) {
+    let ends = rows.ends.iter();
+    let ends = ends.map(|(end, n)| format!("{} {}", end_words(*end), thousands(*n)));
+    let ends: Vec<_> = ends.collect();
+    let totals = format!(
+        "clean {}   with failures {}   logged in {}",
+        thousands(rows.clean),
+        thousands(rows.failed),
+        thousands(rows.logged_in),
+    );
+    page.heading("SESSIONS", &totals);
+    page.groups("   ended: ", &ends);
+    notes(page, rows);
+    if rows.worst.is_empty() {
+        return;
+    }
+    let wide = page.look.width >= WIDE;
+    let head = ["id", "start", "client", "fails", "mostly"];
+    let more = ["lasted", "user", "cmds", "end"];
+    let more = if wide { &more[..] } else { &[] };
+    let head = head.iter().chain(more).map(|s| (*s).to_owned());
+    let mut table = vec![head.collect()];
+    for worst in &rows.worst {
+        table.push(worst_row(report, worst, page.look, wide));
+    }
+    let right = [false, false, false, true, false, true, false, true, false];
+    page.table(3, &right, table);
+}
+
+fn notes(page: &mut Page, rows: &SessionRows) {
+    let notes = [
+        (rows.joined_late, "began before the input does"),
+        (
+            rows.approximate,
+            "put together by guess: the log does not tell sessions apart",
+        ),
+    ];
+    for (number, note) in notes {
+        if number > 0 {
+            page.hang("   ", &format!("{} {note}", thousands(number)));
+        }
+    }
+    if rows.elided > 0 {
+        let exchanges = words::count(rows.elided, "exchange");
+        page.hang(
+            "   ",
+            &format!("{exchanges} of long sessions were only counted"),
+        );
+    }
+}
+
+fn worst_row(report: &Report, worst: &Worst, look: Look, wide: bool) -> Vec<String> {
+    let time = |at: Timestamp| report.short_time(at);
+    let lasted = worst.nanos.map(std::time::Duration::from_nanos);
+    let host = worst.client.as_ref().map(|c| c.host.terminal(look.ascii));
+    let host = look.cut(
+        host.unwrap_or_else(|| "-".to_owned()),
+        if wide { 39 } else { 15 },
+    );
+    let mut row = vec![
+        worst.session.to_string().chars().take(8).collect(),
+        worst.start.map(time).unwrap_or_default(),
+        host,
+        thousands(worst.failures.0),
+        worst.cause.to_string(),
+    ];
+    if wide {
+        row.extend([
+            lasted.map(lasting).unwrap_or_default(),
+            user(worst.user.as_ref(), look),
+            thousands(worst.commands),
+            end_words(worst.end).to_owned(),
+        ]);
+    }
+    row
+}
+
+/// How much of it was under TLS.
+pub(super) fn protection(rows: &SessionRows) -> String {
+    let (protected, share) = rows.protected;
+    let sessions = thousands(rows.total);
+    format!(
+        "TLS in {} of {sessions} sessions ({})",
+        thousands(protected),
+        percent(share)
+    )
+}

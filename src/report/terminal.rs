@@ -1,0 +1,314 @@
+//! The whole report as text: verdict first, coverage last, and what to type next.
+//!
+//! Lays out what [`Report`] holds; adds, sorts and picks nothing.
+
+use super::layout::{Look, Page};
+use super::words::{count, replies, seconds, size, thousands};
+use super::{Heard, Note, Report, causes, codes, hours, sessions, vantage_words};
+use crate::ftp::{Direction, Vantage, Verb};
+use crate::tally::InputTally;
+
+/// Causes shown in full.
+const CAUSES: usize = 5;
+/// Commands whose waits are shown.
+const WAITS: usize = 10;
+/// From so many columns on, inputs are shown with all that is known.
+const WIDE: usize = 110;
+/// Files shown one by one.
+const FILES: usize = 20;
+/// Diagnostics shown.
+const NOTES: usize = 12;
+
+/// The report as text that ends in a line end.
+pub fn report(report: &Report, look: Look) -> String {
+    let mut page = Page::new(look);
+    scope(&mut page, report);
+    verdict(&mut page, report);
+    let main = &report.main;
+    if main.sessions.total > 0 || main.replies > 0 {
+        causes::section(&mut page, report, main, CAUSES);
+        codes::section(&mut page, main, &main.frequent);
+        hours::section(&mut page, report, main);
+        sessions::section(&mut page, report, &main.sessions);
+        tops(&mut page, main);
+        latency(&mut page, main);
+        transfers(&mut page, main);
+        security(&mut page, main);
+    }
+    also(&mut page, report);
+    coverage(&mut page, report);
+    if !report.next.is_empty() {
+        page.line("");
+        for (number, command) in report.next.iter().enumerate() {
+            page.line(&format!(
+                "{}{command}",
+                if number == 0 { "next: " } else { "      " }
+            ));
+        }
+    }
+    page.finish()
+}
+
+/// How each input was read, as text that ends in a line end.
+pub fn inputs(report: &Report, look: Look) -> String {
+    let mut page = Page::new(look);
+    coverage(&mut page, report);
+    page.finish()
+}
+
+fn scope(page: &mut Page, report: &Report) {
+    let look = page.look;
+    let zone = look.say(report.zone.iana_name().unwrap_or("local time"));
+    let mut words = Vec::new();
+    if let (Some(first), Some(last)) = (report.window.first(), report.window.last()) {
+        let to = look.pick("to", "\u{2192}");
+        let (first, last) = (first.date_time(&report.zone), last.date_time(&report.zone));
+        words.push(format!("{first} {to} {last} {zone}"));
+    }
+    match report.inputs.as_slice() {
+        [] => words.push("no input".to_owned()),
+        [(one, _)] => words.push(look.cut(report.sources.name(*one, look.ascii), 60)),
+        many => words.push(count(many.len() as u64, "file")),
+    }
+    page.groups("ftpwhy  ", &words);
+    let main = &report.main;
+    let totals = [
+        count(main.sessions.total, "session"),
+        count(main.sessions.commands, "command"),
+        replies(main.replies),
+    ];
+    page.groups("        ", &totals);
+}
+
+fn verdict(page: &mut Page, report: &Report) {
+    let look = page.look;
+    page.line("");
+    for (number, line) in report.verdict.lines.iter().enumerate() {
+        let start = match number {
+            0 => format!("VERDICT {} ", look.mark(report.verdict.mark)),
+            _ => " ".repeat(11),
+        };
+        page.hang_at(&start, 11, &look.say(line));
+    }
+}
+
+fn tops(page: &mut Page, main: &Heard) {
+    let look = page.look;
+    if main.top_clients.is_empty() && main.top_users.is_empty() {
+        return;
+    }
+    page.heading("MOST FAILURES", "");
+    let clients = main.top_clients.iter();
+    let clients = clients.map(|(host, n)| (look.cut(host.terminal(look.ascii), 40), n));
+    let users = main.top_users.iter();
+    let users = users.map(|(user, n)| (look.cut(look.show(user), 24), n));
+    let mut list = |start: &str, rows: Vec<(String, &u64)>| {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(name, n)| format!("{name} {}", thousands(**n)))
+            .collect();
+        if !rows.is_empty() {
+            page.groups(start, &rows);
+        }
+    };
+    list("   clients  ", clients.collect());
+    list("   users    ", users.collect());
+    if main.sampled {
+        page.hang(
+            "   ",
+            "There were too many to look at each: these are of a sample.",
+        );
+    }
+}
+
+fn latency(page: &mut Page, main: &Heard) {
+    if main.latency.is_empty() {
+        return;
+    }
+    page.heading("LATENCY", "in seconds, from the command to its first reply");
+    let head = ["", "n", "p50", "p90", "p99", "max"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for row in main.latency.iter().take(WAITS) {
+        let name = match row.verb {
+            None => "last byte to 226".to_owned(),
+            Some(Verb::CONNECT) => "greeting".to_owned(),
+            Some(verb) => verb.to_string(),
+        };
+        let times = [row.p50, row.p90, row.p99, row.max].map(seconds);
+        let cells = [name, thousands(row.count)].into_iter().chain(times);
+        rows.push(cells.collect());
+    }
+    page.table(3, &[false, true, true, true, true, true], rows);
+}
+
+fn transfers(page: &mut Page, main: &Heard) {
+    if main.transfers.is_empty() {
+        return;
+    }
+    page.heading("TRANSFERS", "");
+    let mut rows = Vec::new();
+    for row in &main.transfers {
+        let name = match row.direction {
+            Direction::Upload => "uploads",
+            Direction::Download => "downloads",
+            Direction::Listing => "listings",
+        };
+        let note = |n: u64, what: &str| match n {
+            0 => String::new(),
+            n => format!("{} {what}", thousands(n)),
+        };
+        rows.push(vec![
+            name.to_owned(),
+            thousands(row.tally.files),
+            size(row.tally.bytes),
+            note(row.tally.incomplete, "incomplete"),
+            note(row.tally.unmeasured, "of unknown size"),
+        ]);
+    }
+    page.table(3, &[false, true, true, false, false], rows);
+    let (files, bytes) = main.elided_transfers;
+    if files > 0 {
+        let more = format!(
+            "and {} more of long sessions, {}",
+            thousands(files),
+            size(bytes)
+        );
+        page.hang("   ", &more);
+    }
+}
+
+fn security(page: &mut Page, main: &Heard) {
+    let look = page.look;
+    page.heading("SECURITY", &sessions::protection(&main.sessions));
+    for guesser in main.guessers.iter().take(CAUSES) {
+        let client = look.cut(guesser.client.terminal(look.ascii), 40);
+        let about = if guesser.exact { "" } else { "about " };
+        let words = format!(
+            "{client}: {} refused, {about}{}, {} let in",
+            count(guesser.tries, "login"),
+            count(guesser.users, "name"),
+            thousands(guesser.accepted),
+        );
+        page.hang("   brute force  ", &words);
+    }
+}
+
+fn also(page: &mut Page, report: &Report) {
+    for heard in &report.also {
+        let vantage = heard.vantage.map_or("", vantage_words);
+        page.heading(
+            "ALSO HEARD",
+            &format!("by the {vantage}; not added to the numbers above"),
+        );
+        let totals = [
+            count(heard.sessions.total, "session"),
+            replies(heard.replies),
+            count(heard.failures, "failed operation"),
+        ];
+        let causes = heard.causes.iter().take(CAUSES);
+        let causes = causes.map(|c| format!("{} {}", thousands(c.count), c.id));
+        let words: Vec<_> = totals.into_iter().chain(causes).collect();
+        page.groups("   ", &words);
+    }
+}
+
+fn coverage(page: &mut Page, report: &Report) {
+    let look = page.look;
+    page.heading("COVERAGE", "");
+    if report.inputs.is_empty() {
+        page.line("   nothing was read");
+    } else {
+        let head = ["file", "format", "records", "taken", "ignored", "unread"];
+        let more = if look.width >= WIDE {
+            &["size", "heard by"][..]
+        } else {
+            &[]
+        };
+        let head = head.iter().chain(more).map(|s| (*s).to_owned());
+        let mut rows = vec![head.collect()];
+        let shown = report.inputs.iter().take(FILES);
+        rows.extend(shown.map(|(source, input)| {
+            let name = report.sources.name(*source, look.ascii);
+            input_row(input, name, look)
+        }));
+        if report.inputs.len() > FILES {
+            let all = format!("all {} files", thousands(report.inputs.len() as u64));
+            rows.push(input_row(&report.all_inputs, all, look));
+        }
+        let right = [false, false, true, true, true, true, true, false];
+        page.table(3, &right, rows);
+    }
+    for (format, gaps) in report.gaps() {
+        page.hang(
+            "   ",
+            &look.say(&format!("{format} does not tell: {}", gaps.join("; "))),
+        );
+    }
+    for note in report.grouped.iter().take(NOTES) {
+        diagnostic(page, report, note);
+    }
+    if report.grouped.len() > NOTES {
+        page.line("   more: ftpwhy report --as json");
+    }
+}
+
+fn input_row(input: &InputTally, name: String, look: Look) -> Vec<String> {
+    let wide = look.width >= WIDE;
+    let mut row = vec![
+        look.cut_start(name, if wide { 60 } else { 28 }),
+        input.format.unwrap_or("-").to_owned(),
+        thousands(input.records),
+        thousands(input.taken),
+        thousands(input.ignored),
+        thousands(input.unrecognised),
+    ];
+    if wide {
+        row.push(size(input.bytes));
+        row.push(input.vantage.map_or("-", vantage_short).to_owned());
+    }
+    row
+}
+
+fn vantage_short(vantage: Vantage) -> &'static str {
+    match vantage {
+        Vantage::Wire => "wire",
+        Vantage::ServerLog => "server",
+        Vantage::ClientLog => "client",
+        Vantage::TransferLog => "transfers",
+        Vantage::SensorLog => "sensor",
+    }
+}
+
+fn diagnostic(page: &mut Page, report: &Report, note: &Note) {
+    let start = format!("   {} {}  ", note.kind.severity().id(), note.kind.id());
+    page.hang(&start, &told(report, note, page.look));
+}
+
+/// A diagnostic on one line: its severity and kind, file, offset, reason.
+pub fn note(report: &Report, note: &Note, look: Look) -> String {
+    let (severity, kind) = (note.kind.severity().id(), note.kind.id());
+    format!("{severity}: {kind}: {}", told(report, note, look))
+}
+
+fn told(report: &Report, note: &Note, look: Look) -> String {
+    let place = report.sources.place(note.met.first, look.ascii);
+    let byte = match note.met.first.offset {
+        0 => String::new(),
+        offset => format!(", byte {}", thousands(offset)),
+    };
+    let others = match note.others {
+        0 => String::new(),
+        n => format!(" and {}", count(n, "other file")),
+    };
+    let times = match note.met.count - note.others.min(note.met.count) {
+        0 | 1 => String::new(),
+        _ => format!(" ({} times)", thousands(note.met.count)),
+    };
+    let sample = note.met.sample.as_ref();
+    let sample = sample.map(|s| format!(": {}", look.cut(look.show(s), 120)));
+    format!(
+        "{place}{byte}{others}: {}{times}{}",
+        look.say(&note.reason),
+        sample.unwrap_or_default(),
+    )
+}
