@@ -1,0 +1,357 @@
+//! One command, from its arguments to its output.
+//!
+//! The only place that looks at the environment and the terminal. What is
+//! computed is the business of [`crate::run`], how it looks that of
+//! [`crate::report`].
+
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use crate::cause::{self, Explanation, Failure};
+use crate::cli::{Cli, Color, Command, ExplainArgs, Form, FormatArgs, ReadArgs, SessionArgs};
+use crate::diagnostic::Severity;
+use crate::exit::Exit;
+use crate::ftp::Verb;
+use crate::limits;
+use crate::report::{self, Look, Options, Report};
+use crate::run::{Findings, Format, Settings, Wanted, run};
+use crate::session::Session;
+use crate::text;
+
+/// Why a command ended without its result.
+enum Trouble {
+    /// Wrong usage, in words that say what to do.
+    Usage(String),
+    /// The output can't be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+type Outcome = Result<Exit, Trouble>;
+
+/// Runs a command.
+pub fn main(cli: &Cli) -> Exit {
+    let outcome = match &cli.command {
+        None => report(&cli.report),
+        Some(Command::Report(args)) => report(args),
+        Some(Command::Codes(args)) => part(args, report::codes::codes),
+        Some(Command::Causes(args)) => part(args, report::causes::causes),
+        Some(Command::Sessions(args)) => sessions(args),
+        Some(Command::Timeline(args)) => timeline(args),
+        Some(Command::Events(args)) => events(args),
+        Some(Command::Explain(args)) => explain(args),
+        Some(Command::Formats(args)) => formats(args),
+    };
+    match outcome {
+        Ok(exit) => exit,
+        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(Trouble::Output(error)) => complain(&format!("cannot write the output: {error}")),
+        Err(Trouble::Usage(words)) => complain(&words),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that complains")]
+fn complain(words: &str) -> Exit {
+    eprintln!("ftpwhy: {words}");
+    Exit::Nothing
+}
+
+fn zone(name: Option<&str>) -> Result<TimeZone, Trouble> {
+    match name {
+        None => Ok(TimeZone::system()),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            let words =
+                format!("no time zone is called {name:?}; use a name like UTC or Europe/Berlin");
+            Trouble::Usage(words)
+        }),
+    }
+}
+
+fn settings(args: &ReadArgs, wanted: Wanted) -> Result<Settings, Trouble> {
+    let piped = !io::stdin().is_terminal();
+    let paths = match (args.paths.is_empty(), piped) {
+        (false, _) => args.paths.clone(),
+        (true, true) => vec![PathBuf::from("-")],
+        (true, false) => {
+            return Err(Trouble::Usage(
+                "nothing to read; name a capture, a log or a directory".to_owned(),
+            ));
+        }
+    };
+    let from = match args.from.as_deref() {
+        None => None,
+        Some(name) => Some(Format::named(name).ok_or_else(|| {
+            Trouble::Usage(format!(
+                "no format is called {name:?}; `ftpwhy formats` lists what is known"
+            ))
+        })?),
+    };
+    Ok(Settings {
+        paths,
+        from,
+        log_zone: zone(args.log_tz.as_deref())?,
+        year: args.year.map(i64::from),
+        wanted,
+        window_bytes: limits::WINDOW_BYTES,
+        progress: !args.no_progress && io::stderr().is_terminal(),
+    })
+}
+
+fn form(args: &ReadArgs, default: Form) -> Form {
+    match args.form {
+        Some(form) => form,
+        None if args.json => Form::Json,
+        None if args.ndjson => Form::Ndjson,
+        None => default,
+    }
+}
+
+/// Reads everything with the number of threads that is asked for.
+fn read(args: &ReadArgs, wanted: Wanted) -> Result<Findings, Trouble> {
+    let settings = settings(args, wanted)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.unwrap_or(0))
+        .build();
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+    let found = match pool {
+        Ok(pool) => pool.install(|| run(&settings, &mut out)),
+        Err(_) => run(&settings, &mut out), // no thread can be had: the global pool does it
+    };
+    let findings = found?;
+    out.flush()?;
+    Ok(findings)
+}
+
+/// Says on standard error what was not read, for the commands whose output does not.
+fn warn(args: &ReadArgs, report: &Report) {
+    if args.quiet {
+        return;
+    }
+    for note in report
+        .diagnostics
+        .iter()
+        .filter(|n| n.kind.severity() > Severity::Note)
+    {
+        #[expect(clippy::print_stderr, reason = "diagnostics go beside the result")]
+        {
+            eprintln!(
+                "ftpwhy: {}",
+                report::terminal::note(report, note, Look::PIPED)
+            );
+        }
+    }
+}
+
+fn look(args: &ReadArgs) -> Look {
+    let terminal = io::stdout().is_terminal();
+    #[expect(clippy::disallowed_methods, reason = "the environment enters here")]
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let dumb = variable("TERM") == "dumb";
+    let colour = match args.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && !dumb && variable("NO_COLOR").is_empty(),
+    };
+    let default = if terminal {
+        variable("COLUMNS").parse().unwrap_or(100)
+    } else {
+        Look::PIPED.width
+    };
+    let width = args.width.map_or(default, usize::from);
+    Look {
+        ascii: args.ascii || !terminal || dumb,
+        colour,
+        ..Look::terminal(width, colour)
+    }
+}
+
+/// The report of a run, with all rows for the views that are about one thing.
+fn report_of(args: &ReadArgs, findings: &Findings, all: bool) -> Result<Report, Trouble> {
+    let top = if all || args.top == 0 {
+        usize::MAX
+    } else {
+        args.top
+    };
+    let options = Options {
+        zone: zone(args.tz.as_deref())?,
+        sources: findings.sources.clone(),
+        top,
+    };
+    Ok(Report::new(&findings.tallies, &options))
+}
+
+fn print(bytes: &str) -> Result<(), Trouble> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+fn report(args: &ReadArgs) -> Outcome {
+    let findings = read(args, Wanted::Tallies)?;
+    let report = report_of(args, &findings, false)?;
+    print(&match form(args, Form::Text) {
+        Form::Text => report::terminal::report(&report, look(args)),
+        Form::Json | Form::Ndjson => report::json::report(&report),
+    })?;
+    Ok(Exit::of(&findings.tallies))
+}
+
+/// One part of the report by itself.
+fn part(args: &ReadArgs, show: impl FnOnce(&Report, Look) -> String) -> Outcome {
+    let findings = read(args, Wanted::Tallies)?;
+    let report = report_of(args, &findings, true)?;
+    print(&match form(args, Form::Text) {
+        Form::Text => show(&report, look(args)),
+        Form::Json | Form::Ndjson => report::json::report(&report),
+    })?;
+    warn(args, &report);
+    Ok(Exit::of(&findings.tallies))
+}
+
+fn events(args: &ReadArgs) -> Outcome {
+    if form(args, Form::Ndjson) == Form::Text {
+        return Err(Trouble::Usage(
+            "events are printed as NDJSON only; `timeline` shows them as text".to_owned(),
+        ));
+    }
+    let findings = read(args, Wanted::Events)?;
+    warn(args, &report_of(args, &findings, true)?);
+    Ok(Exit::of(&findings.tallies))
+}
+
+/// The sessions that are asked for, in order.
+fn selected(args: &SessionArgs, findings: &Findings) -> Vec<(Session, Vec<Failure>)> {
+    let counted = |failures: &[Failure]| failures.iter().filter(|f| !f.benign).count();
+    let wanted = |(session, failures): &&(Session, Vec<Failure>)| {
+        let user = session.user.as_ref().map(|u| u.json().into_owned());
+        args.session
+            .as_ref()
+            .is_none_or(|id| session.key.to_string().starts_with(id.as_str()))
+            && args
+                .cause
+                .as_ref()
+                .is_none_or(|c| failures.iter().any(|f| f.cause.name() == c))
+            && args
+                .user
+                .as_ref()
+                .is_none_or(|name| user.as_ref() == Some(name))
+            && (!args.failed || counted(failures) > 0)
+    };
+    let mut chosen: Vec<_> = findings.sessions.iter().filter(wanted).cloned().collect();
+    if let Some(worst) = args.worst {
+        chosen.sort_by_key(|(_, failures)| std::cmp::Reverse(counted(failures)));
+        chosen.truncate(worst);
+    }
+    chosen
+}
+
+fn sessions(args: &SessionArgs) -> Outcome {
+    let findings = read(&args.read, Wanted::Sessions)?;
+    let zone = zone(args.read.tz.as_deref())?;
+    let mut out = Vec::new();
+    let text = form(&args.read, Form::Text) == Form::Text;
+    if text {
+        writeln!(out, "{}", report::sessions::header())?;
+    }
+    for (session, failures) in &selected(args, &findings) {
+        if text {
+            writeln!(
+                out,
+                "{}",
+                report::sessions::session(session, failures, &zone, look(&args.read))
+            )?;
+        } else {
+            report::json::session(&mut out, session, failures, &findings.sources);
+        }
+    }
+    print(&String::from_utf8_lossy(&out))?;
+    warn(&args.read, &report_of(&args.read, &findings, true)?);
+    Ok(Exit::of(&findings.tallies))
+}
+
+fn timeline(args: &SessionArgs) -> Outcome {
+    let findings = read(&args.read, Wanted::Sessions)?;
+    let report = report_of(&args.read, &findings, true)?;
+    let chosen = selected(args, &findings);
+    let mut shown = String::new();
+    for (session, failures) in &chosen {
+        shown.push_str(&report::ladder::ladder(
+            session,
+            failures,
+            &report.sources,
+            &report.zone,
+            look(&args.read),
+        ));
+        shown.push('\n');
+    }
+    if chosen.is_empty() {
+        shown.push_str("no session fits; `ftpwhy sessions` lists them\n");
+    }
+    print(&shown)?;
+    warn(&args.read, &report);
+    Ok(Exit::of(&findings.tallies))
+}
+
+fn explain(args: &ExplainArgs) -> Outcome {
+    let asked = args.text.join(" ");
+    let verb = args.command.as_ref().map(|c| Verb::new(c.as_bytes()));
+    let show = |explanation: &Explanation| match args.form {
+        Some(Form::Json | Form::Ndjson) => report::json::explanation(explanation),
+        Some(Form::Text) | None => report::explain::explanation(explanation, Look::PIPED),
+    };
+    if asked != "-" {
+        let explanation = cause::explain(&asked, verb);
+        let known = explanation.code.is_some() || explanation.cause.is_some();
+        print(&show(&explanation))?;
+        return Ok(if known { Exit::Done } else { Exit::Nothing });
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    for line in io::stdin().lines() {
+        let explanation = cause::explain_line(&line?);
+        out.write_all(show(&explanation).as_bytes())?;
+    }
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+fn formats(args: &FormatArgs) -> Outcome {
+    if args.read.paths.is_empty() {
+        print(&known_formats())?;
+        return Ok(Exit::Done);
+    }
+    let findings = read(&args.read, Wanted::Tallies)?;
+    let report = report_of(&args.read, &findings, true)?;
+    print(&report::terminal::inputs(&report, look(&args.read)))?;
+    Ok(Exit::of(&findings.tallies))
+}
+
+fn known_formats() -> String {
+    let captures = [
+        ("pcap", "packet capture (tcpdump)"),
+        ("pcapng", "packet capture (dumpcap, Wireshark)"),
+    ];
+    let mut lines: Vec<String> = captures
+        .iter()
+        .map(|(name, title)| format!("{name:<10}{title}"))
+        .collect();
+    for format in crate::log::FORMATS {
+        let description = format.describe();
+        lines.push(format!("{:<10}{}", description.name, description.title));
+        for gap in description.gaps {
+            lines.push(format!(
+                "{:<10}  does not tell: {}",
+                "",
+                text::terminal_str(gap, true)
+            ));
+        }
+    }
+    lines.join("\n") + "\n"
+}

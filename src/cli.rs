@@ -1,0 +1,191 @@
+//! The command line, as data. Imports nothing of the program's own.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Says why FTP failed: reads packet captures and server logs, names causes with evidence and advice.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ftpwhy",
+    version,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  \
+        ftpwhy /var/log/vsftpd.log             what failed, and why\n  \
+        ftpwhy web1.pcap vsftpd.log*           a capture and the logs of the same night\n  \
+        ftpwhy timeline web1.pcap --worst 1    the worst session, step by step\n  \
+        ftpwhy codes vsftpd.log                how often each reply code occurs\n  \
+        ftpwhy events web1.pcap | jq .         every command and reply as JSON\n  \
+        ftpwhy explain \"530 Login incorrect.\"  what a reply means, without any input\n\n\
+        A file with the name of a command: ./codes\n\
+        Exit status: 0 done, 2 wrong usage or nothing could be read, 3 done but some input was not fully read."
+)]
+pub struct Cli {
+    /// What to do; `report` when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The arguments of `report`.
+    #[command(flatten)]
+    pub report: ReadArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What failed and why: verdict, causes, codes, sessions, latency, coverage (the default)
+    Report(ReadArgs),
+    /// How often each reply code occurs
+    Codes(ReadArgs),
+    /// Every cause with its evidence and advice
+    Causes(ReadArgs),
+    /// One line per session
+    Sessions(SessionArgs),
+    /// Sessions step by step: commands, replies, waits and data connections side by side
+    Timeline(SessionArgs),
+    /// Every command, reply and other event as one JSON object a line
+    Events(ReadArgs),
+    /// What a code, a cause or a reply text means and what to do about it; reads no input
+    Explain(ExplainArgs),
+    /// Formats that are known; with paths, how each file is read
+    Formats(FormatArgs),
+}
+
+/// What is read, and how it is shown.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
+pub struct ReadArgs {
+    /// Captures, logs, directories; `-` is standard input
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Takes every input for this format instead of finding out [e.g. pcap, vsftpd, xferlog]
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub from: Option<String>,
+    /// Time zone of the times shown [default: the machine's; UTC in JSON]
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Time zone of logs that do not tell theirs [default: the machine's]
+    #[arg(long, value_name = "ZONE")]
+    pub log_tz: Option<String>,
+    /// Year of the first line of logs without years [default: by the file's time]
+    #[arg(long, value_name = "YEAR")]
+    pub year: Option<i16>,
+    /// How to print [default: text, for events ndjson]
+    #[arg(long = "as", value_name = "FORM", value_enum)]
+    pub form: Option<Form>,
+    /// Short for --as json
+    #[arg(long, conflicts_with = "form")]
+    pub json: bool,
+    /// Short for --as ndjson
+    #[arg(long, conflicts_with_all = ["form", "json"])]
+    pub ndjson: bool,
+    /// Rows in each list of the text report; 0 for all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    pub top: usize,
+    /// Threads [default: one per core]
+    #[arg(short = 'j', long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Columns of text output [default: the terminal's, 78 when piped]
+    #[arg(long, value_name = "COLUMNS")]
+    pub width: Option<u16>,
+    /// Colours in text output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Plain ASCII on a terminal too
+    #[arg(long)]
+    pub ascii: bool,
+    /// No progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+    /// No diagnostics on standard error
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Which sessions to show.
+#[derive(Debug, Clone, Args)]
+pub struct SessionArgs {
+    /// What is read, and how it is shown.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Only sessions whose id begins like this
+    #[arg(short, long, value_name = "ID")]
+    pub session: Option<String>,
+    /// Only sessions with this cause among their failures
+    #[arg(long, value_name = "CAUSE")]
+    pub cause: Option<String>,
+    /// Only sessions of this user
+    #[arg(short, long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Only sessions with failures
+    #[arg(long)]
+    pub failed: bool,
+    /// Only the N sessions with the most failures
+    #[arg(long, value_name = "N")]
+    pub worst: Option<usize>,
+}
+
+/// What to explain.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// A code (550), a cause (data-private-address) or a whole reply; `-` reads replies from standard input, one a line:
+    /// `VERB<TAB>CODE TEXT`
+    #[arg(value_name = "TEXT", required = true)]
+    pub text: Vec<String>,
+    /// The command that the reply answers
+    #[arg(long, value_name = "VERB")]
+    pub command: Option<String>,
+    /// How to print [default: text]
+    #[arg(long = "as", value_name = "FORM", value_enum)]
+    pub form: Option<Form>,
+}
+
+/// Which formats to show.
+#[derive(Debug, Clone, Args)]
+pub struct FormatArgs {
+    /// What is read, and how it is shown.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// A form of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn paths_alone_are_a_report() {
+        let cli = Cli::parse_from(["ftpwhy", "--as", "json", "a.pcap", "b.log"]);
+        assert!(cli.command.is_none());
+        assert_eq!(cli.report.paths.len(), 2);
+        let cli = Cli::parse_from(["ftpwhy", "report", "a.pcap"]);
+        assert!(matches!(cli.command, Some(Command::Report(args)) if args.paths.len() == 1));
+    }
+}

@@ -1,0 +1,83 @@
+//! The exit codes, their meaning, their merge.
+
+use std::process::ExitCode;
+
+use crate::diagnostic::{DiagnosticKind, Severity};
+use crate::tally::Tallies;
+
+/// How a run ended. Where several hold, the strongest wins: [`Exit::Nothing`], then [`Exit::Condition`], then
+/// [`Exit::Partial`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: done, and a condition given with `--fail-on` holds.
+    Condition,
+    /// 2: wrong usage, or nothing could be read, or the output could not be written.
+    Nothing,
+    /// 3: done, but a named input was unreadable, damaged or not understood.
+    Partial,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Condition => 1,
+            Self::Nothing => 2,
+            Self::Partial => 3,
+        }
+    }
+
+    /// How a run over inputs ends, by what was read and what was not.
+    pub fn of(tallies: &Tallies) -> Self {
+        let empty = tallies
+            .diagnostics
+            .iter()
+            .any(|(kind, ..)| kind == DiagnosticKind::Empty);
+        let read = tallies.inputs.values().any(|input| input.format.is_some());
+        match (read || empty, tallies.diagnostics.worst()) {
+            (false, _) => Self::Nothing,
+            (true, Some(Severity::Error)) => Self::Partial,
+            (true, _) => Self::Done,
+        }
+    }
+
+    fn strength(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Partial => 1,
+            Self::Condition => 2,
+            Self::Nothing => 3,
+        }
+    }
+
+    /// The stronger of two.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if other.strength() > self.strength() {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stronger_wins() {
+        assert_eq!(Exit::Partial.and(Exit::Condition), Exit::Condition);
+        assert_eq!(Exit::Condition.and(Exit::Nothing), Exit::Nothing);
+        assert_eq!(Exit::Partial.and(Exit::Done), Exit::Partial);
+    }
+}

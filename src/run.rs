@@ -1,0 +1,468 @@
+//! The pipeline, once: paths to findings.
+//!
+//! Small series are read whole, side by side; a large one gets all threads for
+//! itself. Either way the same code reads a series, and what comes out is put
+//! together in the order of the series' names.
+
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+use rayon::prelude::*;
+
+use crate::capture::{self, Flavour};
+use crate::cause::{Failure, classify};
+use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
+use crate::ftp::{Event, Vantage};
+use crate::input::{self, Candidate, Ended};
+use crate::limits;
+use crate::log::{self, Detected, LogReader};
+use crate::progress::Progress;
+use crate::report::{Sources, json};
+use crate::session::{Builder, Exchange, Observer, Session};
+use crate::tally::{InputTally, Tallies};
+use crate::text::Text;
+use crate::time::Clock;
+
+/// What is asked of a run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Files, directories, `-`.
+    pub paths: Vec<PathBuf>,
+    /// The format of every input, where it is not to be found out.
+    pub from: Option<Format>,
+    /// The zone of logs that do not tell theirs.
+    pub log_zone: TimeZone,
+    /// The year of the first line of logs without years.
+    pub year: Option<i64>,
+    /// What is wanted besides the tallies.
+    pub wanted: Wanted,
+    /// Bytes of a window; [`limits::WINDOW_BYTES`] unless a test wants others.
+    pub window_bytes: usize,
+    /// True to show a progress bar when it takes long.
+    pub progress: bool,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy)]
+pub enum Format {
+    /// A packet capture.
+    Capture(Flavour),
+    /// A log.
+    Log(Detected),
+}
+
+impl Format {
+    /// Tells a format by the first bytes of a file.
+    pub fn detect(head: &[u8]) -> Option<Self> {
+        Flavour::sniff(head)
+            .map(Self::Capture)
+            .or_else(|| Detected::by_head(head).map(Self::Log))
+    }
+
+    /// A format by its name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "pcap" => Some(Self::Capture(Flavour::Pcap)),
+            "pcapng" => Some(Self::Capture(Flavour::Pcapng)),
+            _ => Detected::named(name).map(Self::Log),
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Capture(Flavour::Pcap) => "pcap",
+            Self::Capture(Flavour::Pcapng) => "pcapng",
+            Self::Log(detected) => detected.describe().map_or("", |d| d.name),
+        }
+    }
+
+    fn vantage(self) -> Vantage {
+        match self {
+            Self::Capture(_) => Vantage::Wire,
+            Self::Log(detected) => detected
+                .describe()
+                .map_or(Vantage::ServerLog, |d| d.vantage),
+        }
+    }
+
+    fn gaps(self) -> &'static [&'static str] {
+        match self {
+            Self::Capture(_) => &[],
+            Self::Log(detected) => detected.describe().map_or(&[], |d| d.gaps),
+        }
+    }
+}
+
+/// What is wanted of a run besides the tallies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nothing.
+    Tallies,
+    /// Every event, written as it comes.
+    Events,
+    /// Every session with its failures.
+    Sessions,
+}
+
+/// What a run found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// All numbers.
+    pub tallies: Tallies,
+    /// The sessions with their failures, by start, where they were wanted.
+    pub sessions: Vec<(Session, Vec<Failure>)>,
+    /// The sources' paths.
+    pub sources: Sources,
+}
+
+/// Reads everything. Events are written to `out` where they are wanted; only writing can fail.
+pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Findings> {
+    let mut findings = Findings::default();
+    let candidates = input::discover(&settings.paths, &mut findings.tallies.diagnostics);
+    findings.sources = Sources::new(
+        candidates
+            .iter()
+            .map(|c| Text::from(c.path.as_os_str().as_encoded_bytes())),
+    );
+    let sources = findings.sources.clone();
+    let paths: Vec<_> = candidates.iter().map(|c| c.path.as_path()).collect();
+    let series = input::in_series(&paths);
+    let total = candidates.iter().map(|c| c.length).sum();
+    let progress = Progress::new(total, settings.progress);
+    let job = Job {
+        settings,
+        candidates: &candidates,
+        sources: &sources,
+        progress: &progress,
+    };
+    let mut rest = series.as_slice();
+    while let Some(first) = rest.first() {
+        let small = rest
+            .iter()
+            .take_while(|s| job.is_small(s))
+            .count()
+            .min(8 * rayon::current_num_threads());
+        if small == 0 {
+            findings.absorb(job.fenced(first, out)?);
+            rest = rest.get(1..).unwrap_or_default();
+            continue;
+        }
+        let (wave, later) = rest.split_at(small);
+        let read = |series: &Vec<usize>| {
+            let mut rows = Vec::new();
+            job.fenced(series, &mut rows).map(|part| (part, rows))
+        };
+        for part in wave.par_iter().map(read).collect::<Vec<_>>() {
+            let (part, rows) = part?;
+            out.write_all(&rows)?;
+            findings.absorb(part);
+        }
+        rest = later;
+    }
+    progress.finish();
+    findings
+        .sessions
+        .sort_by_key(|(a, _)| (a.start, a.origin, a.key));
+    Ok(findings)
+}
+
+impl Findings {
+    fn absorb(&mut self, other: Findings) {
+        self.tallies.absorb(other.tallies);
+        self.sessions.extend(other.sessions);
+    }
+}
+
+/// What all series of a run share.
+struct Job<'j> {
+    settings: &'j Settings,
+    candidates: &'j [Candidate],
+    sources: &'j Sources,
+    progress: &'j Progress,
+}
+
+impl Job<'_> {
+    fn is_small(&self, series: &[usize]) -> bool {
+        let candidates = || series.iter().filter_map(|i| self.candidates.get(*i));
+        candidates().all(|c| c.path.as_os_str() != "-")
+            && candidates().map(|c| c.length).sum::<u64>() <= limits::SMALL_SERIES_BYTES
+    }
+
+    /// Reads a series; a fault of this program costs that series, not the run.
+    fn fenced(&self, series: &[usize], out: &mut (dyn Write + Send)) -> io::Result<Findings> {
+        let caught = catch_unwind(AssertUnwindSafe(|| self.read_series(series, out)));
+        caught.unwrap_or_else(|panic| {
+            let words = panic.downcast_ref::<String>().map(String::as_str);
+            let words = words
+                .or(panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
+            let mut findings = Findings::default();
+            let at = Origin {
+                source: source_id(series.first().copied().unwrap_or(0)),
+                ..Origin::default()
+            };
+            let reason = format!("a fault of this program, please report it: {words}");
+            findings
+                .tallies
+                .diagnostics
+                .add(DiagnosticKind::InternalError, at, &reason);
+            Ok(findings)
+        })
+    }
+
+    fn read_series(&self, series: &[usize], out: &mut (dyn Write + Send)) -> io::Result<Findings> {
+        let watcher = Watcher {
+            findings: Findings::default(),
+            wanted: self.settings.wanted,
+            sources: self.sources,
+            out,
+            failed: None,
+        };
+        let mut reading = Reading {
+            builder: Builder::default(),
+            watcher,
+            capture: capture::Reader::default(),
+            log: None,
+        };
+        for index in series {
+            self.read_source(*index, &mut reading);
+        }
+        reading.finish()
+    }
+
+    fn read_source(&self, index: usize, reading: &mut Reading<'_>) {
+        let Some(candidate) = self.candidates.get(index) else {
+            return;
+        };
+        let id = source_id(index);
+        let at = Origin {
+            source: id,
+            ..Origin::default()
+        };
+        let path = Text::from(self.sources.path(id));
+        let mut tally = InputTally {
+            path,
+            ..InputTally::default()
+        };
+        let mut opened = match input::open(candidate) {
+            Ok(opened) => opened,
+            Err(error) => {
+                reading
+                    .diagnostics()
+                    .add(DiagnosticKind::Unreadable, at, &error.0);
+                return reading.input(id, tally);
+            }
+        };
+        let format = self.settings.from.or_else(|| Format::detect(&opened.head));
+        let ended = match format {
+            Some(Format::Capture(flavour)) => {
+                self.read_capture(flavour, id, &mut *opened.reader, reading)
+            }
+            Some(Format::Log(detected)) => {
+                self.read_log(detected, id, candidate, &mut *opened.reader, reading)
+            }
+            None if opened.head.is_empty() => {
+                let kind = DiagnosticKind::Empty;
+                reading.diagnostics().add(kind, at, "the file is empty");
+                return reading.input(id, tally);
+            }
+            None if candidate.named => {
+                let reason = "neither a capture nor a log of a known format; `ftpwhy formats` lists what is known";
+                reading
+                    .diagnostics()
+                    .add(DiagnosticKind::UnknownFormat, at, reason);
+                return reading.input(id, tally);
+            }
+            None => {
+                reading.diagnostics().add(
+                    DiagnosticKind::NotRead,
+                    at,
+                    "no capture and no log of a known format",
+                );
+                return;
+            }
+        };
+        if let Some(error) = &ended.error {
+            let at = Origin {
+                offset: ended.bytes,
+                ..at
+            };
+            reading
+                .diagnostics()
+                .add(kind_of(error), at, &format!("reading stopped: {error}"));
+        }
+        tally.format = format.map(Format::name);
+        tally.vantage = format.map(Format::vantage);
+        tally.gaps = format.map_or(&[], Format::gaps);
+        tally.bytes = ended.bytes;
+        reading.input(id, tally);
+    }
+
+    fn read_capture(
+        &self,
+        flavour: Flavour,
+        id: SourceId,
+        source: &mut (dyn io::Read + Send),
+        reading: &mut Reading<'_>,
+    ) -> Ended {
+        let Reading {
+            builder,
+            watcher,
+            capture,
+            ..
+        } = reading;
+        let mut cutter = capture::Cutter::new(flavour, id);
+        let mut merge = |window: &input::Window<capture::Packets>,
+                         frames: Vec<capture::Frame<'_>>| {
+            capture.merge(window, frames, &mut |event| builder.take(&event, watcher));
+        };
+        let decoder = capture::Decoder::new(id);
+        let progress = |bytes| self.progress.add(bytes);
+        input::read(
+            source,
+            self.settings.window_bytes,
+            &mut cutter,
+            &decoder,
+            &mut merge,
+            &progress,
+        )
+    }
+
+    fn read_log(
+        &self,
+        detected: Detected,
+        id: SourceId,
+        candidate: &Candidate,
+        source: &mut (dyn io::Read + Send),
+        reading: &mut Reading<'_>,
+    ) -> Ended {
+        let Reading {
+            builder,
+            watcher,
+            log,
+            ..
+        } = reading;
+        let clock = Clock::new(
+            self.settings.log_zone.clone(),
+            candidate.modified,
+            self.settings.year,
+        );
+        let reader = log.get_or_insert_with(|| LogReader::new(detected, id, clock.clone()));
+        reader.begin_source(id, clock);
+        let mut merge = |window: &input::Window<()>, part: log::Part<'_>| {
+            reader.merge(window.offset, part, &mut |event| {
+                builder.take(&event, watcher);
+            });
+        };
+        let progress = |bytes| self.progress.add(bytes);
+        input::read(
+            source,
+            self.settings.window_bytes,
+            &mut log::Cutter,
+            &detected,
+            &mut merge,
+            &progress,
+        )
+    }
+}
+
+fn source_id(index: usize) -> SourceId {
+    SourceId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// A cut compressed file ends early; a broken one has wrong bytes.
+fn kind_of(error: &io::Error) -> DiagnosticKind {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => DiagnosticKind::Truncated,
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => DiagnosticKind::Damaged,
+        _ => DiagnosticKind::Unreadable,
+    }
+}
+
+/// A series while it is read.
+struct Reading<'r> {
+    builder: Builder,
+    watcher: Watcher<'r>,
+    capture: capture::Reader,
+    log: Option<LogReader>,
+}
+
+impl Reading<'_> {
+    fn diagnostics(&mut self) -> &mut Diagnostics {
+        &mut self.watcher.findings.tallies.diagnostics
+    }
+
+    fn input(&mut self, id: SourceId, tally: InputTally) {
+        self.watcher.findings.tallies.inputs.insert(id, tally);
+    }
+
+    fn finish(mut self) -> io::Result<Findings> {
+        let Self {
+            builder,
+            watcher,
+            capture,
+            log,
+        } = &mut self;
+        capture.finish(&mut |event| builder.take(&event, watcher));
+        if let Some(log) = log {
+            log.finish(&mut |event| builder.take(&event, watcher));
+        }
+        builder.finish(watcher);
+        let tallies = &mut watcher.findings.tallies;
+        tallies.diagnostics.absorb(capture.take_diagnostics());
+        for (id, counts) in capture.counts() {
+            let input = tallies.inputs.entry(*id).or_default();
+            (input.taken, input.ignored, input.unrecognised) =
+                (counts.taken, counts.ignored, counts.unrecognised());
+            input.records = counts.taken + counts.ignored + counts.unrecognised();
+        }
+        if let Some(log) = log {
+            tallies.diagnostics.absorb(log.take_diagnostics());
+            for (id, counts) in log.all_counts() {
+                let input = tallies.inputs.entry(*id).or_default();
+                (input.taken, input.ignored, input.unrecognised) =
+                    (counts.taken, counts.ignored, counts.unrecognised);
+                input.records = counts.records;
+            }
+        }
+        match self.watcher.failed {
+            Some(error) => Err(error),
+            None => Ok(self.watcher.findings),
+        }
+    }
+}
+
+/// Looks on while sessions are built, and adds up.
+struct Watcher<'w> {
+    findings: Findings,
+    wanted: Wanted,
+    sources: &'w Sources,
+    out: &'w mut (dyn Write + Send),
+    failed: Option<io::Error>,
+}
+
+impl Observer for Watcher<'_> {
+    fn event(&mut self, session: &Session, event: &Event<'_>) {
+        self.findings.tallies.observe_event(session, event);
+        if self.wanted == Wanted::Events && self.failed.is_none() {
+            let mut row = Vec::new();
+            json::event(&mut row, session, event, self.sources);
+            self.failed = self.out.write_all(&row).err();
+        }
+    }
+
+    fn settled(&mut self, session: &Session, exchange: &Exchange) {
+        self.findings.tallies.observe_settled(session, exchange);
+    }
+
+    fn finished(&mut self, session: Session) {
+        let failures = classify(&session);
+        self.findings.tallies.observe_session(&session, &failures);
+        if self.wanted == Wanted::Sessions {
+            self.findings.sessions.push((session, failures));
+        }
+    }
+}

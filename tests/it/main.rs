@@ -1,0 +1,19 @@
+//! All integration tests, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "helpers of tests are tests"
+)]
+
+mod canary;
+mod cases;
+mod cli;
+mod laws;
+mod support;
+mod synth;
+mod tidy;
+mod traffic;
