@@ -259,7 +259,7 @@ fn sessions(args: &SessionArgs) -> Outcome {
     let mut out = Vec::new();
     let text = form(&args.read, Form::Text) == Form::Text;
     if text {
-        writeln!(out, "{}", report::sessions::header())?;
+        writeln!(out, "{}", report::sessions::header(look(&args.read)))?;
     }
     for (session, failures) in &selected(args, &findings) {
         if text {

@@ -18,44 +18,57 @@ use crate::time::Timestamp;
 const WIDE: usize = 110;
 
 /// The columns of [`session`].
-pub fn header() -> String {
-    cells(
-        ["id", "start", "lasted", "user", "client"],
-        "cmds",
-        "fails",
-        "end",
-        "first failure",
+pub fn header(look: Look) -> String {
+    row(
+        look,
+        &[
+            "id",
+            "start",
+            "lasted",
+            "user",
+            "client",
+            "cmds",
+            "fails",
+            "end",
+            "first failure",
+        ],
     )
 }
 
-/// A session that is over, as one line without its end.
+/// A session that is over, as one line without its end. Where the line is narrow, only what tells sessions apart.
 pub fn session(session: &Session, failures: &[Failure], zone: &TimeZone, look: Look) -> String {
     let mut counted = failures.iter().filter(|f| !f.benign);
     let fails = counted.clone().count() as u64;
     let first = counted.next().map(|f| told(f.code, f.cause));
     let start = session.start.map(|at| at.date_time(zone));
     let lasted = session.duration().map(lasting);
-    cells(
-        [
+    row(
+        look,
+        &[
             session.key.to_string().get(..8).unwrap_or_default(),
             &start.unwrap_or_default(),
             &lasted.unwrap_or_default(),
             &user(session.user.as_ref(), look),
             &client(session.client.as_ref(), look),
+            &thousands(session.commands),
+            &thousands(fails),
+            end_words(session.end()),
+            &first.unwrap_or_default(),
         ],
-        &thousands(session.commands),
-        &thousands(fails),
-        end_words(session.end()),
-        &first.unwrap_or_default(),
     )
 }
 
-fn cells(who: [&str; 5], commands: &str, fails: &str, end: &str, first: &str) -> String {
-    let [id, start, lasted, user, client] = who;
-    let line = format!(
-        "{id:<8}  {start:<19}  {lasted:>8}  {user:<12}  {client:<21}  {commands:>5}  {fails:>5}  {end:<14}  {first}"
-    );
-    line.trim_end().to_owned()
+fn row(look: Look, cells: &[&str; 9]) -> String {
+    let [id, start, lasted, user, client, commands, fails, end, first] = cells;
+    let line = if look.width >= WIDE {
+        format!(
+            "{id:<8}  {start:<19}  {lasted:>8}  {user:<12}  {client:<21}  {commands:>5}  {fails:>5}  {end:<10}  {first}"
+        )
+    } else {
+        let start = start.get(5..).unwrap_or(start); // without the year
+        format!("{id:<8} {start:<14} {client:<15} {fails:>5}  {first}")
+    };
+    look.cut(line.trim_end().to_owned(), look.width)
 }
 
 fn told(code: Option<ReplyCode>, cause: CauseId) -> String {
@@ -69,8 +82,16 @@ fn user(user: Option<&Text>, look: Look) -> String {
     user.map_or_else(|| "-".to_owned(), |u| look.cut(look.show(u), 12))
 }
 
+/// With its port where there is room for it.
 fn client(client: Option<&Endpoint>, look: Look) -> String {
-    client.map_or_else(|| "-".to_owned(), |c| look.cut(c.terminal(look.ascii), 21))
+    let Some(client) = client else {
+        return "-".to_owned();
+    };
+    if look.width >= WIDE {
+        look.cut(client.terminal(look.ascii), 21)
+    } else {
+        look.cut(client.host.terminal(look.ascii), 15)
+    }
 }
 
 /// How a session ended, in words.

@@ -33,7 +33,10 @@ pub fn report(report: &Report, look: Look) -> String {
         tops(&mut page, main);
         latency(&mut page, main);
         transfers(&mut page, main);
-        security(&mut page, main);
+        // A log that holds no commands can't tell who used TLS.
+        if main.sessions.commands > 0 {
+            security(&mut page, main);
+        }
     }
     also(&mut page, report);
     coverage(&mut page, report);
@@ -122,13 +125,16 @@ fn tops(page: &mut Page, main: &Heard) {
 }
 
 fn latency(page: &mut Page, main: &Heard) {
-    if main.latency.is_empty() {
+    // Logs of whole seconds measure nothing shorter.
+    let measured = main.latency.iter().filter(|row| !row.max.is_zero());
+    let measured: Vec<_> = measured.take(WAITS).collect();
+    if measured.is_empty() {
         return;
     }
     page.heading("LATENCY", "in seconds, from the command to its first reply");
     let head = ["", "n", "p50", "p90", "p99", "max"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for row in main.latency.iter().take(WAITS) {
+    for row in measured {
         let name = match row.verb {
             None => "last byte to 226".to_owned(),
             Some(Verb::CONNECT) => "greeting".to_owned(),

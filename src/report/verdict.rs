@@ -53,10 +53,9 @@ fn nothing(report: &Report) -> Verdict {
     };
     lines.push(line);
     unread(report, &mut lines);
-    Verdict {
-        mark: Mark::Note,
-        lines,
-    }
+    let unreadable = report.diagnostics.iter().any(is_error);
+    let mark = if unreadable { Mark::Severe } else { Mark::Note };
+    Verdict { mark, lines }
 }
 
 fn failures(report: &Report, lines: &mut Vec<String>) {
@@ -141,10 +140,13 @@ fn unread(report: &Report, lines: &mut Vec<String>) {
             "{records} ({share}) could not be understood: see COVERAGE."
         ));
     }
-    let severity = |n: &Note| n.kind.severity() == Severity::Error;
-    if report.diagnostics.iter().any(severity) {
+    if report.diagnostics.iter().any(is_error) {
         lines.push("Part of the input could not be read: see COVERAGE.".to_owned());
     }
+}
+
+fn is_error(note: &Note) -> bool {
+    note.kind.severity() == Severity::Error
 }
 
 /// Commands that show more of the biggest cause, or why nothing was read.
@@ -172,7 +174,13 @@ pub(super) fn next(report: &Report) -> Vec<String> {
         return vec!["ftpwhy --help".to_owned()];
     };
     if main.sessions.total == 0 {
-        return vec![format!("ftpwhy formats {first}")];
+        let known = report.inputs.iter().any(|(_, i)| i.format.is_some());
+        let about = if known {
+            format!(" {first}")
+        } else {
+            String::new()
+        };
+        return vec![format!("ftpwhy formats{about}")];
     }
     vec![format!("ftpwhy sessions {first}")]
 }
