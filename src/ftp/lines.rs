@@ -208,7 +208,17 @@ fn bounded(line: &[u8]) -> &[u8] {
     line.get(..end).unwrap_or(line)
 }
 
-/// After a loss: `220 ` or `220-` from a server, a word of three or four capitals from a client, at the start of a segment.
+/// The commands of RFC 959 and those most often seen beside them.
+#[rustfmt::skip]
+const VERBS: [&[u8]; 40] = [
+    b"USER", b"PASS", b"ACCT", b"CWD", b"CDUP", b"SMNT", b"QUIT", b"REIN", b"PORT", b"PASV", b"TYPE", b"STRU", b"MODE",
+    b"RETR", b"STOR", b"STOU", b"APPE", b"ALLO", b"REST", b"RNFR", b"RNTO", b"ABOR", b"DELE", b"RMD", b"MKD", b"PWD",
+    b"LIST", b"NLST", b"SITE", b"SYST", b"STAT", b"HELP", b"NOOP", b"EPSV", b"EPRT", b"FEAT", b"OPTS", b"SIZE", b"MDTM",
+    b"MLSD",
+];
+
+/// After a loss: `220 ` or `220-` from a server, a known command from a client, at the start of a segment. Any other word
+/// may be the rest of a password.
 fn starts_a_line(sender: Side, bytes: &[u8]) -> bool {
     match sender {
         Side::Server => {
@@ -220,7 +230,8 @@ fn starts_a_line(sender: Side, bytes: &[u8]) -> bool {
                 .iter()
                 .position(|b| !b.is_ascii_uppercase())
                 .unwrap_or(bytes.len());
-            (3..=4).contains(&word) && matches!(bytes.get(word), Some(b' ' | b'\r' | b'\n'))
+            let is_known = bytes.get(..word).is_some_and(|w| VERBS.contains(&w));
+            is_known && matches!(bytes.get(word), Some(b' ' | b'\r' | b'\n'))
         }
     }
 }

@@ -65,10 +65,16 @@ fn row(look: Look, cells: &[&str; 9]) -> String {
             "{id:<8}  {start:<19}  {lasted:>8}  {user:<12}  {client:<21}  {commands:>5}  {fails:>5}  {end:<10}  {first}"
         )
     } else {
-        let start = start.get(5..).unwrap_or(start); // without the year
+        let start = start.strip_prefix(year(start)).unwrap_or(start);
         format!("{id:<8} {start:<14} {client:<15} {fails:>5}  {first}")
     };
     look.cut(line.trim_end().to_owned(), look.width)
+}
+
+/// `2026-` of a start that is a date.
+fn year(start: &str) -> &str {
+    let digits = start.starts_with(|c: char| c.is_ascii_digit());
+    start.get(..5).filter(|_| digits).unwrap_or_default()
 }
 
 fn told(code: Option<ReplyCode>, cause: CauseId) -> String {
