@@ -20,6 +20,9 @@ struct Extent {
     length: u64,
     /// True when all of them were acknowledged.
     acknowledged: bool,
+    /// The sequence number behind its FIN, and whether that was acknowledged.
+    fin: Option<u32>,
+    fin_acknowledged: bool,
     /// Segments sent again since the last acknowledgment of all.
     repeated: u32,
 }
@@ -51,14 +54,26 @@ impl Extent {
         }
     }
 
+    /// The sender is done; its FIN takes one number of the sequence.
+    fn finish(&mut self, sequence: u32) {
+        let end = sequence.wrapping_add(1);
+        if self.fin == Some(end) && !self.is_acknowledged() {
+            self.repeated = self.repeated.saturating_add(1);
+        }
+        self.fin.get_or_insert(end);
+    }
+
     fn acknowledge(&mut self, acknowledgment: u32) {
-        if self
-            .end()
-            .is_some_and(|end| acknowledgment.wrapping_sub(end).cast_signed() >= 0)
-        {
-            self.acknowledged = true;
+        let covers = |end: u32| acknowledgment.wrapping_sub(end).cast_signed() >= 0;
+        self.acknowledged |= self.end().is_some_and(covers);
+        self.fin_acknowledged |= self.fin.is_some_and(covers);
+        if self.is_acknowledged() {
             self.repeated = 0;
         }
+    }
+
+    fn is_acknowledged(&self) -> bool {
+        self.acknowledged && (self.fin.is_none() || self.fin_acknowledged)
     }
 }
 
@@ -163,6 +178,9 @@ impl Facts {
             && let Some(fin) = self.fin.get_mut(direction)
         {
             *fin = true;
+            if let Some(sent) = self.sent.get_mut(direction) {
+                sent.finish(sequence.wrapping_add(length));
+            }
             self.ended.get_or_insert((End::Fin, direction));
         }
         if flags.rst() {
@@ -198,7 +216,7 @@ impl Facts {
 
     /// A direction whose bytes were sent again and never acknowledged, and how often.
     pub(super) fn unacknowledged(&self) -> Option<(usize, u32)> {
-        let lost = |(_, sent): &(usize, &Extent)| !sent.acknowledged && sent.repeated >= 3;
+        let lost = |(_, sent): &(usize, &Extent)| !sent.is_acknowledged() && sent.repeated >= 3;
         self.sent
             .iter()
             .enumerate()

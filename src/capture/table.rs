@@ -440,13 +440,14 @@ impl Table {
         if let Some((announcement, data)) = talk.announced.take() {
             self.settle(talk, &announcement, data, place, out);
         }
+        let unacknowledged = facts.unacknowledged();
         let (end, by) = match (facts.ended, how) {
+            // A FIN that nobody acknowledged ended nothing.
+            (Some((End::Fin, _)), Some(how)) if unacknowledged.is_some() => (how, None),
             (Some((end, direction)), _) => (end, Some(side_of(direction))),
             (None, how) => (how.unwrap_or(End::InputEnded), None),
         };
-        let unacknowledged = facts
-            .unacknowledged()
-            .map(|(direction, times)| (side_of(direction), times));
+        let unacknowledged = unacknowledged.map(|(direction, times)| (side_of(direction), times));
         talk.emit(
             place,
             EventKind::Closed(Closing {
