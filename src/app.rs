@@ -159,11 +159,8 @@ fn look(args: &ReadArgs) -> Look {
         Color::Never => false,
         Color::Auto => terminal && !dumb && variable("NO_COLOR").is_empty(),
     };
-    let default = if terminal {
-        variable("COLUMNS").parse().unwrap_or(100)
-    } else {
-        Look::PIPED.width
-    };
+    let columns = terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0));
+    let default = columns.filter(|_| terminal).unwrap_or(Look::PIPED.width);
     let width = args.width.map_or(default, usize::from);
     Look {
         ascii: args.ascii || !terminal || dumb,

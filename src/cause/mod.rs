@@ -70,7 +70,10 @@ pub fn classify(session: &Session) -> Vec<Failure> {
     );
     // What broke the last exchange also ended the session: one operation, one failure.
     let last = session.exchanges.len().checked_sub(1);
-    if !failures.iter().any(|f| f.exchange.is_some() && f.exchange == last) {
+    if !failures
+        .iter()
+        .any(|f| f.exchange.is_some() && f.exchange == last)
+    {
         failures.extend(of_session(session));
     }
     failures
