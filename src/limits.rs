@@ -64,11 +64,17 @@ pub const BLOCK_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes searched for the next sound record after a damaged one.
 pub const RESYNC_BYTES: usize = 1024 * 1024;
 
-/// Bytes read at a time from a log or capture. 512 KiB to 4 MiB measured alike.
-pub const WINDOW_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes read at a time from a log or capture: a window and what is made of it fit a core's cache.
+pub const WINDOW_BYTES: usize = 512 * 1024;
 
-/// Windows decoded side by side in one wave, per thread.
+/// Windows decoded side by side in one step, per thread.
 pub const WINDOWS_PER_THREAD: usize = 2;
+
+/// Steps in a wave: merging one goes on while the next is decoded, and the wave after is read meanwhile.
+pub const STEPS: usize = 8;
+
+/// Finished sessions that are judged side by side.
+pub const SESSIONS_TO_JUDGE: usize = 1024;
 
 /// A series larger than this gets the whole thread pool; smaller ones are read whole by one thread each.
 pub const SMALL_SERIES_BYTES: u64 = 8 * 1024 * 1024;
@@ -133,3 +139,6 @@ pub const SEQUENCE_REACH: i32 = 1 << 26;
 
 /// The port that speaks for FTP where bytes do not (RFC 959 section 8, L=21).
 pub const FTP_PORT: u16 = 21;
+
+/// Reply texts, their names taken out, whose cause is remembered per thread. A server has some hundred.
+pub const KNOWN_TEXTS: usize = 4096;

@@ -220,9 +220,10 @@ impl Job<'_> {
             sources: self.sources,
             out,
             failed: None,
+            finished: Vec::new(),
         };
         let mut reading = Reading {
-            builder: Builder::default(),
+            builder: Builder::with_all_texts(self.settings.wanted == Wanted::Sessions),
             watcher,
             capture: capture::Reader::default(),
             log: None,
@@ -411,6 +412,7 @@ impl Reading<'_> {
             log.finish(&mut |event| builder.take(&event, watcher));
         }
         builder.finish(watcher);
+        watcher.judge();
         let tallies = &mut watcher.findings.tallies;
         tallies.diagnostics.absorb(capture.take_diagnostics());
         for (id, counts) in capture.counts() {
@@ -442,6 +444,8 @@ struct Watcher<'w> {
     sources: &'w Sources,
     out: &'w mut (dyn Write + Send),
     failed: Option<io::Error>,
+    /// Sessions that are over and not judged yet.
+    finished: Vec<Session>,
 }
 
 impl Observer for Watcher<'_> {
@@ -459,10 +463,32 @@ impl Observer for Watcher<'_> {
     }
 
     fn finished(&mut self, session: Session) {
-        let failures = classify(&session);
-        self.findings.tallies.observe_session(&session, &failures);
-        if self.wanted == Wanted::Sessions {
-            self.findings.sessions.push((session, failures));
+        self.finished.push(session);
+        if self.finished.len() >= limits::SESSIONS_TO_JUDGE {
+            self.judge();
         }
+    }
+}
+
+impl Watcher<'_> {
+    /// Judges the finished sessions, side by side: each is judged by itself, and their numbers add up in any order.
+    fn judge(&mut self) {
+        let wanted = self.wanted == Wanted::Sessions;
+        let judged = std::mem::take(&mut self.finished)
+            .into_par_iter()
+            .with_min_len(limits::SESSIONS_TO_JUDGE / 4)
+            .fold(Findings::default, |mut findings, session| {
+                let failures = classify(&session);
+                findings.tallies.observe_session(&session, &failures);
+                if wanted {
+                    findings.sessions.push((session, failures));
+                }
+                findings
+            })
+            .reduce(Findings::default, |mut all, part| {
+                all.absorb(part);
+                all
+            });
+        self.findings.absorb(judged);
     }
 }

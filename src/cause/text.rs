@@ -9,14 +9,25 @@ mod sieve;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::sync::{LazyLock, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::catalogue::{CauseId, CodeRule, Confidence, TextRule, catalogue};
 use crate::ftp::{ReplyCode, Verb};
+use crate::limits;
+use crate::lookup::Lookup;
 
 use sieve::{Letters, Need};
+
+/// What was found for texts in one form.
+type Known = Lookup<(ReplyCode, Option<Verb>, Vec<u8>), Option<Hit>>;
+
+thread_local! {
+    /// Servers say the same few sentences over and over; each is looked up once per thread.
+    static KNOWN: RefCell<Known> = RefCell::default();
+}
 
 /// A cause that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +51,18 @@ pub(super) fn by_text(
         return None;
     }
     let normal = normal::normalize(text, Some(code), verb, argument);
-    matching(&normal, Some(code), verb).next()
+    let key = (code, verb, normal);
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(&key).copied()) {
+        return known;
+    }
+    let hit = matching(&key.2, Some(code), verb).next();
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= limits::KNOWN_TEXTS {
+            *known = Known::default();
+        }
+        known.insert(key, hit);
+    });
+    hit
 }
 
 /// The usual cause behind a code that answers this command: a guess.

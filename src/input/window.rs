@@ -67,30 +67,25 @@ pub fn read<C, D, M>(
 where
     C: Cut + Send,
     D: Decode<Notes = C::Notes>,
-    M: for<'w> FnMut(&'w Window<D::Notes>, D::Part<'w>),
+    M: for<'w> FnMut(&'w Window<D::Notes>, D::Part<'w>) + Send,
 {
     let mut reader = WindowReader {
         source,
         window_bytes,
         carried: Vec::new(),
+        spare: Vec::new(),
         offset: 0,
         ended: false,
         error: None,
     };
-    let per_wave = limits::WINDOWS_PER_THREAD * rayon::current_num_threads();
-    let mut wave = reader.wave(cutter, per_wave, progress);
+    let per_step = limits::WINDOWS_PER_THREAD * rayon::current_num_threads();
+    let mut wave = reader.wave(cutter, per_step * limits::STEPS, progress);
     while !wave.is_empty() {
-        let (parts, next) = rayon::join(
-            || {
-                wave.par_iter()
-                    .map(|window| decoder.decode(window))
-                    .collect::<Vec<_>>()
-            },
-            || reader.wave(cutter, per_wave, progress),
+        let ((), next) = rayon::join(
+            || work_on(&wave, per_step, decoder, &mut merge),
+            || reader.wave(cutter, per_step * limits::STEPS, progress),
         );
-        for (window, part) in wave.iter().zip(parts) {
-            merge(window, part);
-        }
+        reader.recycle(wave);
         wave = next;
     }
     Ended {
@@ -99,17 +94,60 @@ where
     }
 }
 
+/// Works on a wave in steps: while the parts of one step are merged, the windows of the next are decoded.
+fn work_on<D, M>(wave: &[Window<D::Notes>], per_step: usize, decoder: &D, merge: &mut M)
+where
+    D: Decode,
+    M: for<'w> FnMut(&'w Window<D::Notes>, D::Part<'w>) + Send,
+{
+    let mut steps = wave.chunks(per_step.max(1));
+    let Some(mut step) = steps.next() else { return };
+    let mut parts = decode_all(step, decoder);
+    for next in steps {
+        let ((), decoded) = rayon::join(
+            || merge_all::<D, M>(step, parts, merge),
+            || decode_all(next, decoder),
+        );
+        (step, parts) = (next, decoded);
+    }
+    merge_all::<D, M>(step, parts, merge);
+}
+
+fn decode_all<'w, D: Decode>(step: &'w [Window<D::Notes>], decoder: &D) -> Vec<D::Part<'w>> {
+    step.par_iter()
+        .map(|window| decoder.decode(window))
+        .collect()
+}
+
+fn merge_all<'w, D, M>(step: &'w [Window<D::Notes>], parts: Vec<D::Part<'w>>, merge: &mut M)
+where
+    D: Decode,
+    M: for<'p> FnMut(&'p Window<D::Notes>, D::Part<'p>),
+{
+    for (window, part) in step.iter().zip(parts) {
+        merge(window, part);
+    }
+}
+
 struct WindowReader<'s> {
     source: &'s mut (dyn Read + Send),
     window_bytes: usize,
     /// The start of a record whose end was not read yet.
     carried: Vec<u8>,
+    /// Buffers of windows that are done with.
+    spare: Vec<Vec<u8>>,
     offset: u64,
     ended: bool,
     error: Option<io::Error>,
 }
 
 impl WindowReader<'_> {
+    /// Takes back the buffers of a wave. Fresh memory costs more than reading into old.
+    fn recycle<N>(&mut self, wave: Vec<Window<N>>) {
+        self.spare
+            .extend(wave.into_iter().map(|window| window.bytes));
+    }
+
     fn wave<C: Cut>(
         &mut self,
         cutter: &mut C,
@@ -141,7 +179,10 @@ impl WindowReader<'_> {
                 } else {
                     used
                 };
-                self.carried = bytes.get(used..).unwrap_or_default().to_vec();
+                let rest = bytes.get(used..).unwrap_or_default();
+                self.carried = self.spare.pop().unwrap_or_default();
+                self.carried.clear();
+                self.carried.extend_from_slice(rest);
                 bytes.truncate(used);
                 let offset = self.offset;
                 self.offset += used as u64;

@@ -8,7 +8,7 @@ use super::{Exchange, KeptCommand, KeptReply, Outcome, Session, State, settles};
 use crate::diagnostic::Origin;
 use crate::ftp::{
     Closing, Command, End, Event, EventKind, Evidence, Fate, Introduction, Reply, ReplyClass,
-    SessionKey, Verb,
+    SessionKey, Vantage, Verb,
 };
 use crate::limits;
 use crate::lookup::Lookup;
@@ -36,6 +36,8 @@ struct Draft {
     /// The command that was refused or accepted last, for what follows it.
     user_named: Option<Text>,
     heard: Option<Timestamp>,
+    /// See [`Builder::with_all_texts`].
+    all_texts: bool,
 }
 
 /// Builds the sessions of one series.
@@ -44,9 +46,18 @@ pub struct Builder {
     places: Lookup<SessionKey, usize>,
     drafts: Vec<Option<Box<Draft>>>,
     free: Vec<usize>,
+    all_texts: bool,
 }
 
 impl Builder {
+    /// Keeps every reply's text, for whoever shows sessions step by step.
+    pub fn with_all_texts(all_texts: bool) -> Self {
+        Self {
+            all_texts,
+            ..Self::default()
+        }
+    }
+
     /// Takes the next event. Events of a session that was not introduced are dropped.
     pub fn take(&mut self, event: &Event<'_>, observer: &mut dyn Observer) {
         if let EventKind::Introduced(introduction) = &event.kind {
@@ -90,6 +101,7 @@ impl Builder {
                 event.session,
                 event.origin,
                 introduction,
+                self.all_texts,
             )));
             self.places.insert(event.session, place);
         }
@@ -106,8 +118,9 @@ impl Builder {
 }
 
 impl Draft {
-    fn new(key: SessionKey, origin: Origin, introduction: &Introduction) -> Self {
+    fn new(key: SessionKey, origin: Origin, introduction: &Introduction, all_texts: bool) -> Self {
         Self {
+            all_texts,
             session: Session::new(key, origin, introduction),
             state: State::default(),
             pending: Pending::default(),
@@ -222,7 +235,7 @@ impl Draft {
         if reply.evidence == Evidence::Observed {
             self.session.replies += 1;
         }
-        let kept = KeptReply::new(reply, event.at, event.origin);
+        let kept = KeptReply::new(reply, event.at, event.origin, self.keeps_text(reply));
         let turn = self.pending.take(reply.code);
         let (index, paired) = turn.map_or((self.session.exchanges.len(), Pairing::Unasked), |t| {
             (t.exchange, t.paired)
@@ -256,6 +269,14 @@ impl Draft {
             observer.settled(&self.session, exchange);
         }
         self.stay_small();
+    }
+
+    /// In a log the text of what succeeded explains nothing, but for the address in a 227, 228 or 229.
+    fn keeps_text(&self, reply: &Reply<'_>) -> bool {
+        self.all_texts
+            || self.session.vantage == Vantage::Wire
+            || reply.code.is_negative()
+            || matches!(reply.code.number(), 227..=229)
     }
 
     fn stay_small(&mut self) {

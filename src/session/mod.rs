@@ -66,8 +66,9 @@ pub struct KeptReply {
 }
 
 impl KeptReply {
-    fn new(reply: &Reply<'_>, at: Option<Timestamp>, origin: Origin) -> Self {
-        let text = Text::cut(&reply.text, limits::REPLY_TEXT_BYTES);
+    fn new(reply: &Reply<'_>, at: Option<Timestamp>, origin: Origin, with_text: bool) -> Self {
+        let text = if with_text { &*reply.text } else { &[] };
+        let text = Text::cut(text, limits::REPLY_TEXT_BYTES);
         Self {
             code: reply.code,
             text,
