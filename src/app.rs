@@ -4,7 +4,7 @@
 //! computed is the business of [`crate::run`], how it looks that of
 //! [`crate::report`].
 
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write};
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
@@ -75,6 +75,7 @@ fn zone(name: Option<&str>) -> Result<TimeZone, Trouble> {
 }
 
 fn settings(args: &ReadArgs, wanted: Wanted) -> Result<Settings, Trouble> {
+    zone(args.tz.as_deref())?; // told before anything is read
     let piped = !io::stdin().is_terminal();
     let paths = match (args.paths.is_empty(), piped) {
         (false, _) => args.paths.clone(),
@@ -311,8 +312,15 @@ fn explain(args: &ExplainArgs) -> Outcome {
         return Ok(if known { Exit::Done } else { Exit::Nothing });
     }
     let mut out = BufWriter::new(io::stdout().lock());
-    for line in io::stdin().lines() {
-        let explanation = cause::explain_line(&line?);
+    let mut asked = Vec::new();
+    if let Err(error) = io::stdin().read_to_end(&mut asked) {
+        return Err(Trouble::Usage(format!(
+            "cannot read standard input: {error}"
+        )));
+    }
+    let asked = asked.strip_suffix(b"\n").unwrap_or(&asked);
+    for line in asked.split(|byte| *byte == b'\n') {
+        let explanation = cause::explain_line(&text::json(line));
         out.write_all(show(&explanation).as_bytes())?;
     }
     out.flush()?;

@@ -10,7 +10,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "ftpwhy",
     version,
     args_conflicts_with_subcommands = true,
-    arg_required_else_help = true,
     after_help = "Examples:\n  \
         ftpwhy /var/log/vsftpd.log             what failed, and why\n  \
         ftpwhy web1.pcap vsftpd.log*           a capture and the logs of the same night\n  \

@@ -260,7 +260,9 @@ impl Job<'_> {
         let format = self.settings.from.or_else(|| Format::detect(&opened.head));
         let ended = match format {
             Some(Format::Capture(flavour)) => {
-                self.read_capture(flavour, id, &mut *opened.reader, reading)
+                let (ended, records) = self.read_capture(flavour, id, &mut *opened.reader, reading);
+                (tally.records, tally.unrecognised) = (records, records);
+                ended
             }
             Some(Format::Log(detected)) => {
                 self.read_log(detected, id, candidate, &mut *opened.reader, reading)
@@ -308,7 +310,7 @@ impl Job<'_> {
         id: SourceId,
         source: &mut (dyn io::Read + Send),
         reading: &mut Reading<'_>,
-    ) -> Ended {
+    ) -> (Ended, u64) {
         let Reading {
             builder,
             watcher,
@@ -322,14 +324,15 @@ impl Job<'_> {
         };
         let decoder = capture::Decoder::new(id);
         let progress = |bytes| self.progress.add(bytes);
-        input::read(
+        let ended = input::read(
             source,
             self.settings.window_bytes,
             &mut cutter,
             &decoder,
             &mut merge,
             &progress,
-        )
+        );
+        (ended, cutter.records())
     }
 
     fn read_log(
@@ -417,9 +420,9 @@ impl Reading<'_> {
         tallies.diagnostics.absorb(capture.take_diagnostics());
         for (id, counts) in capture.counts() {
             let input = tallies.inputs.entry(*id).or_default();
-            (input.taken, input.ignored, input.unrecognised) =
-                (counts.taken, counts.ignored, counts.unrecognised());
-            input.records = counts.taken + counts.ignored + counts.unrecognised();
+            (input.taken, input.ignored) = (counts.taken, counts.ignored);
+            // Packets that could not even be cut out are not understood either.
+            input.unrecognised = input.records.saturating_sub(counts.taken + counts.ignored);
         }
         if let Some(log) = log {
             tallies.diagnostics.absorb(log.take_diagnostics());
@@ -480,6 +483,11 @@ impl Watcher<'_> {
             .fold(Findings::default, |mut findings, session| {
                 let failures = classify(&session);
                 findings.tallies.observe_session(&session, &failures);
+                if session.elided_failures > 0 {
+                    let reason = "a session with more failures than are kept: its oldest are in the reply codes only";
+                    let kind = DiagnosticKind::LimitReached;
+                    findings.tallies.diagnostics.add(kind, session.origin, reason);
+                }
                 if wanted {
                     findings.sessions.push((session, failures));
                 }

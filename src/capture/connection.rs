@@ -152,6 +152,10 @@ impl Facts {
                 self.opened.get_or_insert(place);
             } else {
                 self.attempts = self.attempts.saturating_add(1);
+                if self.opened.is_none() {
+                    // Another attempt after a refusal.
+                    (self.ended, self.reset, self.refused) = (None, false, false);
+                }
                 self.syn = Some(segment.sequence);
             }
             if let Some(sent) = self.sent.get_mut(direction) {
@@ -183,11 +187,18 @@ impl Facts {
             }
             self.ended.get_or_insert((End::Fin, direction));
         }
-        if flags.rst() {
+        if flags.rst() && self.is_in_reach(direction, sequence) {
             self.reset = true;
             self.refused |= self.opened.is_none() && direction == 1;
             self.ended.get_or_insert((End::Reset, direction));
         }
+    }
+
+    /// A RST counts only near what its sender sent (RFC 9293 section 3.10.7.4): middleboxes and attackers make them up.
+    fn is_in_reach(&self, direction: usize, sequence: u32) -> bool {
+        let end = self.sent.get(direction).and_then(Extent::end);
+        let distance = end.map_or(0, |end| sequence.wrapping_sub(end).cast_signed());
+        self.opened.is_none() || (-65_536..=1 << 20).contains(&distance)
     }
 
     /// An ICMP error tells that the peer can't be reached.

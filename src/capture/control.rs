@@ -5,6 +5,7 @@
 //! announced. Sessions are built elsewhere.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::net::SocketAddr;
 
 use super::data::{Announcement, replaces};
@@ -12,10 +13,11 @@ use super::probe;
 use super::stream::{Delivery, Place};
 use crate::diagnostic::{DiagnosticKind, Diagnostics};
 use crate::ftp::{
-    Endpoint, Event, EventKind, Found, Introduction, Line, Lines, Replies, Reply, SessionKey, Side,
-    Vantage, Verb, grammar,
+    Endpoint, Event, EventKind, Found, Introduction, Line, Lines, Replies, Reply, ReplyClass,
+    SessionKey, Side, Vantage, grammar,
 };
 use crate::text::Text;
+use crate::time::Timestamp;
 
 /// Receives events.
 pub(super) type Out<'o> = &'o mut dyn FnMut(Event<'_>);
@@ -39,8 +41,12 @@ pub(super) struct Control {
     server_lines: Lines,
     replies: Replies,
     tls: Tls,
-    /// The verb sent last.
-    last_verb: Option<Verb>,
+    /// Commands that wait for their reply.
+    waiting: u32,
+    /// How many of them were sent before the last PORT or EPRT.
+    port_turn: Option<u32>,
+    /// The time of the event told last: the next one is not earlier, though its packet may be.
+    told: Cell<Option<Timestamp>>,
     /// The announcement in force, and the connection that came for it.
     pub(super) announced: Option<(Announcement, Option<usize>)>,
 }
@@ -52,6 +58,8 @@ pub(super) struct Wishes {
     pub(super) settle: Option<(Announcement, Option<usize>)>,
     /// Watch for this data connection.
     pub(super) announce: Option<Announcement>,
+    /// Watch for this one no more; nothing became of it.
+    pub(super) forget: Option<Announcement>,
 }
 
 impl Control {
@@ -82,7 +90,9 @@ impl Control {
             server_lines: lines(Side::Server),
             replies: Replies::default(),
             tls: Tls::Clear,
-            last_verb: None,
+            waiting: 0,
+            port_turn: None,
+            told: Cell::new(None),
             announced: None,
         };
         control.emit(first, EventKind::Introduced(Box::new(introduction)), out);
@@ -167,18 +177,25 @@ impl Control {
                 let Some(command) = grammar::command(&line.bytes) else {
                     return Wishes::default();
                 };
-                self.last_verb = Some(command.verb);
+                let before = self.waiting;
+                self.waiting = self.waiting.saturating_add(1);
                 if !replaces(command.verb) {
                     return Wishes::default();
                 }
+                self.port_turn = command.verb.is_active().then_some(before);
                 Announcement::of_command(&command, self.client.ip(), line.place.origin)
             }
             Said::Reply(reply, line) => {
                 if reply.code.number() == 234 && self.tls == Tls::Clear {
                     self.tls = Tls::Agreed;
                 }
-                if reply.code.is_negative() && self.last_verb.is_some_and(|v| v.is_active()) {
-                    self.announced = None; // the address is refused: nobody will connect to it
+                if self.settles_port(reply) && reply.code.is_negative() {
+                    // The address is refused: nobody will connect to it.
+                    let forget = self.announced.take().map(|(announcement, _)| announcement);
+                    return Wishes {
+                        forget,
+                        ..Wishes::default()
+                    };
                 }
                 match Announcement::of_reply(reply, self.server.ip(), line.place.origin) {
                     Some(announcement) => Some(announcement),
@@ -190,6 +207,25 @@ impl Control {
         Wishes {
             settle: self.announced.take(),
             announce,
+            forget: None,
+        }
+    }
+
+    /// Counts commands and replies; true when this reply is the one to the last PORT or EPRT.
+    fn settles_port(&mut self, reply: &Reply<'_>) -> bool {
+        if reply.code.class() == ReplyClass::Preliminary {
+            return false;
+        }
+        self.waiting = self.waiting.saturating_sub(1);
+        match self.port_turn {
+            Some(0) => {
+                self.port_turn = None;
+                true
+            }
+            turn => {
+                self.port_turn = turn.map(|before| before - 1);
+                false
+            }
         }
     }
 
@@ -238,8 +274,10 @@ impl Control {
     }
 
     fn emit_to(&self, place: Place, ends: u64, kind: EventKind<'_>, out: Out<'_>) {
+        let at = place.at.max(self.told.get());
+        self.told.set(at);
         out(Event {
-            at: place.at,
+            at,
             origin: place.origin,
             ends,
             session: self.key,

@@ -27,14 +27,12 @@ const OWN_VERBS: [&str; 33] = [
     "SITE", "PBSZ", "PROT", "CDUP", "ABOR", "REST", "STRU", "ALLO", "LPRT",
 ];
 
-/// Verbs of FTP that POP3, SMTP, NNTP or IRC have too.
-const SHARED_VERBS: [&str; 14] = [
-    "USER", "PASS", "ACCT", "AUTH", "RETR", "LIST", "DELE", "STAT", "HELP", "NOOP", "QUIT", "MODE",
-    "HOST", "CLNT",
-];
+/// Verbs of FTP that POP3 and IRC have too, but with other answers than three digits at the start of a line. Those that
+/// SMTP and NNTP share (MODE, LIST, AUTH, HELP, NOOP, QUIT) say nothing.
+const SHARED_VERBS: [&str; 3] = ["USER", "PASS", "ACCT"];
 
 /// First words that only others send.
-const FOREIGN_VERBS: [&str; 30] = [
+const FOREIGN_VERBS: &[&str] = &[
     "EHLO",
     "HELO",
     "LHLO",
@@ -61,6 +59,11 @@ const FOREIGN_VERBS: [&str; 30] = [
     "REGISTER",
     "SUBSCRIBE",
     "APOP",
+    "AUTHINFO",
+    "XHDR",
+    "NEWNEWS",
+    "SLAVE",
+    "RSET",
     "UIDL",
     "CAPA",
     "TOP",
@@ -106,6 +109,9 @@ impl Weights {
         let lower = reply.text.to_ascii_lowercase();
         let says = |word: &[u8]| memchr::memmem::find(&lower, word).is_some();
         let greeting = reply.code.number() == 220;
+        let news = matches!(reply.code.number(), 200 | 201) && self.replies == 1;
+        self.foreign |=
+            news && (says(b"nntp") || says(b"nnrp") || says(b"news") || says(b"posting"));
         self.foreign |= greeting && (says(b"smtp") || says(b"nntp") || says(b"imap"));
         let names_itself = says(b"ftp") && (greeting || says(b"ftpd"));
         self.own += u32::from(names_itself || OWN_CODES.contains(&reply.code.number()));
@@ -116,7 +122,10 @@ impl Weights {
             return;
         };
         let verb = command.verb.as_str();
-        self.own += u32::from(OWN_VERBS.contains(&verb));
+        let upper = line.to_ascii_uppercase();
+        let begins = |words: &[&[u8]]| words.iter().any(|w| upper.starts_with(w));
+        let own_auth = begins(&[b"AUTH TLS", b"AUTH SSL", b"AUTH GSSAPI", b"AUTH KERBEROS"]);
+        self.own += u32::from(own_auth || OWN_VERBS.contains(&verb));
         // IRC: USER name host server :real name. SIP, RTSP and HTTP lines end with a version.
         let fields = line
             .split(u8::is_ascii_whitespace)
@@ -131,6 +140,7 @@ impl Weights {
             .next()
             .unwrap_or_default()
             .to_ascii_uppercase();
+        self.foreign |= !own_auth && begins(&[b"AUTH ", b"MODE READER"]);
         self.foreign |=
             irc || versioned || FOREIGN_VERBS.iter().any(|f| f.as_bytes() == first_word);
         if SHARED_VERBS.contains(&verb) {
@@ -225,6 +235,24 @@ mod tests {
         check("GET / HTTP/1.1\r\n", "", false, Verdict::Other);
         check("", "SSH-2.0-x\r\n", false, Verdict::Other);
         check("USER bob\r\n", "", false, Verdict::Unsure);
+        check(
+            "MODE READER\r\n",
+            "200 news.example NNRP server ready\r\n",
+            false,
+            Verdict::Other,
+        );
+        check(
+            "NOOP\r\nAUTH PLAIN AGJvYgBodW50ZXIy\r\n",
+            "220 mail ready\r\n250 ok\r\n",
+            false,
+            Verdict::Other,
+        );
+        check(
+            "MODE S\r\nLIST\r\nQUIT\r\n",
+            "200 hello\r\n",
+            false,
+            Verdict::Unsure,
+        );
     }
 
     #[test]

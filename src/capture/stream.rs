@@ -42,9 +42,8 @@ pub(super) struct Piece<'b> {
 
 impl Piece<'_> {
     fn length(&self) -> u32 {
-        u32::try_from(self.bytes.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(self.missing)
+        let captured = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        captured.saturating_add(self.missing)
     }
 }
 
@@ -67,6 +66,8 @@ struct Half {
     /// The highest acknowledgment that the other side sent.
     acknowledged: Option<u32>,
     finished: bool,
+    /// Bytes were handed over.
+    started: bool,
 }
 
 /// Both directions of a connection; direction 0 and 1 are the caller's.
@@ -103,6 +104,20 @@ impl Reassembly {
     /// True when the number of the next byte is known.
     pub(super) fn has_begun(&self, direction: usize) -> bool {
         self.halves.get(direction).is_some_and(|h| h.next.is_some())
+    }
+
+    /// The first byte of a direction will have this number, unless bytes of it were taken already: a SYN sent again or made
+    /// up changes nothing then.
+    pub(super) fn begin_if_fresh(&mut self, direction: usize, sequence: u32) {
+        let fresh = self.halves.get(direction).is_some_and(|h| !h.started);
+        if fresh && self.hole.is_none() {
+            self.begin(direction, sequence);
+        }
+    }
+
+    /// True while bytes are missing and waited for.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.hole.is_some()
     }
 
     /// The other side acknowledged a direction's bytes up to here.
@@ -206,6 +221,7 @@ impl Reassembly {
         if let Some(half) = self.halves.get_mut(direction) {
             half.next = Some(piece.sequence.wrapping_add(piece.length()));
             half.finished |= piece.fin;
+            half.started = true;
         }
         if piece.fin {
             deliver(direction, piece.place, Delivery::Fin);

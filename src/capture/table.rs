@@ -88,6 +88,8 @@ impl Table {
         let over = self
             .facts(index)
             .is_some_and(|f| f.is_over() || before_end && f.fate() == Fate::Refused);
+        // Both have sent their FIN, but bytes before it may still come.
+        let over = over && (segment.flags.rst() || !self.waits_for_bytes(index));
         if over {
             self.end(index, place, None, out);
         }
@@ -131,6 +133,15 @@ impl Table {
         self.connections.get(index)?.as_ref().map(|c| &c.facts)
     }
 
+    fn waits_for_bytes(&self, index: usize) -> bool {
+        let connection = self.connections.get(index).and_then(Option::as_ref);
+        connection.is_some_and(|c| match &c.role {
+            Role::Control(control) => control.0.is_waiting(),
+            Role::Undecided(undecided) => undecided.reassembly.is_waiting(),
+            Role::Data { .. } | Role::Other | Role::Over => false,
+        })
+    }
+
     fn put(&mut self, index: usize, role: Role) {
         if let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) {
             connection.role = role;
@@ -141,10 +152,12 @@ impl Table {
     fn place_of(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) -> Option<usize> {
         let key = key(segment);
         if let Some(index) = self.places.get(&key).copied() {
-            if !self
-                .facts(index)
-                .is_some_and(|f| f.is_succeeded_by(segment))
-            {
+            let connection = self.connections.get(index).and_then(Option::as_ref);
+            let opening = segment.flags.syn() && !segment.flags.ack();
+            let succeeded = connection.is_some_and(|c| {
+                opening && matches!(c.role, Role::Over) || c.facts.is_succeeded_by(segment)
+            });
+            if !succeeded {
                 return Some(index);
             }
             self.remove(index, End::Idle, out);
@@ -170,8 +183,12 @@ impl Table {
         }
         let facts = Facts::new(segment, place);
         let listener = facts.ends[1];
-        let awaited = facts
-            .ends
+        let listens = if facts.mid_stream {
+            &facts.ends[..]
+        } else {
+            &facts.ends[1..]
+        };
+        let awaited = listens
             .iter()
             .find_map(|end| self.awaited.get(end).copied());
         let role = match awaited {
@@ -339,6 +356,9 @@ impl Table {
             if let Some((announcement, data)) = wishes.settle {
                 self.settle(control, &announcement, data, said.place(), out);
             }
+            if let Some(announcement) = wishes.forget {
+                self.forget(control.key, &announcement);
+            }
             if let Some(announcement) = wishes.announce {
                 self.announce(index, control, announcement);
             }
@@ -349,6 +369,10 @@ impl Table {
     fn announce(&mut self, index: usize, control: &mut Control, announcement: Announcement) {
         let mut data = None;
         for end in [announcement.announced, announcement.likely] {
+            // Who names a port that speaks FTP hides no sessions by it.
+            if end.port() == limits::FTP_PORT || self.servers.get(&end).is_some() {
+                continue;
+            }
             self.awaited.insert(end, (index, control.key));
             data = data.or_else(|| self.adopt(index, control.key, end));
         }
@@ -381,20 +405,25 @@ impl Table {
         let facts = data.and_then(|d| self.facts(d));
         let record = announcement.record(facts);
         control.emit(place, EventKind::Data(Box::new(record)), out);
-        for end in [announcement.announced, announcement.likely] {
-            if self
-                .awaited
-                .get(&end)
-                .is_some_and(|(_, session)| *session == control.key)
-            {
-                self.awaited.remove(&end);
-            }
-        }
+        self.forget(control.key, announcement);
         if let Some(Connection { role, .. }) = data
             .and_then(|d| self.connections.get_mut(d))
             .and_then(Option::as_mut)
         {
             *role = Role::Over;
+        }
+    }
+
+    /// Its data connection is awaited no more.
+    fn forget(&mut self, session: SessionKey, announcement: &Announcement) {
+        for end in [announcement.announced, announcement.likely] {
+            if self
+                .awaited
+                .get(&end)
+                .is_some_and(|(_, awaiting)| *awaiting == session)
+            {
+                self.awaited.remove(&end);
+            }
         }
     }
 
@@ -406,7 +435,9 @@ impl Table {
         match std::mem::replace(&mut connection.role, Role::Over) {
             Role::Control(mut control) => self.end_control(index, &mut control, place, how, out),
             Role::Undecided(undecided) => self.end_undecided(index, *undecided, place, how, out),
-            Role::Data { owner, session } => self.end_data(index, owner, session, place, out),
+            Role::Data { owner, session } => {
+                self.end_data(index, (owner, session), place, how, out);
+            }
             Role::Other | Role::Over => {}
         }
     }
@@ -499,9 +530,9 @@ impl Table {
     fn end_data(
         &mut self,
         index: usize,
-        owner: usize,
-        session: SessionKey,
+        (owner, session): (usize, SessionKey),
         place: Place,
+        how: Option<End>,
         out: Out<'_>,
     ) {
         let Some(connection) = self.connections.get_mut(owner).and_then(Option::as_mut) else {
@@ -519,7 +550,7 @@ impl Table {
         {
             return;
         }
-        if self.facts(index).is_some_and(|f| f.fate() == Fate::Refused) {
+        if how.is_none() && self.facts(index).is_some_and(|f| f.fate() == Fate::Refused) {
             self.put(index, Role::Data { owner, session }); // the opener may try again
             return;
         }

@@ -45,7 +45,10 @@ pub(super) fn feed(
     let mut sequence = segment.sequence;
     if flags.syn() {
         sequence = sequence.wrapping_add(1);
-        reassembly.begin(direction, sequence);
+        reassembly.begin_if_fresh(direction, sequence);
+        if flags.ack() {
+            reassembly.begin_if_fresh(1 - direction, segment.acknowledgment);
+        }
     }
     if flags.ack() && !flags.rst() {
         if reassembly.has_begun(direction) && !reassembly.has_begun(1 - direction) && !flags.syn() {
@@ -58,7 +61,10 @@ pub(super) fn feed(
         let piece = Piece {
             sequence,
             bytes: segment.payload,
-            missing: segment.missing,
+            // A length field may lie: no honest segment lacks more than sequence numbers reach.
+            missing: segment
+                .missing
+                .min(limits::SEQUENCE_REACH.unsigned_abs() / 2),
             fin: flags.fin(),
             place,
         };
@@ -81,7 +87,19 @@ pub(super) fn hold(
             }
             HeldKind::Bytes((*bytes).into())
         }
-        Delivery::Hole(bytes) => HeldKind::Hole(*bytes),
+        Delivery::Hole(bytes) => {
+            if let Some(Held {
+                direction: before,
+                what: HeldKind::Hole(more),
+                ..
+            }) = held.last_mut()
+                && *before == direction
+            {
+                *more = more.saturating_add(*bytes);
+                return;
+            }
+            HeldKind::Hole(*bytes)
+        }
         Delivery::Fin => return,
     };
     held.push(Held {

@@ -15,10 +15,15 @@ impl Verb {
     /// Stands for the connection itself where a table is by verb: the greeting answers it.
     pub const CONNECT: Self = Self(*b"connect\0");
 
-    /// A verb from a word of any case.
+    /// A verb from a word of any case. A word that begins with PASS and is longer is none: it may hold the password.
     pub fn new(word: &[u8]) -> Self {
         let mut verb = [0; 8];
-        if word.is_empty() || word.len() > 8 || !word.iter().all(u8::is_ascii_alphanumeric) {
+        let glued = word.len() > 4
+            && word
+                .get(..4)
+                .is_some_and(|w| w.eq_ignore_ascii_case(b"PASS"));
+        if word.is_empty() || word.len() > 8 || glued || !word.iter().all(u8::is_ascii_alphanumeric)
+        {
             return Self::ODD;
         }
         for (to, from) in verb.iter_mut().zip(word) {
@@ -55,10 +60,23 @@ impl Verb {
         matches!(self.as_str(), "PORT" | "EPRT" | "LPRT")
     }
 
-    /// True for the verbs whose argument is a secret (RFC 959: PASS, ACCT; RFC 2228: ADAT), and for what looks like a
-    /// misspelt PASS.
+    /// True for the verbs whose argument is a secret (RFC 959: PASS, ACCT; RFC 2228: ADAT), for what looks like a misspelt
+    /// PASS, and for the same of other protocols.
     pub fn is_secret(&self) -> bool {
-        self.as_str().starts_with("PASS") || matches!(self.as_str(), "ACCT" | "ADAT" | "XPASS")
+        matches!(
+            self.as_str(),
+            "PASS"
+                | "ACCT"
+                | "ADAT"
+                | "XPASS"
+                | "PAS"
+                | "PSS"
+                | "PSAS"
+                | "APSS"
+                | "AUTHINFO"
+                | "APOP"
+                | "LOGIN"
+        )
     }
 }
 
@@ -84,11 +102,17 @@ pub struct Command<'b> {
 }
 
 impl<'b> Command<'b> {
-    /// A command from its two parts. A secret argument is dropped here, and so is what follows an odd first word (it may
-    /// be a password that slipped out of place).
+    /// A command from its two parts. What is or may be a secret is dropped here: the arguments of [`Verb::is_secret`], what
+    /// follows an odd first word, and of AUTH all but the mechanism (SMTP sends passwords in it).
     pub fn new(verb: Verb, argument: Option<&'b [u8]>) -> Self {
         let secret = verb.is_secret() || verb == Verb::ODD || is_secret_site(verb, argument);
         let argument = argument.filter(|a| !secret && !a.is_empty());
+        let word = |a: &'b [u8]| a.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        let argument = if verb.as_str() == "AUTH" {
+            argument.map(word)
+        } else {
+            argument
+        };
         Self {
             verb,
             argument,
@@ -125,6 +149,7 @@ mod tests {
         assert_eq!(Verb::new(b"retr").as_str(), "RETR");
         assert_eq!(Verb::new(b"GET/HTTP"), Verb::ODD);
         assert_eq!(Verb::new(b"ABCDEFGHI"), Verb::ODD);
+        assert_eq!(Verb::new(b"PASShunt"), Verb::ODD);
         assert_eq!(Verb::new(b"ABCDEFGH").as_str(), "ABCDEFGH");
     }
 

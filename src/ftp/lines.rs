@@ -113,6 +113,7 @@ impl Lines {
                 });
             } else {
                 self.take(line, at, origin);
+                self.telnet = Telnet::Text; // no Telnet command goes on beyond a line
                 self.emit(LineEnd::Whole, at, origin, each);
             }
         }

@@ -16,6 +16,11 @@ pub fn series_name(path: &Path) -> (String, u64) {
     let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let (stem, number) = name.split_at(name.len() - digits);
     let number = number.parse::<u64>().ok();
+    // `10.0.0.5` is a host's log, not the fifth of a set.
+    let base = stem.rsplit('/').next().unwrap_or(stem);
+    if base.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return (name.to_owned(), u64::MAX);
+    }
     match (stem.char_indices().next_back(), number) {
         // `.1` is younger than `.2`, and the file without number is the youngest.
         (Some((dot, '.')), Some(number)) if digits <= 3 => (cut(stem, dot), u64::MAX - 1 - number),

@@ -104,11 +104,11 @@ where
     let Some(mut step) = steps.next() else { return };
     let mut parts = decode_all(step, decoder);
     for next in steps {
-        let ((), decoded) = rayon::join(
+        let ((), next_parts) = rayon::join(
             || merge_all::<D, M>(step, parts, merge),
             || decode_all(next, decoder),
         );
-        (step, parts) = (next, decoded);
+        (step, parts) = (next, next_parts);
     }
     merge_all::<D, M>(step, parts, merge);
 }

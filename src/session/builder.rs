@@ -167,6 +167,7 @@ impl Draft {
             }
         }
         self.heard = event.at.or(self.heard);
+        self.stay_small();
     }
 
     /// The greeting is waited for from here on.
@@ -254,6 +255,10 @@ impl Draft {
             return;
         };
         exchange.paired = paired;
+        // A client that pipelines sends the transfer command before the answer to its PASV.
+        if exchange.data.is_none() && exchange.verb().is_some_and(|v| v.is_transfer()) {
+            exchange.data = self.announced.take();
+        }
         if !settles(reply.code) {
             exchange.preliminary.get_or_insert(kept);
             return;

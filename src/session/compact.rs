@@ -33,6 +33,7 @@ impl Session {
             let old_failure =
                 index < newest && exchange.outcome == Outcome::Failure && too_many > 0;
             too_many -= usize::from(old_failure);
+            self.elided_failures += u64::from(old_failure);
             let keep = index >= newest
                 || pending.holds(index)
                 || exchange.outcome == Outcome::Failure && !old_failure;

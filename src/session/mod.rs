@@ -226,6 +226,8 @@ pub struct Session {
     pub exchanges: Vec<Exchange>,
     /// Exchanges that were counted but not kept.
     pub elided: u64,
+    /// Failed exchanges among them: nobody can judge them any more.
+    pub elided_failures: u64,
     /// Transfers that were counted but not kept.
     pub elided_transfers: u64,
     /// Bytes of the transfers that were not kept.
@@ -267,6 +269,7 @@ impl Session {
             replies: 0,
             exchanges: Vec::new(),
             elided: 0,
+            elided_failures: 0,
             elided_transfers: 0,
             elided_bytes: 0,
             data: Vec::new(),

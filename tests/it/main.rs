@@ -13,6 +13,7 @@ mod canary;
 mod cases;
 mod cli;
 mod laws;
+mod regressions;
 mod support;
 mod synth;
 mod tidy;

@@ -1,7 +1,6 @@
 //! The text stage held against replies worded as servers word them.
 
 use super::*;
-use crate::limits;
 
 /// Code, command (`-` where unknown), text with ` / ` between lines, cause.
 const REPLIES: &str = include_str!("texts.tsv");
