@@ -267,7 +267,7 @@ impl Session {
             protected: false,
             commands: 0,
             replies: 0,
-            exchanges: Vec::new(),
+            exchanges: Vec::with_capacity(16),
             elided: 0,
             elided_failures: 0,
             elided_transfers: 0,
