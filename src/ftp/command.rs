@@ -43,21 +43,21 @@ impl Verb {
     }
 
     /// True for the commands that use a data connection (RFC 959 sections 4.1.3 and 3.2; MLSD: RFC 3659 section 7).
+    #[rustfmt::skip]
     pub fn is_transfer(&self) -> bool {
-        matches!(
-            self.as_str(),
-            "RETR" | "STOR" | "STOU" | "APPE" | "LIST" | "NLST" | "MLSD"
-        )
+        matches!(&self.0, b"RETR\0\0\0\0" | b"STOR\0\0\0\0" | b"STOU\0\0\0\0" | b"APPE\0\0\0\0" | b"LIST\0\0\0\0" | b"NLST\0\0\0\0" | b"MLSD\0\0\0\0")
     }
 
     /// True for PASV, EPSV and their kin: the server listens.
+    #[rustfmt::skip]
     pub fn is_passive(&self) -> bool {
-        matches!(self.as_str(), "PASV" | "EPSV" | "LPSV" | "SPSV")
+        matches!(&self.0, b"PASV\0\0\0\0" | b"EPSV\0\0\0\0" | b"LPSV\0\0\0\0" | b"SPSV\0\0\0\0")
     }
 
     /// True for PORT, EPRT and LPRT: the client listens.
+    #[rustfmt::skip]
     pub fn is_active(&self) -> bool {
-        matches!(self.as_str(), "PORT" | "EPRT" | "LPRT")
+        matches!(&self.0, b"PORT\0\0\0\0" | b"EPRT\0\0\0\0" | b"LPRT\0\0\0\0")
     }
 
     /// True for the verbs whose argument is a secret (RFC 959: PASS, ACCT; RFC 2228: ADAT), for what looks like a misspelt
