@@ -73,8 +73,8 @@ pub const WINDOWS_PER_THREAD: usize = 2;
 /// Steps in a wave: merging one goes on while the next is decoded, and the wave after is read meanwhile.
 pub const STEPS: usize = 8;
 
-/// Finished sessions that are judged side by side.
-pub const SESSIONS_TO_JUDGE: usize = 1024;
+/// Finished sessions that are judged in one go, beside the reading.
+pub const SESSIONS_TO_JUDGE: usize = 512;
 
 /// A series larger than this gets the whole thread pool; smaller ones are read whole by one thread each.
 pub const SMALL_SERIES_BYTES: u64 = 8 * 1024 * 1024;

@@ -7,6 +7,7 @@
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
@@ -213,25 +214,44 @@ impl Job<'_> {
         })
     }
 
+    /// Reads the sources of a series in order. Sessions that are over are judged beside that, in batches.
     fn read_series(&self, series: &[usize], out: &mut (dyn Write + Send)) -> io::Result<Findings> {
-        let watcher = Watcher {
-            findings: Findings::default(),
-            wanted: self.settings.wanted,
-            sources: self.sources,
-            out,
-            failed: None,
-            finished: Vec::new(),
-        };
-        let mut reading = Reading {
-            builder: Builder::with_all_texts(self.settings.wanted == Wanted::Sessions),
-            watcher,
-            capture: capture::Reader::default(),
-            log: None,
-        };
-        for index in series {
-            self.read_source(*index, &mut reading);
-        }
-        reading.finish()
+        let wanted = self.settings.wanted;
+        let judged = Mutex::new(Findings::default());
+        let read = rayon::in_place_scope(|scope| {
+            let judge = |finished: Vec<Session>| {
+                let judged = &judged;
+                scope.spawn(move |_| {
+                    let findings = judge(finished, wanted);
+                    // A poisoned lock is that of a batch that panicked, and the whole series is given up then.
+                    if let Ok(mut judged) = judged.lock() {
+                        judged.absorb(findings);
+                    }
+                });
+            };
+            let watcher = Watcher {
+                findings: Findings::default(),
+                wanted,
+                sources: self.sources,
+                out,
+                failed: None,
+                finished: Vec::new(),
+                judge: &judge,
+            };
+            let mut reading = Reading {
+                builder: Builder::with_all_texts(wanted == Wanted::Sessions),
+                watcher,
+                capture: capture::Reader::default(),
+                log: None,
+            };
+            for index in series {
+                self.read_source(*index, &mut reading);
+            }
+            reading.finish()
+        });
+        let mut findings = read?;
+        findings.absorb(judged.into_inner().unwrap_or_default());
+        Ok(findings)
     }
 
     fn read_source(&self, index: usize, reading: &mut Reading<'_>) {
@@ -415,7 +435,7 @@ impl Reading<'_> {
             log.finish(&mut |event| builder.take(&event, watcher));
         }
         builder.finish(watcher);
-        watcher.judge();
+        watcher.hand_over();
         let tallies = &mut watcher.findings.tallies;
         tallies.diagnostics.absorb(capture.take_diagnostics());
         for (id, counts) in capture.counts() {
@@ -449,6 +469,8 @@ struct Watcher<'w> {
     failed: Option<io::Error>,
     /// Sessions that are over and not judged yet.
     finished: Vec<Session>,
+    /// Has a batch of them judged, now or later.
+    judge: &'w (dyn Fn(Vec<Session>) + Sync),
 }
 
 impl Observer for Watcher<'_> {
@@ -468,35 +490,35 @@ impl Observer for Watcher<'_> {
     fn finished(&mut self, session: Session) {
         self.finished.push(session);
         if self.finished.len() >= limits::SESSIONS_TO_JUDGE {
-            self.judge();
+            self.hand_over();
         }
     }
 }
 
 impl Watcher<'_> {
-    /// Judges the finished sessions, side by side: each is judged by itself, and their numbers add up in any order.
-    fn judge(&mut self) {
-        let wanted = self.wanted == Wanted::Sessions;
-        let judged = std::mem::take(&mut self.finished)
-            .into_par_iter()
-            .with_min_len(limits::SESSIONS_TO_JUDGE / 4)
-            .fold(Findings::default, |mut findings, session| {
-                let failures = classify(&session);
-                findings.tallies.observe_session(&session, &failures);
-                if session.elided_failures > 0 {
-                    let reason = "a session with more failures than are kept: its oldest are in the reply codes only";
-                    let kind = DiagnosticKind::LimitReached;
-                    findings.tallies.diagnostics.add(kind, session.origin, reason);
-                }
-                if wanted {
-                    findings.sessions.push((session, failures));
-                }
-                findings
-            })
-            .reduce(Findings::default, |mut all, part| {
-                all.absorb(part);
-                all
-            });
-        self.findings.absorb(judged);
+    /// Has the finished sessions judged.
+    fn hand_over(&mut self) {
+        (self.judge)(std::mem::take(&mut self.finished));
     }
+}
+
+/// Judges sessions, each by itself, and counts them.
+fn judge(finished: Vec<Session>, wanted: Wanted) -> Findings {
+    let mut findings = Findings::default();
+    for session in finished {
+        let failures = classify(&session);
+        findings.tallies.observe_session(&session, &failures);
+        if session.elided_failures > 0 {
+            let reason = "a session with more failures than are kept: its oldest are in the reply codes only";
+            let kind = DiagnosticKind::LimitReached;
+            findings
+                .tallies
+                .diagnostics
+                .add(kind, session.origin, reason);
+        }
+        if wanted == Wanted::Sessions {
+            findings.sessions.push((session, failures));
+        }
+    }
+    findings
 }
