@@ -40,7 +40,7 @@ impl Announcement {
         })
     }
 
-    /// From a 227 or 229 reply: the server listens. `asked` is the command that it answers, if it was heard.
+    /// From a 227 or 229 reply: the server listens.
     pub(super) fn of_reply(reply: &Reply<'_>, server: IpAddr, by: Origin) -> Option<Self> {
         let (mode, (ip, port)) = match reply.code.number() {
             227 => (DataMode::Pasv, grammar::passive(&reply.text)?),
