@@ -57,6 +57,15 @@ pub(super) struct Table {
     now: Option<Timestamp>,
 }
 
+/// Who sends in a direction; direction 0 is the opener's.
+fn side_of(direction: usize, opener_is_client: bool) -> Side {
+    if (direction == 0) == opener_is_client {
+        Side::Client
+    } else {
+        Side::Server
+    }
+}
+
 fn key(segment: &Segment<'_>) -> (SocketAddr, SocketAddr) {
     let (a, b) = (segment.source, segment.destination);
     if a <= b { (a, b) } else { (b, a) }
@@ -328,13 +337,7 @@ impl Table {
     ) -> Role {
         let (reassembly, talk) = &mut *control;
         let opener_is_client = self.facts(index).is_some_and(|f| f.ends[0] == talk.client);
-        let side_of = |direction: usize| {
-            if (direction == 0) == opener_is_client {
-                Side::Client
-            } else {
-                Side::Server
-            }
-        };
+        let side_of = |direction: usize| side_of(direction, opener_is_client);
         let mut said = Vec::new();
         feed(
             reassembly,
@@ -455,13 +458,7 @@ impl Table {
             return;
         };
         let opener_is_client = facts.ends[0] == talk.client;
-        let side_of = |direction: usize| {
-            if (direction == 0) == opener_is_client {
-                Side::Client
-            } else {
-                Side::Server
-            }
-        };
+        let side_of = |direction: usize| side_of(direction, opener_is_client);
         let mut said = Vec::new();
         reassembly.finish(&mut |direction, place, delivery| {
             said.extend(talk.take(side_of(direction), place, &delivery));

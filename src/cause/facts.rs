@@ -155,8 +155,7 @@ fn client_went_on(case: &Case<'_>) -> bool {
         .get(index + 1..)
         .unwrap_or_default()
         .iter()
-        .find(is_useful)
-        .is_some()
+        .any(|e| is_useful(&e))
 }
 
 /// A transfer that succeeded follows: what failed before was a probe or was mended.

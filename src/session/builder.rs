@@ -33,8 +33,6 @@ struct Draft {
     pending: Pending,
     /// The data connection announced last and not used yet.
     announced: Option<usize>,
-    /// The command that was refused or accepted last, for what follows it.
-    user_named: Option<Text>,
     heard: Option<Timestamp>,
     /// See [`Builder::with_all_texts`].
     all_texts: bool,
@@ -125,7 +123,6 @@ impl Draft {
             state: State::default(),
             pending: Pending::default(),
             announced: None,
-            user_named: introduction.user.clone(),
             heard: None,
         }
     }
@@ -184,10 +181,9 @@ impl Draft {
     fn command(&mut self, command: &Command<'_>, event: &Event<'_>) {
         self.session.commands += 1;
         if command.verb.as_str() == "USER" {
-            self.user_named = command
+            self.session.user = command
                 .argument()
                 .map(|a| Text::cut(a, limits::ARGUMENT_BYTES));
-            self.session.user.clone_from(&self.user_named);
         }
         if command.verb.as_str() == "ABOR"
             && let Some(index) = self.pending.oldest_transfer()
