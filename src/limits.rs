@@ -1,7 +1,7 @@
 //! Every bound in the program, each with its reason.
 //!
-//! A limit that is reached becomes a diagnostic of kind `limit-reached` with
-//! the limit's name; it never ends a run.
+//! Where whole connections, sessions or failures are given up at a limit, the
+//! diagnostic `limit-reached` says so. No limit ever ends a run.
 
 /// Bytes of a line of a control connection that are kept. RFC 959 sets no limit; the longest honest reply lines seen in
 /// captures are below 2 KiB. What is beyond is cut, the code is kept.
