@@ -201,9 +201,10 @@ impl Facts {
         self.opened.is_none() || (-65_536..=1 << 20).contains(&distance)
     }
 
-    /// An ICMP error tells that the peer can't be reached.
-    pub(super) fn refuse(&mut self) {
-        self.refused |= self.opened.is_none();
+    /// An ICMP error tells that the peer can't be reached, and quotes the segment with this number. One that quotes
+    /// anything but the SYN is made up (RFC 5927 section 4.1).
+    pub(super) fn refuse(&mut self, sequence: u32) {
+        self.refused |= self.opened.is_none() && self.syn.is_none_or(|syn| syn == sequence);
     }
 
     /// What became of the attempt to open it.
@@ -233,5 +234,36 @@ impl Facts {
             .enumerate()
             .find(lost)
             .map(|(direction, sent)| (direction, sent.repeated))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::decode::Flags;
+    use crate::diagnostic::Origin;
+
+    #[test]
+    fn only_an_icmp_error_about_the_syn_refuses() {
+        let place = Place {
+            at: None,
+            origin: Origin::default(),
+        };
+        let syn = Segment {
+            source: "192.0.2.2:40000".parse().unwrap(),
+            destination: "192.0.2.1:50000".parse().unwrap(),
+            sequence: 1000,
+            acknowledgment: 0,
+            flags: Flags(2),
+            window: 8192,
+            payload: &[],
+            missing: 0,
+        };
+        let mut facts = Facts::new(&syn, place);
+        facts.take(&syn, place);
+        facts.refuse(77);
+        assert_eq!(facts.fate(), Fate::Unanswered);
+        facts.refuse(1000);
+        assert_eq!(facts.fate(), Fate::Refused);
     }
 }

@@ -1,9 +1,10 @@
-//! One frame becomes a TCP segment, or word that a destination can't be reached.
+//! One frame becomes a TCP segment, or word that a segment didn't reach its destination.
 //!
-//! Link layers and tunnels are unwrapped in [`link`]; IP and TCP are etherparse's, lax: an offloading sender's frames
+//! Link layers and tunnels are unwrapped in [`link`], ICMP errors are read in [`icmp`]; IP and TCP are etherparse's, lax: an offloading sender's frames
 //! have no IP length yet, and a snap length cuts frames. Checksums are not looked at, for the same reason. Does not put
 //! IP fragments together, and keeps nothing from one frame to the next.
 
+mod icmp;
 mod link;
 #[cfg(test)]
 mod tests;
@@ -11,18 +12,11 @@ mod tests;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use etherparse::{IpNumber, LaxIpPayloadSlice, LaxIpSlice, TcpSlice, ip_number};
+use etherparse::{LaxIpSlice, TcpSlice, ip_number};
 
 use crate::limits;
+pub(crate) use icmp::Unreachable;
 use link::Layer;
-
-/// ICMP and `ICMPv6` "destination unreachable" (RFC 792, RFC 4443), and the code of the former that asks for smaller
-/// segments: part of finding the path's limit (RFC 1191), not an end of anything.
-const ICMP_UNREACHABLE: u8 = 3;
-const ICMP_TOO_BIG: u8 = 4;
-const ICMPV6_UNREACHABLE: u8 = 1;
-/// Type, code, checksum and four bytes more; then the packet that is quoted.
-const ICMP_HEADER: usize = 8;
 
 /// The control bits of a TCP header (RFC 9293 section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,13 +70,8 @@ pub(crate) struct Segment<'b> {
 pub(crate) enum Decoded<'b> {
     /// A TCP segment.
     Tcp(Segment<'b>),
-    /// Someone on the path says that a segment can't reach its destination. These are the ends of that segment.
-    Unreachable {
-        /// The end that had sent it.
-        source: SocketAddr,
-        /// The end that it can't reach.
-        destination: SocketAddr,
-    },
+    /// Someone on the path says that a segment didn't reach its destination.
+    Unreachable(Unreachable),
     /// Something that carries no TCP.
     NotTcp,
     /// Something that may carry TCP but was not read, and why.
@@ -122,7 +111,7 @@ fn ip(packet: &[u8], beyond: u32) -> Unwrapped<'_> {
     }
     match inside.ip_number {
         ip_number::TCP => Break(tcp(&ip, inside.payload, missing(&ip, packet.len(), beyond))),
-        ip_number::ICMP | ip_number::IPV6_ICMP => Break(unreachable(inside)),
+        ip_number::ICMP | ip_number::IPV6_ICMP => Break(icmp::read(inside)),
         number => link::inside_ip(number, inside.payload),
     }
 }
@@ -161,27 +150,6 @@ fn tcp<'b>(ip: &LaxIpSlice<'_>, bytes: &'b [u8], missing: u32) -> Decoded<'b> {
 
 fn end(address: IpAddr, port: u16) -> SocketAddr {
     SocketAddr::new(address.to_canonical(), port)
-}
-
-/// An ICMP error quotes the packet it is about: its IP header and at least eight bytes more (RFC 792), so both ports.
-fn unreachable<'b>(icmp: &LaxIpPayloadSlice<'b>) -> Decoded<'b> {
-    let quoted = match (icmp.ip_number, icmp.payload) {
-        (ip_number::ICMP, [ICMP_UNREACHABLE, code, ..]) if *code != ICMP_TOO_BIG => {
-            icmp.payload.get(ICMP_HEADER..)
-        }
-        (ip_number::IPV6_ICMP, [ICMPV6_UNREACHABLE, ..]) => icmp.payload.get(ICMP_HEADER..),
-        _ => None,
-    };
-    let Some((ip, _)) = quoted.and_then(|quoted| LaxIpSlice::from_slice(quoted).ok()) else {
-        return Decoded::NotTcp;
-    };
-    match (ip.payload().ip_number, ip.payload().payload) {
-        (IpNumber::TCP, [a, b, c, d, ..]) if !ip.payload().fragmented => Decoded::Unreachable {
-            source: end(ip.source_addr(), u16::from_be_bytes([*a, *b])),
-            destination: end(ip.destination_addr(), u16::from_be_bytes([*c, *d])),
-        },
-        _ => Decoded::NotTcp,
-    }
 }
 
 fn bounded(length: usize) -> u32 {

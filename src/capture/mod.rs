@@ -114,7 +114,7 @@ impl Decode for Decoder {
 /// How many packets of a source were used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Packets with a TCP segment.
+    /// Packets with a TCP segment, or with an ICMP error that quotes one.
     pub taken: u64,
     /// Packets of other protocols.
     pub ignored: u64,
@@ -157,12 +157,9 @@ impl Reader {
                     counts.taken += 1;
                     self.table.take(&segment, place, out);
                 }
-                Decoded::Unreachable {
-                    source,
-                    destination,
-                } => {
+                Decoded::Unreachable(quoted) => {
                     counts.taken += 1;
-                    self.table.unreachable(source, destination);
+                    self.table.unreachable(&quoted);
                 }
                 Decoded::NotTcp => counts.ignored += 1,
                 Decoded::Unread(reason) => {

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use super::connection::Facts;
 use super::control::{Control, Out, Said};
 use super::data::Announcement;
-use super::decode::Segment;
+use super::decode::{Segment, Unreachable};
 use super::lru::Recency;
 use super::probe::Verdict;
 use super::stream::{Delivery, Place, Reassembly};
@@ -66,8 +66,7 @@ fn side_of(direction: usize, opener_is_client: bool) -> Side {
     }
 }
 
-fn key(segment: &Segment<'_>) -> (SocketAddr, SocketAddr) {
-    let (a, b) = (segment.source, segment.destination);
+fn key(a: SocketAddr, b: SocketAddr) -> (SocketAddr, SocketAddr) {
     if a <= b { (a, b) } else { (b, a) }
 }
 
@@ -105,18 +104,13 @@ impl Table {
     }
 
     /// An ICMP error quotes a connection's segment: it can't be opened.
-    pub(super) fn unreachable(&mut self, source: SocketAddr, destination: SocketAddr) {
-        let key = if source <= destination {
-            (source, destination)
-        } else {
-            (destination, source)
-        };
-        let place = self.places.get(&key).copied();
-        if let Some(connection) = place
-            .and_then(|p| self.connections.get_mut(p))
-            .and_then(Option::as_mut)
+    pub(super) fn unreachable(&mut self, quoted: &Unreachable) {
+        let place = self.places.get(&key(quoted.source, quoted.destination));
+        let connection = place.and_then(|p| self.connections.get_mut(*p));
+        if let Some(connection) = connection.and_then(Option::as_mut)
+            && quoted.why.refuses()
         {
-            connection.facts.refuse();
+            connection.facts.refuse(quoted.sequence);
         }
     }
 
@@ -159,7 +153,7 @@ impl Table {
 
     /// The connection of a segment; a new one for a SYN or for bytes of an unknown connection.
     fn place_of(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) -> Option<usize> {
-        let key = key(segment);
+        let key = key(segment.source, segment.destination);
         if let Some(index) = self.places.get(&key).copied() {
             let connection = self.connections.get(index).and_then(Option::as_ref);
             let opening = segment.flags.syn() && !segment.flags.ack();
@@ -583,7 +577,7 @@ impl Table {
         };
         let (a, b) = (facts.ends[0], facts.ends[1]);
         self.end(index, last, Some(how), out);
-        self.places.remove(&if a <= b { (a, b) } else { (b, a) });
+        self.places.remove(&key(a, b));
         if self.reached.get(&b) == Some(&index) {
             self.reached.remove(&b);
         }
