@@ -1,10 +1,13 @@
 //! Is this connection an FTP control connection? The bytes decide, on any port.
 //!
-//! Reply-shaped lines and FTP's own verbs speak for it, the words of SMTP,
-//! POP3, NNTP, IRC, HTTP, SIP and SSH against it. A port number only tips the
-//! scale.
+//! Reply-shaped lines and FTP's own verbs speak for it, the words of mail, news,
+//! dictionaries, chat, HTTP, SIP and SSH against it. A port number only tips the
+//! scale. Where it says nothing, both sides must have spoken, so that a file
+//! that holds a conversation is none.
 
-use crate::ftp::{Side, grammar};
+use std::borrow::Cow;
+
+use crate::ftp::{ReplyCode, Side, grammar};
 
 /// What is known so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +20,14 @@ pub(super) enum Verdict {
     Unsure,
 }
 
-/// Codes that other protocols with three-digit replies do not use, or not at the start of a line with these texts.
-const OWN_CODES: [u16; 9] = [125, 150, 226, 227, 229, 234, 257, 331, 332];
+/// Codes of FTP that no neighbour with three digits has at all (227 to 229, 257), or that ask for the password of a USER.
+const STRONG_CODES: [u16; 6] = [227, 228, 229, 257, 331, 332];
+
+/// Codes that few neighbours have.
+const OWN_CODES: [u16; 6] = [125, 150, 213, 226, 234, 350];
+
+/// Codes that answer USER and PASS.
+const LOGIN_CODES: [u16; 6] = [230, 331, 332, 421, 530, 532];
 
 /// Verbs of FTP that no neighbour has.
 const OWN_VERBS: [&str; 33] = [
@@ -27,9 +36,14 @@ const OWN_VERBS: [&str; 33] = [
     "SITE", "PBSZ", "PROT", "CDUP", "ABOR", "REST", "STRU", "ALLO", "LPRT",
 ];
 
-/// Verbs of FTP that POP3 and IRC have too, but with other answers than three digits at the start of a line. Those that
-/// SMTP and NNTP share (MODE, LIST, AUTH, HELP, NOOP, QUIT) say nothing.
+/// Verbs of FTP that POP3 and IRC have too, but with other answers than three digits at the start of a line.
 const SHARED_VERBS: [&str; 3] = ["USER", "PASS", "ACCT"];
+
+/// Verbs of FTP that say nothing, because mail and news have them with the same answers.
+const PLAIN_VERBS: [&str; 24] = [
+    "RETR", "DELE", "LIST", "STAT", "NOOP", "QUIT", "HELP", "MODE", "AUTH", "REIN", "SMNT", "HOST",
+    "LANG", "CLNT", "MFMT", "MFCT", "CCC", "ADAT", "MIC", "CONF", "ENC", "XMKD", "XRMD", "LPSV",
+];
 
 /// First words that only others send.
 const FOREIGN_VERBS: &[&str] = &[
@@ -39,7 +53,10 @@ const FOREIGN_VERBS: &[&str] = &[
     "MAIL",
     "RCPT",
     "DATA",
+    "BDAT",
     "STARTTLS",
+    "VRFY",
+    "RSET",
     "GET",
     "POST",
     "HEAD",
@@ -63,121 +80,302 @@ const FOREIGN_VERBS: &[&str] = &[
     "XHDR",
     "NEWNEWS",
     "SLAVE",
-    "RSET",
     "UIDL",
     "CAPA",
     "TOP",
-    "VRFY",
+    "DEFINE",
+    "MATCH",
+    "CLIENT",
+    "SHOW",
+    "AUTHENTICATE",
+    "LISTSCRIPTS",
+    "PUTSCRIPT",
+    "NEWPASS",
+    "PAGE",
+    "MESS",
+    "CDDB",
+    "PROTO",
 ];
+
+/// First bytes that only others' servers send.
+const FOREIGN_STARTS: [&[u8]; 9] = [
+    b"SSH-", b"+OK", b"-ERR", b"HTTP/", b"* OK", b"SIP/", b"RTSP/", b"RFB ", b"@RSYNCD",
+];
+
+/// What others that begin with three digits call themselves in their greeting.
+const FOREIGN_NAMES: [&[u8]; 14] = [
+    b"smtp",
+    b"lmtp",
+    b"nntp",
+    b"nnrp",
+    b"imap",
+    b"pop3",
+    b"snpp",
+    b"dictd",
+    b"auth.mime",
+    b"hylafax",
+    b"cddb",
+    b"poppass",
+    b"sieve",
+    b"vmware authentication",
+];
+
+/// Words in a reply that only SMTP gives to EHLO (RFC 1869), as a whole first word.
+const FOREIGN_FEATURES: [&[u8]; 6] = [
+    b"pipelining",
+    b"8bitmime",
+    b"enhancedstatuscodes",
+    b"starttls",
+    b"chunking",
+    b"dsn",
+];
+
+/// Lines of one side that are weighed.
+const LINES: usize = 128;
+
+/// What both sides said so far, and what is known beside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Talk<'h> {
+    /// The first bytes of the client.
+    pub(super) client: &'h [u8],
+    /// The first bytes of the server.
+    pub(super) server: &'h [u8],
+    /// The port speaks for FTP, or the server's end was heard to speak it.
+    pub(super) known: bool,
+    /// The connection was heard from its first byte.
+    pub(super) whole: bool,
+    /// The client is known to have said nothing, the server is.
+    pub(super) silent: [bool; 2],
+    /// No more will be heard, or enough was.
+    pub(super) enough: bool,
+}
 
 /// What one side said, weighed.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Weights {
-    replies: u32,
+#[expect(clippy::struct_excessive_bools, reason = "signs that stand alone")]
+struct Weights {
+    /// Replies that are whole, or commands of FTP.
+    fitting: u32,
+    /// Lines that are neither, nor inside a reply.
+    other: u32,
     own: u32,
+    strong: bool,
     shared: bool,
     foreign: bool,
-    other_lines: u32,
+    /// The first line is a reply that may greet (RFC 959 section 5.4), and calls itself FTP.
+    greets: bool,
+    names_itself: bool,
+    /// A reply that USER or PASS may get.
+    answers_login: bool,
+    /// What comes may be the rest of a reply that began earlier.
+    inside: bool,
 }
 
-/// Weighs the first bytes of one side, as if it were the client or the server. The last line may be cut.
-pub(super) fn weigh(side: Side, bytes: &[u8]) -> Weights {
-    let mut weights = Weights::default();
-    for line in bytes
-        .split(|b| *b == b'\n')
-        .take(64)
-        .filter(|l| !l.is_empty())
-    {
+/// Weighs the first bytes of one side. Without `enough`, the last line counts only if it is whole; unless the connection
+/// is heard as a whole, a server's first lines may be the end of a reply.
+fn weigh(side: Side, bytes: &[u8], whole: bool, enough: bool) -> Weights {
+    let mut weights = Weights {
+        inside: !whole,
+        ..Weights::default()
+    };
+    let mut open = None;
+    for line in bytes.split_inclusive(|b| *b == b'\n').take(LINES) {
+        if !line.ends_with(b"\n") && !enough {
+            break;
+        }
+        let line = plain(line);
+        if line.is_empty() {
+            continue;
+        }
         match side {
-            Side::Server => weights.server_line(line),
-            Side::Client => weights.client_line(line),
+            Side::Server => weights.server_line(&line, &mut open),
+            Side::Client => weights.client_line(&line),
         }
     }
     weights
 }
 
+/// A line without its end, and without NUL and Telnet commands of two bytes, which are all that precede a command.
+fn plain(line: &[u8]) -> Cow<'_, [u8]> {
+    let line = line.trim_ascii_end();
+    if memchr::memchr2(0xff, 0, line).is_none() {
+        return Cow::Borrowed(line);
+    }
+    let mut out = Vec::with_capacity(line.len());
+    let mut bytes = line.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            0 => {}
+            0xff => {
+                if bytes.next().is_some_and(|b| matches!(b, 251..=254)) {
+                    bytes.next();
+                }
+            }
+            other => out.push(*other),
+        }
+    }
+    Cow::Owned(out)
+}
+
 impl Weights {
-    fn server_line(&mut self, line: &[u8]) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let Some(reply) = grammar::reply_line(line) else {
-            self.other_lines += 1;
-            let foreign: [&[u8]; 6] = [b"SSH-", b"+OK", b"-ERR", b"HTTP/", b"* OK", b"SIP/"];
-            self.foreign |= self.replies == 0 && foreign.iter().any(|f| line.starts_with(f));
+    fn server_line(&mut self, line: &[u8], open: &mut Option<ReplyCode>) {
+        let first = self.fitting + self.other == 0 && open.is_none();
+        let reply = grammar::reply_line(line);
+        let Some(reply) = reply.filter(|r| open.is_none_or(|code| code == r.code)) else {
+            if open.is_none() {
+                self.other += u32::from(!self.inside);
+                self.foreign |= line == b"." || FOREIGN_STARTS.iter().any(|f| line.starts_with(f));
+            }
             return;
         };
-        self.replies += 1;
+        let begins = open.is_none();
+        self.inside = false;
+        *open = (!reply.is_last).then_some(reply.code);
+        self.fitting += u32::from(reply.is_last);
+        self.server_reply(&reply, first);
+        if !begins {
+            return;
+        }
+        let number = reply.code.number();
+        self.strong |= STRONG_CODES.contains(&number);
+        self.answers_login |= LOGIN_CODES.contains(&number);
+        self.own += u32::from(STRONG_CODES.contains(&number) || OWN_CODES.contains(&number));
+    }
+
+    fn server_reply(&mut self, reply: &grammar::ReplyLine<'_>, first: bool) {
+        let number = reply.code.number();
         let lower = reply.text.to_ascii_lowercase();
         let says = |word: &[u8]| memchr::memmem::find(&lower, word).is_some();
-        let greeting = reply.code.number() == 220;
-        let news = matches!(reply.code.number(), 200 | 201) && self.replies == 1;
-        self.foreign |=
-            news && (says(b"nntp") || says(b"nnrp") || says(b"news") || says(b"posting"));
-        self.foreign |= greeting && (says(b"smtp") || says(b"nntp") || says(b"imap"));
-        let names_itself = says(b"ftp") && (greeting || says(b"ftpd"));
-        self.own += u32::from(names_itself || OWN_CODES.contains(&reply.code.number()));
+        let word = lower
+            .split(|b| !b.is_ascii_alphanumeric())
+            .next()
+            .unwrap_or_default();
+        // RFC 3463: `250 2.1.0 Ok`. RFC 3977: `220 3000237 <id@host>`. RFC 5321: 354.
+        let enhanced = matches!(
+            *lower,
+            [
+                b'2' | b'4' | b'5',
+                b'.',
+                b'0'..=b'9',
+                b'.' | b'0'..=b'9',
+                ..
+            ]
+        );
+        let article = (220..=223).contains(&number)
+            && says(b" <")
+            && says(b"@")
+            && word.iter().all(u8::is_ascii_digit);
+        self.foreign |= number == 354
+            || enhanced
+            || article
+            || number == 250 && FOREIGN_FEATURES.contains(&word);
+        if first {
+            let news = matches!(number, 200 | 201) && (says(b"news") || says(b"posting"));
+            self.foreign |= news || FOREIGN_NAMES.iter().any(|name| says(name));
+            self.greets = matches!(number, 120 | 220 | 230 | 400..=599);
+        }
+        let features = number == 211 && (says(b"feature") || says(b"extension"));
+        self.own += u32::from(features);
+        self.names_itself |= self.greets && self.fitting <= 1 && says(b"ftp") || says(b"ftpd");
     }
 
     fn client_line(&mut self, line: &[u8]) {
+        if line.first().is_some_and(u8::is_ascii_whitespace) {
+            return; // so look the features that a server lists
+        }
         let Some(command) = grammar::command(line) else {
             return;
         };
         let verb = command.verb.as_str();
-        let upper = line.to_ascii_uppercase();
+        let upper = line.trim_ascii_start().to_ascii_uppercase();
         let begins = |words: &[&[u8]]| words.iter().any(|w| upper.starts_with(w));
         let own_auth = begins(&[b"AUTH TLS", b"AUTH SSL", b"AUTH GSSAPI", b"AUTH KERBEROS"]);
-        self.own += u32::from(own_auth || OWN_VERBS.contains(&verb));
+        let own = own_auth || OWN_VERBS.contains(&verb);
+        self.own += u32::from(own);
         // IRC: USER name host server :real name. SIP, RTSP and HTTP lines end with a version.
-        let fields = line
+        let mut words = upper
             .split(u8::is_ascii_whitespace)
-            .filter(|f| !f.is_empty())
-            .count();
-        let irc = verb == "USER" && fields >= 5 && memchr::memchr(b':', line).is_some();
+            .filter(|f| !f.is_empty());
+        let first_word = words.next().unwrap_or_default();
+        let irc = verb == "USER" && words.count() >= 4 && memchr::memchr(b':', line).is_some();
         let versioned = [&b" HTTP/"[..], b" SIP/", b" RTSP/"]
             .iter()
             .any(|v| memchr::memmem::find(line, v).is_some());
-        let first_word = line
-            .split(u8::is_ascii_whitespace)
-            .next()
-            .unwrap_or_default()
-            .to_ascii_uppercase();
-        self.foreign |= !own_auth && begins(&[b"AUTH ", b"MODE READER"]);
+        self.foreign |= line == b"." || !own_auth && begins(&[b"AUTH ", b"MODE READER"]);
         self.foreign |=
             irc || versioned || FOREIGN_VERBS.iter().any(|f| f.as_bytes() == first_word);
-        if SHARED_VERBS.contains(&verb) {
-            self.shared = true;
-        } else if !OWN_VERBS.contains(&verb) {
-            self.other_lines += 1;
+        let shared = SHARED_VERBS.contains(&verb);
+        self.shared |= shared;
+        if own || shared || PLAIN_VERBS.contains(&verb) {
+            self.fitting += 1;
+        } else {
+            self.other += 1;
         }
+    }
+
+    fn spoke(&self) -> bool {
+        self.fitting + self.other > 0
     }
 }
 
-/// Decides from both sides. `known_port` says that the port speaks for FTP.
-pub(super) fn decide(client: Weights, server: Weights, known_port: bool, enough: bool) -> Verdict {
-    let spoke = server.replies > 0;
+/// Decides from what both sides said.
+pub(super) fn decide(talk: &Talk<'_>) -> Verdict {
+    if let Some(verdict) = by_first_bytes(talk) {
+        return verdict;
+    }
+    let client = weigh(Side::Client, talk.client, talk.whole, talk.enough);
+    let server = weigh(Side::Server, talk.server, talk.whole, talk.enough);
+    if contradicts(talk, client, server) {
+        return Verdict::Other;
+    }
+    let named = server.names_itself && talk.whole;
+    let user = client.shared && (talk.known || server.greets || server.answers_login);
     let score = 2 * client.own.min(2)
         + 2 * server.own.min(2)
-        + u32::from(spoke)
-        + u32::from(client.shared && (spoke || known_port))
-        + u32::from(known_port);
-    let silent_about_ftp = !spoke && server.other_lines > 0;
-    if client.foreign && !known_port || server.foreign && server.own == 0 {
-        return Verdict::Other;
-    }
-    if silent_about_ftp && !known_port {
-        return Verdict::Other;
-    }
+        + 2 * u32::from(named)
+        + u32::from(server.fitting > 0)
+        + u32::from(user)
+        + u32::from(talk.known);
+    // Where the port says nothing, both sides must have spoken, or one is not in the capture at all.
+    let heard =
+        talk.known || talk.silent == [false; 2] || talk.enough && (named || !talk.silent[1]);
     match score {
-        2.. => Verdict::Ftp,
-        _ if enough => Verdict::Other,
+        2.. if heard => Verdict::Ftp,
+        _ if talk.enough => Verdict::Other,
         _ => Verdict::Unsure,
     }
 }
 
+/// Bytes that begin no line of text: TLS, which is FTP's where the port says so, or something else.
+fn by_first_bytes(talk: &Talk<'_>) -> Option<Verdict> {
+    let text = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0 | 0x80..);
+    let is_binary = |bytes: &[u8]| !bytes.iter().take(4).all(text);
+    let binary = is_binary(talk.client) || is_binary(talk.server);
+    (binary && !talk.known && talk.whole).then_some(Verdict::Other)
+}
+
+/// What was said can't be FTP.
+fn contradicts(talk: &Talk<'_>, client: Weights, server: Weights) -> bool {
+    if talk.known {
+        return server.foreign && server.own == 0;
+    }
+    let foreign = client.foreign && !(server.strong && client.own > 0) || server.foreign;
+    // A server's first word is a reply, and so are nearly all of its lines.
+    let no_server = server.spoke() && talk.whole && server.fitting == 0 && server.other > 0
+        || server.other > server.fitting;
+    let no_client = client.other > client.fitting
+        && (client.other > 1 || talk.enough)
+        && !(server.names_itself && talk.whole);
+    // Who gives three replies to nobody reads a transcript out.
+    let read_out = talk.silent[0] && server.fitting >= 3;
+    foreign || no_server || no_client || read_out
+}
+
 /// Which side is the server, by what both said; `None` when that does not tell.
 pub(super) fn server_of(first: &[u8], second: &[u8]) -> Option<usize> {
-    let replies = |bytes: &[u8]| weigh(Side::Server, bytes).replies;
+    let replies = |bytes: &[u8]| weigh(Side::Server, bytes, true, true).fitting;
     let verbs = |bytes: &[u8]| {
-        let weights = weigh(Side::Client, bytes);
+        let weights = weigh(Side::Client, bytes, true, true);
         weights.own + u32::from(weights.shared)
     };
     let first_serves = replies(first) + verbs(second);
@@ -198,12 +396,16 @@ pub(super) fn is_tls(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn check(client: &str, server: &str, known_port: bool, expected: Verdict) {
-        let (client, server) = (
-            weigh(Side::Client, client.as_bytes()),
-            weigh(Side::Server, server.as_bytes()),
-        );
-        assert_eq!(decide(client, server, known_port, false), expected);
+    fn check(client: &str, server: &str, known: bool, expected: Verdict) {
+        let talk = Talk {
+            client: client.as_bytes(),
+            server: server.as_bytes(),
+            known,
+            whole: true,
+            silent: [false; 2],
+            enough: false,
+        };
+        assert_eq!(decide(&talk), expected, "{client:?} {server:?}");
     }
 
     #[test]

@@ -66,8 +66,10 @@ struct Half {
     /// The highest acknowledgment that the other side sent.
     acknowledged: Option<u32>,
     finished: bool,
-    /// Bytes were handed over.
+    /// Bytes or a FIN were handed over.
     started: bool,
+    /// Bytes were.
+    spoke: bool,
 }
 
 /// Both directions of a connection; direction 0 and 1 are the caller's.
@@ -104,6 +106,15 @@ impl Reassembly {
     /// True when the number of the next byte is known.
     pub(super) fn has_begun(&self, direction: usize) -> bool {
         self.halves.get(direction).is_some_and(|h| h.next.is_some())
+    }
+
+    /// True when the direction sent something, be it that only the acknowledgment of it was captured.
+    pub(super) fn was_spoken(&self, direction: usize) -> bool {
+        self.halves.get(direction).is_some_and(|half| {
+            // More than the one number that a FIN takes.
+            let acknowledged = half.next.zip(half.acknowledged);
+            half.spoke || acknowledged.is_some_and(|(next, ack)| ahead(ack, next) > 1)
+        })
     }
 
     /// The first byte of a direction will have this number, unless bytes of it were taken already: a SYN sent again or made
@@ -222,6 +233,7 @@ impl Reassembly {
             half.next = Some(piece.sequence.wrapping_add(piece.length()));
             half.finished |= piece.fin;
             half.started = true;
+            half.spoke |= !captured.is_empty() || missing > 0;
         }
         if piece.fin {
             deliver(direction, piece.place, Delivery::Fin);

@@ -259,7 +259,8 @@ impl Table {
         let server = server_direction(facts, heads);
         let known = server.is_some_and(|s| self.is_known(facts, s));
         let enough = heads.iter().any(|h| h.len() >= limits::PROBE_BYTES);
-        match (server.map(|s| judge(heads, s, known, enough)), enough) {
+        let verdict = server.map(|s| judge(&undecided, facts, s, known, enough));
+        match (verdict, enough) {
             (Some(Verdict::Ftp), _) => {
                 self.become_control(index, server.unwrap_or(1), undecided, out)
             }
@@ -504,13 +505,10 @@ impl Table {
         };
         let server = server_direction(facts, heads).unwrap_or(1);
         let known = self.is_known(facts, server);
-        let silent = heads.iter().all(Vec::is_empty);
+        let silent = heads.get(server).is_none_or(Vec::is_empty) && !reassembly.was_spoken(server);
         let tried = facts.attempts >= 2 || facts.fate() != Fate::Unanswered;
-        let is_session = if silent {
-            known && tried && !facts.mid_stream
-        } else {
-            judge(heads, server, known, true) == Verdict::Ftp
-        };
+        let is_session = known && silent && tried && !facts.mid_stream
+            || judge(&undecided, facts, server, known, true) == Verdict::Ftp;
         if is_session
             && let Role::Control(mut control) = self.become_control(index, server, undecided, out)
         {

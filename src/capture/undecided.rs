@@ -6,9 +6,8 @@
 
 use super::connection::Facts;
 use super::decode::Segment;
-use super::probe::{self, Verdict};
+use super::probe::{self, Talk, Verdict};
 use super::stream::{Delivery, Piece, Place, Reassembly};
-use crate::ftp::Side;
 use crate::limits;
 
 /// Bytes, a hole, or an end, kept while it is not known what the connection is.
@@ -122,16 +121,33 @@ pub(super) fn server_direction(facts: &Facts, heads: &[Vec<u8>; 2]) -> Option<us
     probe::server_of(&heads[0], &heads[1]).or(by_port)
 }
 
-pub(super) fn judge(heads: &[Vec<u8>; 2], server: usize, known: bool, enough: bool) -> Verdict {
-    let (client, server) = if server == 1 {
+/// Weighs what was said so far; `server` is the direction of the server.
+pub(super) fn judge(
+    undecided: &Undecided,
+    facts: &Facts,
+    server: usize,
+    known: bool,
+    enough: bool,
+) -> Verdict {
+    let Undecided {
+        reassembly, heads, ..
+    } = undecided;
+    let (client, server_head) = if server == 1 {
         (&heads[0], &heads[1])
     } else {
         (&heads[1], &heads[0])
     };
-    probe::decide(
-        probe::weigh(Side::Client, client),
-        probe::weigh(Side::Server, server),
+    let is_silent =
+        |direction: usize, head: &[u8]| head.is_empty() && !reassembly.was_spoken(direction);
+    probe::decide(&Talk {
+        client,
+        server: server_head,
         known,
+        whole: !facts.mid_stream,
+        silent: [
+            is_silent(1 - server, client),
+            is_silent(server, server_head),
+        ],
         enough,
-    )
+    })
 }

@@ -12,6 +12,7 @@
 mod canary;
 mod cases;
 mod cli;
+mod detection;
 mod laws;
 mod regressions;
 mod support;
