@@ -51,6 +51,10 @@ pub const OUT_OF_ORDER_BYTES: usize = 256 * 1024;
 /// Out-of-order segments kept per direction of a connection.
 pub const OUT_OF_ORDER_SEGMENTS: usize = 512;
 
+/// Bytes handed over last per direction of a control connection that are kept, to compare with what is sent again. Commands
+/// and most replies are shorter.
+pub const COMPARED_BYTES: usize = 256;
+
 /// Bytes of one direction of a connection that are looked at before deciding that it is not FTP.
 pub const PROBE_BYTES: usize = 4096;
 

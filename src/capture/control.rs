@@ -43,6 +43,8 @@ pub(super) struct Control {
     tls: Tls,
     /// Commands that wait for their reply.
     waiting: u32,
+    /// Replies may have been lost since the last command.
+    lost: bool,
     /// How many of them were sent before the last PORT or EPRT.
     port_turn: Option<u32>,
     /// The time of the event told last: the next one is not earlier, though its packet may be.
@@ -91,6 +93,7 @@ impl Control {
             replies: Replies::default(),
             tls: Tls::Clear,
             waiting: 0,
+            lost: false,
             port_turn: None,
             told: Cell::new(None),
             announced: None,
@@ -104,6 +107,7 @@ impl Control {
         let mut said = Vec::new();
         match delivery {
             Delivery::Fin => {}
+            Delivery::Conflict => said.push(Said::Conflict(place)),
             Delivery::Hole(bytes) => {
                 self.lose(side, &mut said);
                 said.push(Said::Missing(place, side, *bytes));
@@ -177,6 +181,9 @@ impl Control {
                 let Some(command) = grammar::command(&line.bytes) else {
                     return Wishes::default();
                 };
+                if std::mem::take(&mut self.lost) {
+                    self.waiting = 0; // clients that do not wait for replies are rare
+                }
                 let before = self.waiting;
                 self.waiting = self.waiting.saturating_add(1);
                 if !replaces(command.verb) {
@@ -201,6 +208,11 @@ impl Control {
                     Some(announcement) => Some(announcement),
                     None => return Wishes::default(),
                 }
+            }
+            Said::Missing(_, Side::Server, _) => {
+                self.lost = true;
+                self.port_turn = None; // its reply may be among them
+                return Wishes::default();
             }
             _ => return Wishes::default(),
         };
@@ -253,6 +265,10 @@ impl Control {
                     },
                     out,
                 );
+            }
+            Said::Conflict(place) => {
+                let reason = "bytes of a control connection were sent again, but others; the first ones count";
+                diagnostics.add(DiagnosticKind::Malformed, place.origin, reason);
             }
             Said::Stray(line) if line.bytes.is_empty() => {}
             Said::Stray(line) => {
@@ -319,6 +335,8 @@ pub(super) enum Said {
     Stray(Kept),
     Protected(Place),
     Missing(Place, Side, u64),
+    /// Bytes were sent again, but others.
+    Conflict(Place),
 }
 
 impl Said {
@@ -347,7 +365,7 @@ impl Said {
     pub(super) fn place(&self) -> Place {
         match self {
             Self::Command(line) | Self::Reply(_, line) | Self::Stray(line) => line.place,
-            Self::Protected(place) | Self::Missing(place, ..) => *place,
+            Self::Protected(place) | Self::Missing(place, ..) | Self::Conflict(place) => *place,
         }
     }
 }

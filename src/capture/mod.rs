@@ -15,6 +15,7 @@ mod probe;
 mod stream;
 mod table;
 mod undecided;
+mod waiting;
 
 use std::collections::BTreeMap;
 

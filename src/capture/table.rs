@@ -5,11 +5,12 @@
 //! first byte. The table is bounded: the connection that was quiet longest is
 //! closed first.
 
+mod matching;
+
 use std::net::SocketAddr;
 
 use super::connection::Facts;
 use super::control::{Control, Out, Said};
-use super::data::Announcement;
 use super::decode::{Segment, Unreachable};
 use super::lru::Recency;
 use super::probe::Verdict;
@@ -39,6 +40,8 @@ enum Role {
 struct Connection {
     facts: Facts,
     role: Role,
+    /// It is or was a control or data connection.
+    used: bool,
 }
 
 /// The table.
@@ -116,6 +119,9 @@ impl Table {
 
     /// The capture is over: ends everything, in the order of last use.
     pub(super) fn finish(&mut self, out: Out<'_>) {
+        for index in 0..self.connections.len() {
+            self.hear_out(index, out);
+        }
         while let Some(index) = self.recency.oldest() {
             let last = self.facts(index).and_then(|f| f.last);
             let quiet = self
@@ -130,6 +136,27 @@ impl Table {
             };
             self.remove(index, how, out);
         }
+    }
+
+    /// What a control connection still waits for won't come: what was said behind it may be about connections that are to
+    /// be ended first.
+    fn hear_out(&mut self, index: usize, out: Out<'_>) {
+        let connection = self.connections.get_mut(index).and_then(Option::as_mut);
+        let Some(Connection { facts, role, .. }) = connection else {
+            return;
+        };
+        let Role::Control(control) = role else {
+            return;
+        };
+        let (reassembly, talk) = &mut **control;
+        let opener_is_client = facts.ends[0] == talk.client;
+        let mut said = Vec::new();
+        reassembly.finish(&mut |direction, place, delivery| {
+            said.extend(talk.take(side_of(direction, opener_is_client), place, &delivery));
+        });
+        self.with_control(index, |table, control| {
+            table.understand(index, control, said, out);
+        });
     }
 
     fn facts(&self, index: usize) -> Option<&Facts> {
@@ -147,6 +174,7 @@ impl Table {
 
     fn put(&mut self, index: usize, role: Role) {
         if let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) {
+            connection.used |= matches!(role, Role::Control(_));
             connection.role = role;
         }
     }
@@ -203,7 +231,8 @@ impl Table {
             self.connections.resize_with(index + 1, || None);
         }
         if let Some(slot) = self.connections.get_mut(index) {
-            *slot = Some(Connection { facts, role });
+            let used = awaited.is_some();
+            *slot = Some(Connection { facts, role, used });
         }
         self.places.insert(key, index);
         self.reached.insert(listener, index);
@@ -211,19 +240,6 @@ impl Table {
             self.join(owner, session, index);
         }
         index
-    }
-
-    /// Tells a control connection which connection came for its announcement. The first one stays.
-    fn join(&mut self, owner: usize, session: SessionKey, data: usize) {
-        if let Some(Connection {
-            role: Role::Control(control),
-            ..
-        }) = self.connections.get_mut(owner).and_then(Option::as_mut)
-            && control.1.key == session
-            && let Some((_, connection @ None)) = &mut control.1.announced
-        {
-            *connection = Some(data);
-        }
     }
 
     fn undecided(
@@ -314,6 +330,7 @@ impl Table {
             let delivery = match &what {
                 HeldKind::Bytes(bytes) => Delivery::Bytes(bytes),
                 HeldKind::Hole(bytes) => Delivery::Hole(*bytes),
+                HeldKind::Conflict => Delivery::Conflict,
             };
             let said = control.take(side, place, &delivery);
             self.understand(index, &mut control, said, out);
@@ -357,71 +374,12 @@ impl Table {
             if let Some(announcement) = wishes.forget {
                 self.forget(control.key, &announcement);
             }
+            let place = said.place();
             if let Some(announcement) = wishes.announce {
-                self.announce(index, control, announcement);
+                self.announce(index, control, announcement, place.at);
             }
             control.tell(said, &mut self.diagnostics, out);
-        }
-    }
-
-    fn announce(&mut self, index: usize, control: &mut Control, announcement: Announcement) {
-        let mut data = None;
-        for end in [announcement.announced, announcement.likely] {
-            // Who names a port that speaks FTP hides no sessions by it.
-            if end.port() == limits::FTP_PORT || self.servers.get(&end).is_some() {
-                continue;
-            }
-            self.awaited.insert(end, (index, control.key));
-            data = data.or_else(|| self.adopt(index, control.key, end));
-        }
-        control.announced = Some((announcement, data));
-    }
-
-    /// The announcement may have been read after its connection began, when bytes before it were late.
-    fn adopt(&mut self, owner: usize, session: SessionKey, end: SocketAddr) -> Option<usize> {
-        let index = self.reached.get(&end).copied()?;
-        let connection = self.connections.get_mut(index).and_then(Option::as_mut)?;
-        if connection.facts.ends[1] != end || connection.facts.ended.is_some() {
-            return None;
-        }
-        if !matches!(connection.role, Role::Undecided(_) | Role::Other) {
-            return None;
-        }
-        connection.role = Role::Data { owner, session };
-        Some(index)
-    }
-
-    /// An announcement is over: tells what became of it.
-    fn settle(
-        &mut self,
-        control: &Control,
-        announcement: &Announcement,
-        data: Option<usize>,
-        place: Place,
-        out: Out<'_>,
-    ) {
-        let facts = data.and_then(|d| self.facts(d));
-        let record = announcement.record(facts);
-        control.emit(place, EventKind::Data(Box::new(record)), out);
-        self.forget(control.key, announcement);
-        if let Some(Connection { role, .. }) = data
-            .and_then(|d| self.connections.get_mut(d))
-            .and_then(Option::as_mut)
-        {
-            *role = Role::Over;
-        }
-    }
-
-    /// Its data connection is awaited no more.
-    fn forget(&mut self, session: SessionKey, announcement: &Announcement) {
-        for end in [announcement.announced, announcement.likely] {
-            if self
-                .awaited
-                .get(&end)
-                .is_some_and(|(_, awaiting)| *awaiting == session)
-            {
-                self.awaited.remove(&end);
-            }
+            self.settle_if_over(control, place, out);
         }
     }
 
@@ -514,40 +472,6 @@ impl Table {
         {
             self.end_control(index, &mut control, place, how, out);
         }
-    }
-
-    fn end_data(
-        &mut self,
-        index: usize,
-        (owner, session): (usize, SessionKey),
-        place: Place,
-        how: Option<End>,
-        out: Out<'_>,
-    ) {
-        let Some(connection) = self.connections.get_mut(owner).and_then(Option::as_mut) else {
-            return;
-        };
-        let Role::Control(control) = &mut connection.role else {
-            return;
-        };
-        if control.1.key != session
-            || control
-                .1
-                .announced
-                .as_ref()
-                .is_none_or(|(_, data)| *data != Some(index))
-        {
-            return;
-        }
-        if how.is_none() && self.facts(index).is_some_and(|f| f.fate() == Fate::Refused) {
-            self.put(index, Role::Data { owner, session }); // the opener may try again
-            return;
-        }
-        self.with_control(owner, |table, control| {
-            if let Some((announcement, data)) = control.announced.take() {
-                table.settle(control, &announcement, data, place, out);
-            }
-        });
     }
 
     /// Takes a control connection out of the table while the table is needed for it.

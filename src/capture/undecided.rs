@@ -22,6 +22,7 @@ pub(super) struct Held {
 pub(super) enum HeldKind {
     Bytes(Box<[u8]>),
     Hole(u64),
+    Conflict,
 }
 
 /// A connection whose bytes have not told what it is.
@@ -99,6 +100,11 @@ pub(super) fn hold(
             }
             HeldKind::Hole(*bytes)
         }
+        Delivery::Conflict if matches!(held.last(), Some(h) if matches!(h.what, HeldKind::Conflict)) =>
+        {
+            return;
+        }
+        Delivery::Conflict => HeldKind::Conflict,
         Delivery::Fin => return,
     };
     held.push(Held {
