@@ -131,6 +131,16 @@ pub const PACKET_GAP_SECONDS: i64 = 366 * 86_400;
 /// Headers inside one another (VLAN tags, labels, tunnels) that are followed. Provider networks stack four or five.
 pub const NESTED_HEADERS: usize = 16;
 
+/// IP packets whose fragments are put together at a time, or were not long ago. A path with a small MTU has a window of
+/// segments under way for each of its connections.
+pub const FRAGMENTED_PACKETS: usize = 4096;
+
+/// Bytes of fragments that are kept. Linux keeps as much (`ipfrag_high_thresh`).
+pub const FRAGMENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Seconds of capture time after which the fragments of a packet are given up, as Linux does (`ipfrag_time`).
+pub const FRAGMENT_SECONDS: u64 = 30;
+
 /// Seconds of capture time that missing bytes are waited for once the receiver acknowledged them: a capture may hold a
 /// segment only as a retransmission behind the answer to it.
 pub const HOLE_SECONDS: u64 = 5;

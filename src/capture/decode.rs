@@ -2,8 +2,9 @@
 //!
 //! Link layers and tunnels are unwrapped in [`link`], ICMP errors are read in [`icmp`]; IP and TCP are etherparse's, lax: an offloading sender's frames
 //! have no IP length yet, and a snap length cuts frames. Checksums are not looked at, for the same reason. Does not put
-//! IP fragments together, and keeps nothing from one frame to the next.
+//! IP fragments together ([`fragment`] tells them apart), and keeps nothing from one frame to the next.
 
+mod fragment;
 mod icmp;
 mod link;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use etherparse::{LaxIpSlice, TcpSlice, ip_number};
 
 use crate::limits;
+pub(crate) use fragment::{Fragment, Whole};
 pub(crate) use icmp::Unreachable;
 use link::Layer;
 
@@ -72,6 +74,8 @@ pub(crate) enum Decoded<'b> {
     Tcp(Segment<'b>),
     /// Someone on the path says that a segment didn't reach its destination.
     Unreachable(Unreachable),
+    /// A part of an IP packet.
+    Fragment(Fragment<'b>),
     /// Something that carries no TCP.
     NotTcp,
     /// Something that may carry TCP but was not read, and why.
@@ -104,7 +108,10 @@ fn ip(packet: &[u8], beyond: u32) -> Unwrapped<'_> {
     };
     let inside = ip.payload();
     if inside.fragmented {
-        return Break(Decoded::Unread("an IP fragment"));
+        let missing = missing(&ip, packet.len(), beyond);
+        let fragment = fragment::read(&ip, packet, missing);
+        let damaged = Decoded::Unread("a cut or damaged IP extension header");
+        return Break(fragment.map_or(damaged, Decoded::Fragment));
     }
     if stop.is_some() {
         return Break(Decoded::Unread("a cut or damaged IP extension header"));

@@ -1,8 +1,8 @@
 //! Packet captures become events.
 //!
 //! A capture's bytes are cut into packets ([`container`]), packets are decoded
-//! to TCP segments side by side ([`mod@decode`]), and segments, in order, become
-//! connections ([`table`]), streams ([`stream`]) and, where a connection speaks
+//! to TCP segments side by side ([`mod@decode`]), fragments of IP packets are put
+//! together ([`fragments`]), and segments, in order, become connections ([`table`]), streams ([`stream`]) and, where a connection speaks
 //! FTP, events ([`control`], [`data`]). Knows no logs and judges nothing.
 
 mod connection;
@@ -10,6 +10,7 @@ mod container;
 mod control;
 mod data;
 mod decode;
+mod fragments;
 mod lru;
 mod probe;
 mod stream;
@@ -20,14 +21,19 @@ mod waiting;
 use std::collections::BTreeMap;
 
 use self::container::{Container, Packet};
-use self::decode::{Decoded, decode};
+use self::decode::{Decoded, Fragment, decode};
+use self::fragments::Fragments;
 use self::stream::Place;
 use self::table::Table;
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, SourceId};
 use crate::ftp::Event;
 use crate::input::{Cut, Decode, Window};
+use crate::limits;
 
 pub use self::container::Flavour;
+
+/// The link type of IP packets without anything before them.
+const LINKTYPE_RAW: i32 = 101;
 
 /// Cuts one capture file into windows of whole packets.
 #[derive(Debug)]
@@ -128,12 +134,26 @@ impl Counts {
     pub fn unrecognised(&self) -> u64 {
         self.unread.values().map(|(_, count)| count).sum()
     }
+
+    fn unread(&mut self, reason: &'static str, first: Origin, more: u64) {
+        let (_, count) = self.unread.entry(reason).or_insert((first, 0));
+        *count += more;
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.taken += other.taken;
+        self.ignored += other.ignored;
+        for (reason, (first, count)) in other.unread {
+            self.unread(reason, first, count);
+        }
+    }
 }
 
 /// Reads the captures of one series, in order.
 #[derive(Debug, Default)]
 pub struct Reader {
     table: Table,
+    fragments: Fragments,
     counts: BTreeMap<SourceId, Counts>,
 }
 
@@ -162,17 +182,21 @@ impl Reader {
                     counts.taken += 1;
                     self.table.unreachable(&quoted);
                 }
-                Decoded::NotTcp => counts.ignored += 1,
-                Decoded::Unread(reason) => {
-                    let (_, count) = counts.unread.entry(reason).or_insert((place.origin, 0));
-                    *count += 1;
+                Decoded::Fragment(fragment) => {
+                    put_together(&mut self.fragments, &mut self.table, &fragment, place, out);
                 }
+                Decoded::NotTcp => counts.ignored += 1,
+                Decoded::Unread(reason) => counts.unread(reason, place.origin, 1),
             }
         }
     }
 
     /// All captures of the series were read: ends what is open.
     pub fn finish(&mut self, out: &mut dyn FnMut(Event<'_>)) {
+        self.fragments.finish();
+        for (source, counts) in std::mem::take(&mut self.fragments.counts) {
+            self.counts.entry(source).or_default().absorb(counts);
+        }
         self.table.finish(out);
     }
 
@@ -184,6 +208,7 @@ impl Reader {
     /// What a person should know; the reader forgets it.
     pub fn take_diagnostics(&mut self) -> Diagnostics {
         let mut diagnostics = std::mem::take(&mut self.table.diagnostics);
+        diagnostics.absorb(std::mem::take(&mut self.fragments.diagnostics));
         for counts in self.counts.values() {
             for (reason, (first, count)) in &counts.unread {
                 let reason = format!("packets that are not looked into: {reason}");
@@ -196,5 +221,36 @@ impl Reader {
             }
         }
         diagnostics
+    }
+}
+
+/// Takes a fragment, and what comes out when it was the last of its packet: that may be a fragment again, of a packet in
+/// a tunnel.
+fn put_together(
+    fragments: &mut Fragments,
+    table: &mut Table,
+    fragment: &Fragment<'_>,
+    place: Place,
+    out: &mut dyn FnMut(Event<'_>),
+) {
+    let mut whole = fragments.take(fragment, place, &[(place.origin, 1)]);
+    for _ in 0..limits::NESTED_HEADERS {
+        let Some(it) = whole.take() else { return };
+        match decode(LINKTYPE_RAW, &it.packet, it.wire_length) {
+            Decoded::Tcp(segment) => {
+                fragments.taken(&it.fragments);
+                table.take(&segment, place, out);
+            }
+            Decoded::Unreachable(quoted) => {
+                fragments.taken(&it.fragments);
+                table.unreachable(&quoted);
+            }
+            Decoded::Fragment(inner) => whole = fragments.take(&inner, place, &it.fragments),
+            Decoded::NotTcp => fragments.ignored(&it.fragments),
+            Decoded::Unread(reason) => fragments.unread(&it.fragments, reason),
+        }
+    }
+    if let Some(it) = whole {
+        fragments.unread(&it.fragments, "too many nested headers");
     }
 }

@@ -13,6 +13,8 @@ mod canary;
 mod cases;
 mod cli;
 mod detection;
+mod frames;
+mod inputs;
 mod laws;
 mod regressions;
 mod support;

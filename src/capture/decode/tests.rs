@@ -317,10 +317,51 @@ fn an_icmp_message_without_a_segment_is_none() {
 }
 
 #[test]
+fn a_fragment_says_which_part_of_which_packet_it_is() {
+    let mut bytes = ipv4();
+    bytes[4..8].copy_from_slice(&[1, 2, 0x20, 3]);
+    let expected = Fragment {
+        whole: Whole {
+            source: "192.0.2.1".parse().unwrap(),
+            destination: "192.0.2.2".parse().unwrap(),
+            identification: 0x0102,
+            protocol: 6,
+        },
+        protocol: 6,
+        offset: 24,
+        more: true,
+        bytes: &bytes[20..],
+        missing: 0,
+    };
+    assert_eq!(whole(101, &bytes), Decoded::Fragment(expected));
+    let cut = &bytes[..bytes.len() - 5];
+    assert!(
+        matches!(whole(101, cut), Decoded::Fragment(it) if it.missing == 5 && it.bytes == &cut[20..])
+    );
+
+    // Options for each router, then the fragment header; what follows looks like another extension.
+    let mut v6 = ipv6([0x20; 16])[..40].to_vec();
+    v6[4..7].copy_from_slice(&[0, 24, 0]);
+    v6.extend([44, 0, 1, 4, 0, 0, 0, 0]);
+    v6.extend([60, 0, 0, 8, 0, 0, 0, 9]);
+    v6.extend([255; 8]);
+    let Decoded::Fragment(found) = whole(101, &v6) else {
+        panic!("not a fragment")
+    };
+    assert_eq!(
+        (found.offset, found.more, found.bytes),
+        (8, false, &[255; 8][..])
+    );
+    assert_eq!((found.whole.identification, found.protocol), (9, 60));
+    // One that is whole all the same (RFC 6946).
+    let mut atomic = ipv6([0x20; 16]);
+    atomic[4..7].copy_from_slice(&[0, 39, 44]);
+    atomic.splice(40..40, [6, 0, 0, 0, 0, 0, 0, 9]);
+    assert_eq!(segment(101, &atomic).payload, PAYLOAD);
+}
+
+#[test]
 fn what_is_not_read_is_named_and_what_is_not_tcp_is_told_apart() {
-    let mut fragment = ipv4();
-    fragment[6] = 0x20;
-    assert_eq!(whole(101, &fragment), Decoded::Unread("an IP fragment"));
     assert_eq!(
         whole(105, &ipv4()),
         Decoded::Unread("link type IEEE 802.11")
