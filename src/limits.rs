@@ -154,5 +154,20 @@ pub const SEQUENCE_REACH: i32 = 1 << 26;
 /// The port that speaks for FTP where bytes do not (RFC 959 section 8, L=21).
 pub const FTP_PORT: u16 = 21;
 
+/// The port on which a connection that begins with TLS is one of FTP (IANA: ftps).
+pub const IMPLICIT_TLS_PORT: u16 = 990;
+
+/// The longest TLS record taken for real: 2^14 bytes and 2 KiB for its protection (RFC 5246 section 6.2.3).
+pub const TLS_RECORD_BYTES: usize = 16_384 + 2048;
+
+/// Bytes of each side's TLS handshake that are read. Chains of certificates have 2 to 10 KiB.
+pub const TLS_HANDSHAKE_BYTES: usize = 64 * 1024;
+
+/// Alerts kept of one TLS connection. An honest one has two: one of each side, at its end.
+pub const TLS_ALERTS: usize = 8;
+
+/// Names kept of a certificate, and protocols of a client's hello.
+pub const CERTIFICATE_NAMES: usize = 16;
+
 /// Reply texts, their names taken out, whose cause is remembered per thread. A server has some hundred.
 pub const KNOWN_TEXTS: usize = 4096;

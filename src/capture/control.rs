@@ -1,35 +1,26 @@
 //! One control connection: both directions' bytes become events.
 //!
 //! Keeps what is needed to read on: lines that are not whole, a reply that is
-//! open, whether TLS was agreed upon, and the data connections that were
-//! announced. Sessions are built elsewhere.
+//! open, how far TLS has got, and the data connections that were announced.
+//! Sessions are built elsewhere.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::SocketAddr;
 
 use super::data::{Announcement, replaces};
-use super::probe;
+use super::secure::{Secure, Step};
 use super::stream::{Delivery, Place};
 use crate::diagnostic::{DiagnosticKind, Diagnostics};
 use crate::ftp::{
     Endpoint, Event, EventKind, Found, Introduction, Line, Lines, Replies, Reply, ReplyClass,
-    SessionKey, Side, Vantage, grammar,
+    SessionKey, Side, TlsRecord, Vantage, grammar,
 };
 use crate::text::Text;
 use crate::time::Timestamp;
 
 /// Receives events.
 pub(super) type Out<'o> = &'o mut dyn FnMut(Event<'_>);
-
-/// How far TLS has got on a control connection (RFC 4217).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tls {
-    Clear,
-    /// AUTH was answered by 234: the next bytes should be TLS.
-    Agreed,
-    On,
-}
 
 /// A control connection that is being read.
 #[derive(Debug)]
@@ -40,7 +31,7 @@ pub(super) struct Control {
     client_lines: Lines,
     server_lines: Lines,
     replies: Replies,
-    tls: Tls,
+    secure: Secure,
     /// Commands that wait for their reply.
     waiting: u32,
     /// Replies may have been lost since the last command.
@@ -91,7 +82,7 @@ impl Control {
             client_lines: lines(Side::Client),
             server_lines: lines(Side::Server),
             replies: Replies::default(),
-            tls: Tls::Clear,
+            secure: Secure::new(!whole),
             waiting: 0,
             lost: false,
             port_turn: None,
@@ -104,22 +95,25 @@ impl Control {
 
     /// Takes the next bytes of a side; gives back what was said in them.
     pub(super) fn take(&mut self, side: Side, place: Place, delivery: &Delivery<'_>) -> Vec<Said> {
-        let mut said = Vec::new();
-        match delivery {
-            Delivery::Fin => {}
-            Delivery::Conflict => said.push(Said::Conflict(place)),
-            Delivery::Hole(bytes) => {
-                self.lose(side, &mut said);
+        let fresh = match side {
+            Side::Client => self.client_lines.is_between_lines(),
+            Side::Server => self.server_lines.is_between_lines() && !self.replies.is_open(),
+        };
+        let mut steps = Vec::new();
+        let taken = self.secure.take(side, place, delivery, fresh, &mut steps);
+        let mut said: Vec<Said> = steps.into_iter().map(Said::of_step).collect();
+        match (delivery, taken) {
+            (Delivery::Fin, _) | (Delivery::Bytes(_), None) => {}
+            (Delivery::Conflict, _) => said.push(Said::Conflict(place)),
+            (Delivery::Hole(bytes), _) => {
+                if taken.is_some() {
+                    self.lose(side, &mut said);
+                }
                 said.push(Said::Missing(place, side, *bytes));
             }
-            Delivery::Bytes(bytes) => {
-                if self.tls == Tls::Agreed && probe::is_tls(bytes) {
-                    self.tls = Tls::On;
-                    said.push(Said::Protected(place));
-                }
-                if self.tls != Tls::On {
-                    self.listen(side, place, bytes, &mut said);
-                }
+            (Delivery::Bytes(bytes), Some(taken)) => {
+                let words = bytes.get(taken..).unwrap_or_default();
+                self.listen(side, place, words, &mut said);
             }
         }
         said
@@ -160,8 +154,8 @@ impl Control {
         }
     }
 
-    /// The connection is over: gives back what was still open.
-    pub(super) fn finish(&mut self) -> Vec<Said> {
+    /// The connection is over: gives back what was still open. `ended` says that the end was seen.
+    pub(super) fn finish(&mut self, place: Place, ended: bool) -> Vec<Said> {
         let mut said = Vec::new();
         let replies = &mut self.replies;
         let each =
@@ -171,6 +165,9 @@ impl Control {
             .finish(&mut |found| said.push(Said::found(found)));
         self.client_lines
             .finish(&mut |line| said.push(Said::Command(Kept::of(line))));
+        let mut steps = Vec::new();
+        self.secure.finish(place, ended, &mut steps);
+        said.extend(steps.into_iter().map(Said::of_step));
         said
     }
 
@@ -193,8 +190,8 @@ impl Control {
                 Announcement::of_command(&command, self.client.ip(), line.place.origin)
             }
             Said::Reply(reply, line) => {
-                if reply.code.number() == 234 && self.tls == Tls::Clear {
-                    self.tls = Tls::Agreed;
+                if reply.code.number() == 234 {
+                    self.secure.agree();
                 }
                 if self.settles_port(reply) && reply.code.is_negative() {
                     // The address is refused: nobody will connect to it.
@@ -253,6 +250,8 @@ impl Control {
                 self.emit_to(line.place, line.ends, EventKind::Reply(reply), out);
             }
             Said::Protected(place) => self.emit(place, EventKind::Protected, out),
+            Said::Handshake(place, record) => self.emit(place, EventKind::Tls(record), out),
+            Said::Unprotected(place) => self.emit(place, EventKind::Unprotected, out),
             Said::Missing(place, sender, bytes) => {
                 let reason =
                     "bytes of a control connection were on the wire and are not in the capture";
@@ -334,12 +333,28 @@ pub(super) enum Said {
     Reply(Reply<'static>, Kept),
     Stray(Kept),
     Protected(Place),
+    Handshake(Place, Box<TlsRecord>),
+    Unprotected(Place),
     Missing(Place, Side, u64),
     /// Bytes were sent again, but others.
     Conflict(Place),
 }
 
 impl Said {
+    fn of_step(step: Step) -> Self {
+        match step {
+            Step::Begins(place) => Self::Protected(place),
+            Step::Handshake(place, record) => Self::Handshake(place, record),
+            Step::Ends(place) => Self::Unprotected(place),
+            // Stands for what is no word.
+            Step::Noise(place, ends) => Self::Command(Kept {
+                bytes: b"?".to_vec(),
+                place,
+                ends,
+            }),
+        }
+    }
+
     fn found(found: Found<'_>) -> Self {
         match found {
             Found::Reply {
@@ -365,7 +380,11 @@ impl Said {
     pub(super) fn place(&self) -> Place {
         match self {
             Self::Command(line) | Self::Reply(_, line) | Self::Stray(line) => line.place,
-            Self::Protected(place) | Self::Missing(place, ..) | Self::Conflict(place) => *place,
+            Self::Protected(place)
+            | Self::Handshake(place, _)
+            | Self::Unprotected(place)
+            | Self::Missing(place, ..)
+            | Self::Conflict(place) => *place,
         }
     }
 }

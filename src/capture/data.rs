@@ -75,6 +75,7 @@ impl Announcement {
                 ended_by: None,
                 bytes_to_client: 0,
                 bytes_to_server: 0,
+                tls: None,
             };
         };
         // The opener is direction 0: the client in passive mode, the server in active mode.
@@ -114,6 +115,7 @@ impl Announcement {
                 .map(|(_, direction)| side(direction)),
             bytes_to_client: to_client,
             bytes_to_server: to_server,
+            tls: None,
         }
     }
 }

@@ -13,8 +13,10 @@ mod decode;
 mod fragments;
 mod lru;
 mod probe;
+mod secure;
 mod stream;
 mod table;
+mod tls;
 mod undecided;
 mod waiting;
 

@@ -416,7 +416,7 @@ impl Table {
         reassembly.finish(&mut |direction, place, delivery| {
             said.extend(talk.take(side_of(direction), place, &delivery));
         });
-        said.extend(talk.finish());
+        said.extend(talk.finish(place, how.is_none()));
         self.understand(index, talk, said, out);
         if let Some((announcement, data)) = talk.announced.take() {
             self.settle(talk, &announcement, data, place, out);

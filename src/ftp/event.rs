@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::diagnostic::Origin;
-use crate::ftp::{Command, Reply, Verb};
+use crate::ftp::{Command, Reply, TlsRecord, Verb};
 use crate::text::{self, Text};
 use crate::time::Timestamp;
 
@@ -294,6 +294,8 @@ pub struct DataRecord {
     pub bytes_to_client: u64,
     /// Payload bytes towards the server.
     pub bytes_to_server: u64,
+    /// What was seen of its TLS, if it begins with it.
+    pub tls: Option<Box<TlsRecord>>,
 }
 
 /// A transfer as a log tells of it when it is over.
@@ -392,6 +394,10 @@ pub enum EventKind<'b> {
     Data(Box<DataRecord>),
     /// TLS starts here: what follows can't be read.
     Protected,
+    /// What was seen of the TLS handshake, told when it is over.
+    Tls(Box<TlsRecord>),
+    /// Clear text again: after CCC, or because the handshake failed.
+    Unprotected,
     /// Bytes that were sent and are not in the capture.
     Missing {
         /// How many; `None` when unknown.

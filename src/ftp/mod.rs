@@ -16,6 +16,7 @@ mod event;
 pub mod grammar;
 mod lines;
 mod reply;
+mod tls;
 
 pub use assemble::{Found, Replies};
 pub use command::{Command, Verb};
@@ -25,3 +26,4 @@ pub use event::{
 };
 pub use lines::{Line, LineEnd, Lines};
 pub use reply::{Evidence, Reply, ReplyClass, ReplyCode};
+pub use tls::{Alert, Certificate, TlsRecord, TlsVersion};

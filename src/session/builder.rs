@@ -154,6 +154,11 @@ impl Draft {
                 session.protected = true;
                 self.state.protected = true;
             }
+            EventKind::Tls(record) => session.tls = Some(record.clone()),
+            EventKind::Unprotected => {
+                self.state.protected = false;
+                self.pending.lose();
+            }
             EventKind::Missing { bytes, .. } => {
                 session.missing.0 = session.missing.0.saturating_add(bytes.unwrap_or(0));
                 session.missing.1 += 1;

@@ -178,6 +178,7 @@ fn unanswered(record: &[u8], start: i64) -> DataRecord {
         ended_by: None,
         bytes_to_client: 0,
         bytes_to_server: 0,
+        tls: None,
     }
 }
 

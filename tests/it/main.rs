@@ -20,4 +20,5 @@ mod regressions;
 mod support;
 mod synth;
 mod tidy;
+mod tls;
 mod traffic;

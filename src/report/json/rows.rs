@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::tls::Tls;
 use super::{Address, Seconds, Time, line};
 use crate::cause::Failure;
 use crate::diagnostic::Origin;
@@ -31,6 +32,7 @@ pub fn session(out: &mut Vec<u8>, session: &Session, failures: &[Failure], sourc
         end: session.end().id(),
         ended_by: session.ended_by().map(Side::id),
         tls: session.protected,
+        handshake: session.tls.as_deref().map(Tls::new),
         commands: session.commands,
         replies: session.replies,
         failures: ids(false),
@@ -55,6 +57,8 @@ struct SessionRow<'a> {
     end: &'static str,
     ended_by: Option<&'static str>,
     tls: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handshake: Option<Tls<'a>>,
     commands: u64,
     replies: u64,
     failures: Vec<&'static str>,
@@ -151,7 +155,10 @@ enum Detail<'a> {
         ended_by: Option<&'static str>,
         bytes_to_client: u64,
         bytes_to_server: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tls: Option<Tls<'a>>,
     },
+    Tls(Tls<'a>),
     Missing {
         bytes: Option<u64>,
         direction: &'static str,
@@ -167,6 +174,8 @@ fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
         EventKind::Introduced(_) => return None,
         EventKind::Opened => ("opened", Detail::Nothing {}),
         EventKind::Protected => ("protected", Detail::Nothing {}),
+        EventKind::Unprotected => ("unprotected", Detail::Nothing {}),
+        EventKind::Tls(record) => ("tls", Detail::Tls(Tls::new(record))),
         EventKind::Command(command) => (
             "command",
             Detail::Command {
@@ -202,6 +211,7 @@ fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
                 ended_by: record.ended_by.map(Side::id),
                 bytes_to_client: record.bytes_to_client,
                 bytes_to_server: record.bytes_to_server,
+                tls: record.tls.as_deref().map(Tls::new),
             },
         ),
         EventKind::Missing { bytes, sender } => (
