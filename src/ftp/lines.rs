@@ -144,8 +144,7 @@ impl Lines {
         }
     }
 
-    /// True when no line and no Telnet command is begun.
-    pub fn is_between_lines(&self) -> bool {
+    fn is_between_lines(&self) -> bool {
         self.begun.is_none() && self.telnet == Telnet::Text
     }
 
