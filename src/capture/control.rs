@@ -1,36 +1,26 @@
 //! One control connection: both directions' bytes become events.
 //!
 //! Keeps what is needed to read on: lines that are not whole, a reply that is
-//! open, whether TLS was agreed upon, and the data connections that were
-//! announced. Sessions are built elsewhere.
+//! open, how far TLS has got, and the data connections that were announced.
+//! Sessions are built elsewhere.
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use super::data::{Announcement, Offer, replaces};
-use super::expect::Expectations;
-use super::probe;
+use super::data::{Announcement, replaces};
+use super::secure::{Secure, Step};
 use super::stream::{Delivery, Place};
 use crate::diagnostic::{DiagnosticKind, Diagnostics};
 use crate::ftp::{
     Endpoint, Event, EventKind, Found, Introduction, Line, Lines, Replies, Reply, ReplyClass,
-    SessionKey, Side, Vantage, grammar,
+    SessionKey, Side, TlsRecord, Vantage, grammar,
 };
 use crate::text::Text;
 use crate::time::Timestamp;
 
 /// Receives events.
 pub(super) type Out<'o> = &'o mut dyn FnMut(Event<'_>);
-
-/// How far TLS has got on a control connection (RFC 4217).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tls {
-    Clear,
-    /// AUTH was answered by 234: the next bytes should be TLS.
-    Agreed,
-    On,
-}
 
 /// A control connection that is being read.
 #[derive(Debug)]
@@ -41,7 +31,7 @@ pub(super) struct Control {
     client_lines: Lines,
     server_lines: Lines,
     replies: Replies,
-    tls: Tls,
+    secure: Secure,
     /// Commands that wait for their reply.
     waiting: u32,
     /// Replies may have been lost since the last command.
@@ -50,32 +40,19 @@ pub(super) struct Control {
     port_turn: Option<u32>,
     /// The time of the event told last: the next one is not earlier, though its packet may be.
     told: Cell<Option<Timestamp>>,
-    expectations: Expectations,
-    /// The announcement in force.
-    pub(super) announced: Option<Offer>,
-    /// Announcements before it whose connections are not over.
-    pub(super) older: Vec<Offer>,
-    /// Connections that may be data connections of this session, though nobody said so.
-    pub(super) guesses: Vec<usize>,
-    /// When what was announced last was over: what began later may belong to a transfer whose announcement was not heard.
-    pub(super) settled: Option<Timestamp>,
-    /// Bytes were lost, or the beginning was not heard: announcements may not have been heard.
-    holed: bool,
-    /// The announcement for the transfer that goes on, or comes next, was heard.
-    pub(super) offered: bool,
+    /// The announcement in force, and the connection that came for it.
+    pub(super) announced: Option<(Announcement, Option<usize>)>,
 }
 
 /// What a control connection asks of the table of connections.
 #[derive(Debug, Default)]
 pub(super) struct Wishes {
     /// The announcement before is over: tell what became of it.
-    pub(super) settle: Option<Offer>,
+    pub(super) settle: Option<(Announcement, Option<usize>)>,
     /// Watch for this data connection.
     pub(super) announce: Option<Announcement>,
     /// Watch for this one no more; nothing became of it.
     pub(super) forget: Option<Announcement>,
-    /// A transfer goes on whose announcement was not heard, or is over.
-    pub(super) guess: Option<bool>,
 }
 
 impl Control {
@@ -105,18 +82,12 @@ impl Control {
             client_lines: lines(Side::Client),
             server_lines: lines(Side::Server),
             replies: Replies::default(),
-            tls: Tls::Clear,
+            secure: Secure::new(!whole),
             waiting: 0,
             lost: false,
             port_turn: None,
             told: Cell::new(None),
-            expectations: Expectations::default(),
             announced: None,
-            older: Vec::new(),
-            guesses: Vec::new(),
-            settled: first.at,
-            holed: !whole,
-            offered: false,
         };
         control.emit(first, EventKind::Introduced(Box::new(introduction)), out);
         control
@@ -124,22 +95,25 @@ impl Control {
 
     /// Takes the next bytes of a side; gives back what was said in them.
     pub(super) fn take(&mut self, side: Side, place: Place, delivery: &Delivery<'_>) -> Vec<Said> {
-        let mut said = Vec::new();
-        match delivery {
-            Delivery::Fin => {}
-            Delivery::Conflict => said.push(Said::Conflict(place)),
-            Delivery::Hole(bytes) => {
-                self.lose(side, &mut said);
+        let fresh = match side {
+            Side::Client => self.client_lines.is_between_lines(),
+            Side::Server => self.server_lines.is_between_lines() && !self.replies.is_open(),
+        };
+        let mut steps = Vec::new();
+        let taken = self.secure.take(side, place, delivery, fresh, &mut steps);
+        let mut said: Vec<Said> = steps.into_iter().map(Said::of_step).collect();
+        match (delivery, taken) {
+            (Delivery::Fin, _) | (Delivery::Bytes(_), None) => {}
+            (Delivery::Conflict, _) => said.push(Said::Conflict(place)),
+            (Delivery::Hole(bytes), _) => {
+                if taken.is_some() {
+                    self.lose(side, &mut said);
+                }
                 said.push(Said::Missing(place, side, *bytes));
             }
-            Delivery::Bytes(bytes) => {
-                if self.tls == Tls::Agreed && probe::is_tls(bytes) {
-                    self.tls = Tls::On;
-                    said.push(Said::Protected(place));
-                }
-                if self.tls != Tls::On {
-                    self.listen(side, place, bytes, &mut said);
-                }
+            (Delivery::Bytes(bytes), Some(taken)) => {
+                let words = bytes.get(taken..).unwrap_or_default();
+                self.listen(side, place, words, &mut said);
             }
         }
         said
@@ -180,8 +154,8 @@ impl Control {
         }
     }
 
-    /// The connection is over: gives back what was still open.
-    pub(super) fn finish(&mut self) -> Vec<Said> {
+    /// The connection is over: gives back what was still open. `ended` says that the end was seen.
+    pub(super) fn finish(&mut self, place: Place, ended: bool) -> Vec<Said> {
         let mut said = Vec::new();
         let replies = &mut self.replies;
         let each =
@@ -191,107 +165,59 @@ impl Control {
             .finish(&mut |found| said.push(Said::found(found)));
         self.client_lines
             .finish(&mut |line| said.push(Said::Command(Kept::of(line))));
+        let mut steps = Vec::new();
+        self.secure.finish(place, ended, &mut steps);
+        said.extend(steps.into_iter().map(Said::of_step));
         said
     }
 
     /// What follows from something said, for this connection and for the table of connections.
     pub(super) fn wishes(&mut self, said: &Said) -> Wishes {
-        match said {
-            Said::Command(line) => self.wishes_of_command(line),
-            Said::Reply(reply, line) => self.wishes_of_reply(reply, line.place),
-            Said::Missing(_, side, _) => {
-                self.holed = true;
-                if *side == Side::Server {
-                    self.lost = true;
-                    self.port_turn = None; // its reply may be among them
+        let announce = match said {
+            Said::Command(line) => {
+                let Some(command) = grammar::command(&line.bytes) else {
+                    return Wishes::default();
+                };
+                if std::mem::take(&mut self.lost) {
+                    self.waiting = 0; // clients that do not wait for replies are rare
                 }
-                Wishes::default()
+                let before = self.waiting;
+                self.waiting = self.waiting.saturating_add(1);
+                if !replaces(command.verb) {
+                    return Wishes::default();
+                }
+                self.port_turn = command.verb.is_active().then_some(before);
+                Announcement::of_command(&command, self.client.ip(), line.place.origin)
             }
-            _ => Wishes::default(),
-        }
-    }
-
-    fn wishes_of_command(&mut self, line: &Kept) -> Wishes {
-        let Some(command) = grammar::command(&line.bytes) else {
-            return Wishes::default();
+            Said::Reply(reply, line) => {
+                if reply.code.number() == 234 {
+                    self.secure.agree();
+                }
+                if self.settles_port(reply) && reply.code.is_negative() {
+                    // The address is refused: nobody will connect to it.
+                    let forget = self.announced.take().map(|(announcement, _)| announcement);
+                    return Wishes {
+                        forget,
+                        ..Wishes::default()
+                    };
+                }
+                match Announcement::of_reply(reply, self.server.ip(), line.place.origin) {
+                    Some(announcement) => Some(announcement),
+                    None => return Wishes::default(),
+                }
+            }
+            Said::Missing(_, Side::Server, _) => {
+                self.lost = true;
+                self.port_turn = None; // its reply may be among them
+                return Wishes::default();
+            }
+            _ => return Wishes::default(),
         };
-        if std::mem::take(&mut self.lost) {
-            self.waiting = 0; // clients that do not wait for replies are rare
-        }
-        let before = self.waiting;
-        self.waiting = self.waiting.saturating_add(1);
-        let purpose = self.expectations.command(&command);
-        if let (Some(offer), Some(purpose)) = (&mut self.announced, purpose) {
-            offer.purpose = purpose;
-        }
-        if !replaces(&command) {
-            return Wishes::default();
-        }
-        self.port_turn = command.verb.is_active().then_some(before);
         Wishes {
             settle: self.announced.take(),
-            announce: Announcement::of_command(&command, self.client.ip(), line.place.origin),
-            ..Wishes::default()
+            announce,
+            forget: None,
         }
-    }
-
-    fn wishes_of_reply(&mut self, reply: &Reply<'_>, place: Place) -> Wishes {
-        if reply.code.number() == 234 && self.tls == Tls::Clear {
-            self.tls = Tls::Agreed;
-        }
-        let purpose = self.expectations.reply(reply);
-        if let (Some(offer), Some(purpose)) = (&mut self.announced, purpose) {
-            offer.purpose = purpose;
-        }
-        if self.settles_port(reply) && reply.code.is_negative() {
-            // The address is refused: nobody will connect to it.
-            return Wishes {
-                forget: self.announced.take().map(|offer| offer.announcement),
-                ..Wishes::default()
-            };
-        }
-        if let Some(announcement) = Announcement::of_reply(reply, self.server.ip(), place.origin) {
-            return Wishes {
-                settle: self.announced.take(),
-                announce: Some(announcement),
-                ..Wishes::default()
-            };
-        }
-        let guess = match reply.code.number() {
-            125 | 150 if self.holed && !self.offered => Some(true),
-            226 | 250 | 425..=451 => {
-                self.offered = false;
-                self.holed.then_some(false)
-            }
-            _ => None,
-        };
-        Wishes {
-            guess,
-            ..Wishes::default()
-        }
-    }
-
-    /// True once TLS is on: nothing is heard any more.
-    pub(super) fn is_protected(&self) -> bool {
-        self.tls == Tls::On
-    }
-
-    /// The hosts of both ends.
-    pub(super) fn hosts(&self) -> [IpAddr; 2] {
-        [self.client.ip(), self.server.ip()]
-    }
-
-    /// The announcement that a connection came for is over.
-    pub(super) fn take_offer(&mut self, data: usize) -> Option<Offer> {
-        if self
-            .announced
-            .as_ref()
-            .is_some_and(|o| o.data == Some(data))
-        {
-            return self.announced.take();
-        }
-        let place = self.older.iter().position(|o| o.data == Some(data))?;
-        Some(self.older.remove(place))
     }
 
     /// Counts commands and replies; true when this reply is the one to the last PORT or EPRT.
@@ -324,6 +250,8 @@ impl Control {
                 self.emit_to(line.place, line.ends, EventKind::Reply(reply), out);
             }
             Said::Protected(place) => self.emit(place, EventKind::Protected, out),
+            Said::Handshake(place, record) => self.emit(place, EventKind::Tls(record), out),
+            Said::Unprotected(place) => self.emit(place, EventKind::Unprotected, out),
             Said::Missing(place, sender, bytes) => {
                 let reason =
                     "bytes of a control connection were on the wire and are not in the capture";
@@ -405,12 +333,28 @@ pub(super) enum Said {
     Reply(Reply<'static>, Kept),
     Stray(Kept),
     Protected(Place),
+    Handshake(Place, Box<TlsRecord>),
+    Unprotected(Place),
     Missing(Place, Side, u64),
     /// Bytes were sent again, but others.
     Conflict(Place),
 }
 
 impl Said {
+    fn of_step(step: Step) -> Self {
+        match step {
+            Step::Begins(place) => Self::Protected(place),
+            Step::Handshake(place, record) => Self::Handshake(place, record),
+            Step::Ends(place) => Self::Unprotected(place),
+            // Stands for what is no word.
+            Step::Noise(place, ends) => Self::Command(Kept {
+                bytes: b"?".to_vec(),
+                place,
+                ends,
+            }),
+        }
+    }
+
     fn found(found: Found<'_>) -> Self {
         match found {
             Found::Reply {
@@ -436,7 +380,11 @@ impl Said {
     pub(super) fn place(&self) -> Place {
         match self {
             Self::Command(line) | Self::Reply(_, line) | Self::Stray(line) => line.place,
-            Self::Protected(place) | Self::Missing(place, ..) | Self::Conflict(place) => *place,
+            Self::Protected(place)
+            | Self::Handshake(place, _)
+            | Self::Unprotected(place)
+            | Self::Missing(place, ..)
+            | Self::Conflict(place) => *place,
         }
     }
 }

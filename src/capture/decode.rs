@@ -17,8 +17,6 @@ use etherparse::{LaxIpSlice, TcpSlice, ip_number};
 
 use crate::limits;
 pub(crate) use fragment::{Fragment, Whole};
-#[cfg(test)]
-pub(crate) use icmp::Obstacle;
 pub(crate) use icmp::Unreachable;
 use link::Layer;
 

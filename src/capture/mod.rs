@@ -10,13 +10,13 @@ mod container;
 mod control;
 mod data;
 mod decode;
-mod expect;
-mod extent;
 mod fragments;
 mod lru;
 mod probe;
+mod secure;
 mod stream;
 mod table;
+mod tls;
 mod undecided;
 mod waiting;
 
@@ -182,7 +182,7 @@ impl Reader {
                 }
                 Decoded::Unreachable(quoted) => {
                     counts.taken += 1;
-                    self.table.unreachable(&quoted, place);
+                    self.table.unreachable(&quoted);
                 }
                 Decoded::Fragment(fragment) => {
                     put_together(&mut self.fragments, &mut self.table, &fragment, place, out);
@@ -245,7 +245,7 @@ fn put_together(
             }
             Decoded::Unreachable(quoted) => {
                 fragments.taken(&it.fragments);
-                table.unreachable(&quoted, place);
+                table.unreachable(&quoted);
             }
             Decoded::Fragment(inner) => whole = fragments.take(&inner, place, &it.fragments),
             Decoded::NotTcp => fragments.ignored(&it.fragments),

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use super::tls::{self, Offer};
 use crate::ftp::{ReplyCode, Side, grammar};
 
 /// What is known so far.
@@ -135,6 +136,7 @@ const LINES: usize = 128;
 
 /// What both sides said so far, and what is known beside it.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent observations")]
 pub(super) struct Talk<'h> {
     /// The first bytes of the client.
     pub(super) client: &'h [u8],
@@ -142,6 +144,8 @@ pub(super) struct Talk<'h> {
     pub(super) server: &'h [u8],
     /// The port speaks for FTP, or the server's end was heard to speak it.
     pub(super) known: bool,
+    /// The port speaks for FTP where TLS begins at once.
+    pub(super) implicit: bool,
     /// The connection was heard from its first byte.
     pub(super) whole: bool,
     /// The client is known to have said nothing, the server is.
@@ -320,7 +324,7 @@ impl Weights {
 
 /// Decides from what both sides said.
 pub(super) fn decide(talk: &Talk<'_>) -> Verdict {
-    if let Some(verdict) = by_first_bytes(talk) {
+    if let Some(verdict) = by_tls(talk).or_else(|| by_first_bytes(talk)) {
         return verdict;
     }
     let client = weigh(Side::Client, talk.client, talk.whole, talk.enough);
@@ -346,7 +350,28 @@ pub(super) fn decide(talk: &Talk<'_>) -> Verdict {
     }
 }
 
-/// Bytes that begin no line of text: TLS, which is FTP's where the port says so, or something else.
+/// TLS from the first byte: FTP's where the port or the client's hello says so.
+fn by_tls(talk: &Talk<'_>) -> Option<Verdict> {
+    let begins = tls::begins(Side::Client, talk.client) || tls::begins(Side::Server, talk.server);
+    let goes_on = !talk.whole && (tls::goes_on(talk.client) || tls::goes_on(talk.server));
+    if !begins && !goes_on {
+        return None;
+    }
+    let by_port = if talk.implicit {
+        Verdict::Ftp
+    } else {
+        Verdict::Other
+    };
+    Some(match tls::offer(talk.client) {
+        _ if talk.known => Verdict::Ftp,
+        Offer::Ftp => Verdict::Ftp,
+        Offer::Others => Verdict::Other,
+        Offer::Cut if begins && !talk.enough => Verdict::Unsure,
+        Offer::Cut | Offer::Nothing => by_port,
+    })
+}
+
+/// Bytes that begin no line of text.
 fn by_first_bytes(talk: &Talk<'_>) -> Option<Verdict> {
     let text = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0 | 0x80..);
     let is_binary = |bytes: &[u8]| !bytes.iter().take(4).all(text);
@@ -376,7 +401,7 @@ pub(super) fn server_of(first: &[u8], second: &[u8]) -> Option<usize> {
     let replies = |bytes: &[u8]| weigh(Side::Server, bytes, true, true).fitting;
     let verbs = |bytes: &[u8]| {
         let weights = weigh(Side::Client, bytes, true, true);
-        weights.own + u32::from(weights.shared)
+        weights.own + u32::from(weights.shared || tls::begins(Side::Client, bytes))
     };
     let first_serves = replies(first) + verbs(second);
     let second_serves = replies(second) + verbs(first);
@@ -385,11 +410,6 @@ pub(super) fn server_of(first: &[u8], second: &[u8]) -> Option<usize> {
         std::cmp::Ordering::Less => Some(1),
         std::cmp::Ordering::Equal => None,
     }
-}
-
-/// True when the bytes can't be the start of a line of text: a TLS record, say.
-pub(super) fn is_tls(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x14..=0x17, 0x03, ..] | [0x16]) || matches!(bytes, [0x80, _, 0x01, 0x03, ..])
 }
 
 #[cfg(test)]
@@ -401,6 +421,7 @@ mod tests {
             client: client.as_bytes(),
             server: server.as_bytes(),
             known,
+            implicit: false,
             whole: true,
             silent: [false; 2],
             enough: false,

@@ -32,6 +32,16 @@ pub(super) enum Delivery<'b> {
     Fin,
 }
 
+impl<'b> Delivery<'b> {
+    /// The bytes, if it is some.
+    pub(super) fn bytes(&self) -> &'b [u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Hole(_) | Self::Fin | Self::Conflict => &[],
+        }
+    }
+}
+
 /// The part of a segment that counts here.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Piece<'b> {

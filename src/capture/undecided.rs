@@ -123,7 +123,7 @@ pub(super) fn server_direction(facts: &Facts, heads: &[Vec<u8>; 2]) -> Option<us
     let by_port = facts
         .ends
         .iter()
-        .position(|end| end.port() == limits::FTP_PORT);
+        .position(|end| matches!(end.port(), limits::FTP_PORT | limits::IMPLICIT_TLS_PORT));
     probe::server_of(&heads[0], &heads[1]).or(by_port)
 }
 
@@ -149,6 +149,10 @@ pub(super) fn judge(
         client,
         server: server_head,
         known,
+        implicit: facts
+            .ends
+            .get(server)
+            .is_some_and(|end| end.port() == limits::IMPLICIT_TLS_PORT),
         whole: !facts.mid_stream,
         silent: [
             is_silent(1 - server, client),

@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use crate::ftp::{DataMode, DataRecord, Direction, End, Fate, Host, Side, Vantage, Verb, grammar};
+use crate::ftp::{
+    DataMode, DataRecord, Direction, End, Fate, Host, Side, TlsRecord, Vantage, Verb, grammar,
+};
+use crate::limits;
 use crate::session::{DataConnection, Exchange, Outcome, Pairing, Session, Transfer};
 use crate::text::Text;
 
@@ -74,6 +77,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "client-went-on", holds: client_went_on },
     Fact { name: "login-failed-twice", holds: |c| exchange(c).is_some_and(|e| e.state.failed_logins >= 2) },
     Fact { name: "login-guessing", holds: |c| failed_logins(c.session) >= 5 },
+    Fact { name: "without-argument", holds: without_argument },
     Fact { name: "foreign-words", holds: foreign_words },
     Fact { name: "quiet-for-seconds", holds: |c| exchange(c).is_some_and(|e| e.quiet >= Duration::from_secs(5)) },
     Fact { name: "quiet-for-round-time", holds: |c| exchange(c).is_some_and(|e| is_round(e.quiet)) },
@@ -110,7 +114,12 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "went-silent", holds: |c| matches!(c.session.end(), End::Idle | End::InputEnded) },
     Fact { name: "command-unanswered", holds: |c| last_command_unanswered(c.session) },
     Fact { name: "transfer-unanswered", holds: |c| transfer_unanswered(c.session) },
-    Fact { name: "sent-again-unacknowledged", holds: |c| c.session.closing.as_ref().is_some_and(|x| x.unacknowledged.is_some()) },
+    Fact { name: "sent-again-unacknowledged", holds: |c| c.session.closing.is_some_and(|x| x.unacknowledged.is_some()) },
+    Fact { name: "tls-failed", holds: |c| tls(c).is_some_and(|t| t.completed == Some(false)) },
+    Fact { name: "tls-alert", holds: |c| tls(c).is_some_and(|t| t.breaking().is_some()) },
+    Fact { name: "tls-client-certificate-refused", holds: client_certificate_refused },
+    Fact { name: "tls-agreed-in-vain", holds: |c| tls_agreed_in_vain(c.session) },
+    Fact { name: "clear-on-implicit-port", holds: |c| clear_on_implicit_port(c.session) },
     Fact { name: "hidden-by-tls", holds: |c| c.session.protected },
     Fact { name: "bytes-missing", holds: |c| c.session.missing.1 > 0 },
     Fact { name: "transfer-log", holds: |c| c.session.vantage == Vantage::TransferLog },
@@ -324,6 +333,37 @@ fn last_command_unanswered(session: &Session) -> bool {
         && last.is_some_and(|e| {
             e.outcome == Outcome::Unanswered && e.verb().is_some_and(|v| v.as_str() != "QUIT")
         })
+}
+
+fn tls<'s>(case: &Case<'s>) -> Option<&'s TlsRecord> {
+    case.session.tls.as_deref()
+}
+
+/// The server's alert is about a certificate: it can only mean the client's.
+fn client_certificate_refused(case: &Case<'_>) -> bool {
+    let alert = tls(case).and_then(TlsRecord::breaking);
+    alert.is_some_and(|a| a.sender == Side::Server && a.is_about_certificate())
+}
+
+/// The client speaks in clear on the port on which TLS begins at once.
+fn clear_on_implicit_port(session: &Session) -> bool {
+    let port = session.server.as_ref().and_then(|s| s.port);
+    port == Some(limits::IMPLICIT_TLS_PORT) && !session.protected && session.commands > 0
+}
+
+fn without_argument(case: &Case<'_>) -> bool {
+    let command = exchange(case).and_then(|e| e.command.as_ref());
+    command.is_some_and(|c| c.argument.is_none() && !c.secret)
+}
+
+/// AUTH was answered by 234, and no handshake came, though the session went on or ended.
+fn tls_agreed_in_vain(session: &Session) -> bool {
+    let agreed = |e: &Exchange| e.code().is_some_and(|code| code.number() == 234);
+    let ended = matches!(session.end(), End::Fin | End::Reset);
+    let mut newest = session.exchanges.iter().rev();
+    let went_on = !newest.next().is_some_and(agreed) && newest.any(agreed);
+    let last = session.exchanges.last().is_some_and(agreed);
+    session.vantage == Vantage::Wire && !session.protected && (went_on || last && ended)
 }
 
 fn transfer_unanswered(session: &Session) -> bool {

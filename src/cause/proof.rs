@@ -9,6 +9,9 @@ use crate::text::Text;
 /// announced and seen of that.
 pub(super) fn of_exchange(session: &Session, exchange: &Exchange) -> Vec<Proof> {
     let mut proofs = vec![dialogue(exchange)];
+    if exchange.command.is_none() {
+        proofs.extend(handshake(session));
+    }
     let Some(data) = session.data_of(exchange) else {
         return proofs;
     };
@@ -65,10 +68,51 @@ pub(super) fn of_session(session: &Session) -> Vec<Proof> {
         origin: session.origin,
         text: Text::from(opened),
     }];
+    proofs.extend(handshake(session));
     if let Some(last) = session.exchanges.iter().rev().find(|e| e.command.is_some()) {
         proofs.push(dialogue(last));
     }
     proofs
+}
+
+/// A TLS handshake that failed: who broke it off and with which words, what was offered, whose certificate it was.
+fn handshake(session: &Session) -> Option<Proof> {
+    let record = session
+        .tls
+        .as_deref()
+        .filter(|t| t.completed == Some(false))?;
+    let mut words = Vec::new();
+    let alert = record.breaking();
+    words.push(
+        match alert.map(|a| (a.sender.id(), a.read, a.name().unwrap_or_default())) {
+            Some((who, Some((_, number)), name)) => {
+                format!("TLS alert {number} {name} from the {who}")
+            }
+            Some((who, None, _)) => format!("TLS alert from the {who} that can't be read"),
+            None => "TLS handshake not finished".to_owned(),
+        },
+    );
+    let offered: Vec<String> = record.offered.iter().map(|v| v.name()).collect();
+    if !offered.is_empty() {
+        words.push(format!("the client offers {}", offered.join(", ")));
+    }
+    words.extend(
+        record
+            .version
+            .map(|v| format!("the server chose {}", v.name())),
+    );
+    let mut text = words.join("; ").into_bytes();
+    if let Some(certificate) = &record.certificate {
+        text.extend_from_slice(b"; certificate of ");
+        text.extend_from_slice(certificate.subject.bytes());
+        if session.last.is_some_and(|at| record.is_out_of_date(at)) {
+            text.extend_from_slice(b", out of date");
+        }
+    }
+    Some(Proof {
+        origin: alert.map(|a| a.origin).or(record.hello)?,
+        text: Text::cut(&text, 300),
+    })
 }
 
 /// `RETR x -> 550 No such file`

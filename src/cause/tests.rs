@@ -6,8 +6,8 @@ use super::{Failure, classify};
 use crate::catalogue::catalogue;
 use crate::diagnostic::Origin;
 use crate::ftp::{
-    Closing, DataMode, DataRecord, End, Endpoint, Event, EventKind, Fate, Found, Introduction,
-    Line, LineEnd, Replies, ReplyCode, SessionKey, Side, Vantage, grammar,
+    Alert, Closing, DataMode, DataRecord, End, Endpoint, Event, EventKind, Fate, Found,
+    Introduction, Line, LineEnd, Replies, ReplyCode, SessionKey, Side, TlsRecord, Vantage, grammar,
 };
 use crate::session::{Builder, Exchange, Observer, Session, Transfer};
 use crate::time::Timestamp;
@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 /// A conversation in the catalogue's small language, played to a session builder.
 ///
 /// `> command`, `< reply line`, `wait 300s`, `! data unanswered|refused|never-tried|open N|reset-by-client N|…`,
-/// `! client fin`, `! server reset`, `! vanished`, `! syn refused|unanswered`. A step takes 10 ms.
+/// `! tls failed`, `! tls alert server 40`, `! client fin`, `! server reset`, `! vanished`, `! syn refused|unanswered`. A step takes 10 ms.
 struct Talk {
     now: Timestamp,
     record: u64,
@@ -166,6 +166,8 @@ impl Talk {
                 let bytes = bytes.first().map_or(0, |b| b.parse().unwrap());
                 self.data(fate, bytes);
             }
+            ["tls", "failed"] => self.tls(None),
+            ["tls", "alert", who, number] => self.tls(Some((side(who), number.parse().unwrap()))),
             ["vanished"] => {
                 self.close(End::InputEnded, None, Fate::Opened, Some((Side::Client, 5)));
             }
@@ -175,6 +177,23 @@ impl Talk {
             [who, "reset"] => self.close(End::Reset, Some(side(who)), Fate::Opened, None),
             _ => panic!("nothing happens like {what:?}"),
         }
+    }
+
+    /// A handshake that failed, with a fatal alert or without one.
+    fn tls(&mut self, alert: Option<(Side, u8)>) {
+        self.emit(EventKind::Protected);
+        let origin = Origin::default();
+        let alert = alert.map(|(sender, number)| Alert {
+            sender,
+            read: Some((2, number)),
+            origin,
+        });
+        self.emit(EventKind::Tls(Box::new(TlsRecord {
+            completed: Some(false),
+            alerts: alert.into_iter().collect(),
+            ..TlsRecord::default()
+        })));
+        self.emit(EventKind::Unprotected);
     }
 
     fn data(&mut self, how: &str, bytes: u64) {
@@ -189,8 +208,11 @@ impl Talk {
             "reset-by-server" => (Fate::Opened, Some(End::Reset), Some(Side::Server)),
             _ => panic!("no data connection is {how:?}"),
         };
-        let announced = self::end("192.0.2.10", 50_000);
         let record = DataRecord {
+            mode,
+            announced: self::end("192.0.2.10", 50_000),
+            announced_by,
+            first: None,
             fate,
             attempts: 3,
             tried: Some(self.now),
@@ -198,7 +220,8 @@ impl Talk {
             end,
             ended_by,
             bytes_to_client: bytes,
-            ..DataRecord::never_tried(mode, announced, announced_by)
+            bytes_to_server: 0,
+            tls: None,
         };
         self.emit(EventKind::Data(Box::new(record)));
     }
@@ -216,7 +239,6 @@ impl Talk {
             by,
             fate,
             unacknowledged,
-            tcp: None,
         }));
     }
 }

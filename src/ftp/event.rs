@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::diagnostic::Origin;
-use crate::ftp::{Command, Reply, TcpRecord, Verb};
+use crate::ftp::{Command, Reply, TlsRecord, Verb};
 use crate::text::{self, Text};
 use crate::time::Timestamp;
 
@@ -246,8 +246,6 @@ pub enum DataMode {
     Lprt,
     /// `LPSV`: the client connects.
     Lpsv,
-    /// `SPSV`, which some servers have: the client connects; the reply holds a port and nothing else.
-    Spsv,
 }
 
 impl DataMode {
@@ -260,23 +258,13 @@ impl DataMode {
             Self::Epsv => "EPSV",
             Self::Lprt => "LPRT",
             Self::Lpsv => "LPSV",
-            Self::Spsv => "SPSV",
         }
     }
 
     /// True where the server listens and the client connects.
     pub fn is_passive(self) -> bool {
-        matches!(self, Self::Pasv | Self::Epsv | Self::Lpsv | Self::Spsv)
+        matches!(self, Self::Pasv | Self::Epsv | Self::Lpsv)
     }
-}
-
-/// How many bytes a transfer should move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expected {
-    /// Bytes.
-    pub bytes: u64,
-    /// Who says so: `150` (its text), `SIZE` (its answer, less what REST skips) or `ALLO`.
-    pub by: &'static str,
 }
 
 /// A data connection as it was seen on the wire, told when its fate is known.
@@ -284,8 +272,6 @@ pub struct Expected {
 pub struct DataRecord {
     /// How it was agreed upon.
     pub mode: DataMode,
-    /// True when its announcement was not heard (hidden by TLS, or lost): the ends and the time say that it belongs here.
-    pub guessed: bool,
     /// Where the listening side said it listens.
     pub announced: Endpoint,
     /// The reply (227, 229) or command (PORT, EPRT) that announced it.
@@ -308,45 +294,8 @@ pub struct DataRecord {
     pub bytes_to_client: u64,
     /// Payload bytes towards the server.
     pub bytes_to_server: u64,
-    /// The end that connected.
-    pub opener: Option<Endpoint>,
-    /// True when an end is on neither of the control connection's hosts: server to server, or a stranger.
-    pub third_party: bool,
-    /// The transfer command that uses it.
-    pub verb: Option<Verb>,
-    /// How many bytes it should move.
-    pub expected: Option<Expected>,
-    /// Bytes of the file that REST told to skip.
-    pub offset: u64,
-    /// How TCP fared on it.
-    pub tcp: Option<TcpRecord>,
-}
-
-impl DataRecord {
-    /// Of a data connection that nobody tried to open.
-    pub fn never_tried(mode: DataMode, announced: Endpoint, announced_by: Origin) -> Self {
-        Self {
-            mode,
-            guessed: false,
-            announced,
-            announced_by,
-            first: None,
-            fate: Fate::NeverTried,
-            attempts: 0,
-            tried: None,
-            last: None,
-            end: None,
-            ended_by: None,
-            bytes_to_client: 0,
-            bytes_to_server: 0,
-            opener: None,
-            third_party: false,
-            verb: None,
-            expected: None,
-            offset: 0,
-            tcp: None,
-        }
-    }
+    /// What was seen of its TLS, if it begins with it.
+    pub tls: Option<Box<TlsRecord>>,
 }
 
 /// A transfer as a log tells of it when it is over.
@@ -409,7 +358,7 @@ pub struct Introduction {
 }
 
 /// How a control connection ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closing {
     /// How.
     pub end: End,
@@ -419,21 +368,6 @@ pub struct Closing {
     pub fate: Fate,
     /// A side whose bytes were sent again and never acknowledged, and how often they were sent again.
     pub unacknowledged: Option<(Side, u32)>,
-    /// How TCP fared on it, where packets are at hand.
-    pub tcp: Option<Box<TcpRecord>>,
-}
-
-impl Closing {
-    /// As heard where no packets are at hand.
-    pub fn heard(end: End) -> Self {
-        Self {
-            end,
-            by: None,
-            fate: Fate::Opened,
-            unacknowledged: None,
-            tcp: None,
-        }
-    }
 }
 
 /// Something that was heard.
@@ -460,6 +394,10 @@ pub enum EventKind<'b> {
     Data(Box<DataRecord>),
     /// TLS starts here: what follows can't be read.
     Protected,
+    /// What was seen of the TLS handshake, told when it is over.
+    Tls(Box<TlsRecord>),
+    /// Clear text again: after CCC, or because the handshake failed.
+    Unprotected,
     /// Bytes that were sent and are not in the capture.
     Missing {
         /// How many; `None` when unknown.

@@ -144,7 +144,8 @@ impl Lines {
         }
     }
 
-    fn is_between_lines(&self) -> bool {
+    /// True when no line and no Telnet command is begun.
+    pub fn is_between_lines(&self) -> bool {
         self.begun.is_none() && self.telnet == Telnet::Text
     }
 

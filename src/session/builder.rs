@@ -7,8 +7,8 @@ use super::pair::{Pairing, Pending};
 use super::{Exchange, KeptCommand, KeptReply, Outcome, Session, State, settles};
 use crate::diagnostic::Origin;
 use crate::ftp::{
-    Closing, Command, End, Event, EventKind, Evidence, Introduction, Reply, ReplyClass, SessionKey,
-    Vantage, Verb,
+    Closing, Command, End, Event, EventKind, Evidence, Fate, Introduction, Reply, ReplyClass,
+    SessionKey, Vantage, Verb,
 };
 use crate::limits;
 use crate::lookup::Lookup;
@@ -154,13 +154,18 @@ impl Draft {
                 session.protected = true;
                 self.state.protected = true;
             }
+            EventKind::Tls(record) => session.tls = Some(record.clone()),
+            EventKind::Unprotected => {
+                self.state.protected = false;
+                self.pending.lose();
+            }
             EventKind::Missing { bytes, .. } => {
                 session.missing.0 = session.missing.0.saturating_add(bytes.unwrap_or(0));
                 session.missing.1 += 1;
                 self.pending.lose();
             }
             EventKind::Closed(closing) => {
-                self.session.closing = Some(self.as_goodbye(closing.clone()));
+                self.session.closing = Some(self.as_goodbye(*closing));
             }
         }
         self.heard = event.at.or(self.heard);
@@ -356,7 +361,12 @@ impl Draft {
     }
 
     fn finish(mut self: Box<Self>) -> Session {
-        let ended = Closing::heard(End::InputEnded);
+        let ended = Closing {
+            end: End::InputEnded,
+            by: None,
+            fate: Fate::Opened,
+            unacknowledged: None,
+        };
         self.session.closing.get_or_insert(ended);
         self.session.count_bytes();
         self.session

@@ -17,7 +17,7 @@ pub use pair::Pairing;
 use crate::diagnostic::{Origin, SourceId};
 use crate::ftp::{
     Closing, Command, DataMode, DataRecord, Direction, End, Endpoint, Evidence, Fate, Introduction,
-    Reply, ReplyClass, ReplyCode, SessionKey, Side, Vantage, Verb,
+    Reply, ReplyClass, ReplyCode, SessionKey, Side, TlsRecord, Vantage, Verb,
 };
 use crate::limits;
 use crate::text::Text;
@@ -218,6 +218,8 @@ pub struct Session {
     pub closing: Option<Closing>,
     /// True once TLS was agreed upon: what follows is hidden.
     pub protected: bool,
+    /// What was seen of its handshake.
+    pub tls: Option<Box<TlsRecord>>,
     /// Commands heard.
     pub commands: u64,
     /// Replies observed.
@@ -265,6 +267,7 @@ impl Session {
             origin,
             closing: None,
             protected: false,
+            tls: None,
             commands: 0,
             replies: 0,
             exchanges: Vec::with_capacity(16),
@@ -297,17 +300,17 @@ impl Session {
 
     /// How it ended.
     pub fn end(&self) -> End {
-        self.closing.as_ref().map_or(End::InputEnded, |c| c.end)
+        self.closing.map_or(End::InputEnded, |c| c.end)
     }
 
     /// What became of the attempt to open the control connection.
     pub fn fate(&self) -> Fate {
-        self.closing.as_ref().map_or(Fate::Opened, |c| c.fate)
+        self.closing.map_or(Fate::Opened, |c| c.fate)
     }
 
     /// Who ended it.
     pub fn ended_by(&self) -> Option<Side> {
-        self.closing.as_ref().and_then(|c| c.by)
+        self.closing.and_then(|c| c.by)
     }
 
     /// The data connection that an exchange uses.

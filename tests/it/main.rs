@@ -20,5 +20,5 @@ mod regressions;
 mod support;
 mod synth;
 mod tidy;
+mod tls;
 mod traffic;
-mod wire;

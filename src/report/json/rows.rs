@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::tcp::{DataRow, Tcp};
+use super::tls::Tls;
 use super::{Address, Seconds, Time, line};
 use crate::cause::Failure;
 use crate::diagnostic::Origin;
@@ -32,6 +32,7 @@ pub fn session(out: &mut Vec<u8>, session: &Session, failures: &[Failure], sourc
         end: session.end().id(),
         ended_by: session.ended_by().map(Side::id),
         tls: session.protected,
+        handshake: session.tls.as_deref().map(Tls::new),
         commands: session.commands,
         replies: session.replies,
         failures: ids(false),
@@ -39,11 +40,6 @@ pub fn session(out: &mut Vec<u8>, session: &Session, failures: &[Failure], sourc
         transfers: session.transfer_count(),
         bytes: session.bytes(),
         origins: session.sources.iter().map(path).collect(),
-        tcp: session
-            .closing
-            .as_ref()
-            .and_then(|closing| closing.tcp.as_deref())
-            .map(Tcp::new),
     };
     line(out, &row);
 }
@@ -61,6 +57,8 @@ struct SessionRow<'a> {
     end: &'static str,
     ended_by: Option<&'static str>,
     tls: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handshake: Option<Tls<'a>>,
     commands: u64,
     replies: u64,
     failures: Vec<&'static str>,
@@ -68,8 +66,6 @@ struct SessionRow<'a> {
     transfers: u64,
     bytes: u64,
     origins: Vec<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tcp: Option<Tcp>,
 }
 
 /// Adds an event of a session as one line. An introduction says nothing that was heard and adds no line.
@@ -151,7 +147,18 @@ enum Detail<'a> {
         bytes: Option<u64>,
         complete: Option<bool>,
     },
-    Data(Box<DataRow>),
+    Data {
+        mode: &'static str,
+        announced: Address,
+        fate: &'static str,
+        end: Option<&'static str>,
+        ended_by: Option<&'static str>,
+        bytes_to_client: u64,
+        bytes_to_server: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tls: Option<Tls<'a>>,
+    },
+    Tls(Tls<'a>),
     Missing {
         bytes: Option<u64>,
         direction: &'static str,
@@ -159,8 +166,6 @@ enum Detail<'a> {
     Closed {
         end: &'static str,
         ended_by: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        tcp: Option<Box<Tcp>>,
     },
 }
 
@@ -169,6 +174,8 @@ fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
         EventKind::Introduced(_) => return None,
         EventKind::Opened => ("opened", Detail::Nothing {}),
         EventKind::Protected => ("protected", Detail::Nothing {}),
+        EventKind::Unprotected => ("unprotected", Detail::Nothing {}),
+        EventKind::Tls(record) => ("tls", Detail::Tls(Tls::new(record))),
         EventKind::Command(command) => (
             "command",
             Detail::Command {
@@ -194,7 +201,19 @@ fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
                 complete: record.complete,
             },
         ),
-        EventKind::Data(record) => ("data", Detail::Data(Box::new(DataRow::new(record)))),
+        EventKind::Data(record) => (
+            "data",
+            Detail::Data {
+                mode: record.mode.id(),
+                announced: Address::new(&record.announced),
+                fate: record.fate.id(),
+                end: record.end.map(crate::ftp::End::id),
+                ended_by: record.ended_by.map(Side::id),
+                bytes_to_client: record.bytes_to_client,
+                bytes_to_server: record.bytes_to_server,
+                tls: record.tls.as_deref().map(Tls::new),
+            },
+        ),
         EventKind::Missing { bytes, sender } => (
             "missing",
             Detail::Missing {
@@ -210,7 +229,6 @@ fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
             Detail::Closed {
                 end: closing.end.id(),
                 ended_by: closing.by.map(Side::id),
-                tcp: closing.tcp.as_deref().map(Tcp::new).map(Box::new),
             },
         ),
     };
