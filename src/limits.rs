@@ -1,11 +1,18 @@
 //! Every bound in the program, each with its reason.
 //!
-//! Where whole connections, sessions or failures are given up at a limit, the
-//! diagnostic `limit-reached` says so. No limit ever ends a run.
+//! Where something is given up or cut at a limit, the diagnostic `limit-reached`
+//! says so, but for texts that are kept to be shown. No limit ever ends a run.
 
 /// Bytes of a line of a control connection that are kept. RFC 959 sets no limit; the longest honest reply lines seen in
 /// captures are below 2 KiB. What is beyond is cut, the code is kept.
 pub const CONTROL_LINE_BYTES: usize = 16 * 1024;
+
+/// Bytes without a line end, control bytes among them, after which the start of a line is looked for at the next segment's
+/// start. No honest line holds that; the shortest first message of SSH or TLS behind a greeting is longer.
+pub const NOISE_BYTES: usize = 64;
+
+/// Bytes of one multi-line reply that are kept while it is put together.
+pub const REPLY_BYTES: usize = 256 * 1024;
 
 /// Lines of one multi-line reply whose text is kept. The longest greeting seen has 62 lines.
 pub const REPLY_LINES: u32 = 512;

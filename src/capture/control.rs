@@ -13,11 +13,14 @@ use super::secure::{Secure, Step};
 use super::stream::{Delivery, Place};
 use crate::diagnostic::{DiagnosticKind, Diagnostics};
 use crate::ftp::{
-    Endpoint, Event, EventKind, Found, Introduction, Line, Lines, Replies, Reply, ReplyClass,
-    SessionKey, Side, TlsRecord, Vantage, grammar,
+    Endpoint, Event, EventKind, Found, Introduction, Line, LineEnd, Lines, Replies, Reply,
+    ReplyClass, SessionKey, Side, TlsRecord, Vantage, grammar,
 };
+use crate::limits;
 use crate::text::Text;
 use crate::time::Timestamp;
+
+const REST: &str = "the beginning of a line is not in the capture; the rest of it is not read";
 
 /// Receives events.
 pub(super) type Out<'o> = &'o mut dyn FnMut(Event<'_>);
@@ -124,7 +127,7 @@ impl Control {
             Side::Client => {
                 self.replies
                     .client_spoke(&mut |found| said.push(Said::found(found)));
-                let each = &mut |line: Line<'_>| said.push(Said::Command(Kept::of(line)));
+                let each = &mut |line: Line<'_>| said.push(Said::of_client(line));
                 self.client_lines.push(bytes, place.at, place.origin, each);
             }
             Side::Server => {
@@ -141,7 +144,7 @@ impl Control {
         match side {
             Side::Client => self
                 .client_lines
-                .lose(&mut |line| said.push(Said::Command(Kept::of(line)))),
+                .lose(&mut |line| said.push(Said::of_client(line))),
             Side::Server => {
                 let replies = &mut self.replies;
                 let each = &mut |line: Line<'_>| {
@@ -164,7 +167,7 @@ impl Control {
         self.replies
             .finish(&mut |found| said.push(Said::found(found)));
         self.client_lines
-            .finish(&mut |line| said.push(Said::Command(Kept::of(line))));
+            .finish(&mut |line| said.push(Said::of_client(line)));
         let mut steps = Vec::new();
         self.secure.finish(place, ended, &mut steps);
         said.extend(steps.into_iter().map(Said::of_step));
@@ -242,11 +245,24 @@ impl Control {
     pub(super) fn tell(&self, said: Said, diagnostics: &mut Diagnostics, out: Out<'_>) {
         match said {
             Said::Command(line) => {
-                if let Some(command) = grammar::command(&line.bytes) {
-                    self.emit_to(line.place, line.ends, EventKind::Command(command), out);
+                let long = line.bytes.len() >= limits::CONTROL_LINE_BYTES;
+                self.tell_limits(line.place, long, false, diagnostics);
+                match grammar::command(&line.bytes) {
+                    Some(command) => {
+                        self.emit_to(line.place, line.ends, EventKind::Command(command), out);
+                    }
+                    None if line.bytes.is_empty() => {}
+                    None => {
+                        let reason = "a client's line that is no command";
+                        diagnostics.add(DiagnosticKind::Malformed, line.place.origin, reason);
+                    }
                 }
             }
             Said::Reply(reply, line) => {
+                let length = reply.text.len() + "220 ".len();
+                let long = reply.lines == 1 && length >= limits::CONTROL_LINE_BYTES;
+                let many = reply.lines > limits::REPLY_LINES || length >= limits::REPLY_BYTES;
+                self.tell_limits(line.place, long, many, diagnostics);
                 self.emit_to(line.place, line.ends, EventKind::Reply(reply), out);
             }
             Said::Protected(place) => self.emit(place, EventKind::Protected, out),
@@ -269,7 +285,14 @@ impl Control {
                 let reason = "bytes of a control connection were sent again, but others; the first ones count";
                 diagnostics.add(DiagnosticKind::Malformed, place.origin, reason);
             }
+            Said::Rest(place) => {
+                diagnostics.add(DiagnosticKind::Missing, place.origin, REST);
+            }
             Said::Stray(line) if line.bytes.is_empty() => {}
+            Said::Stray(line) if line.end == LineEnd::Rest => {
+                let sample = Some(Text::cut(&line.bytes, 80));
+                diagnostics.add_sample(DiagnosticKind::Missing, line.place.origin, REST, sample);
+            }
             Said::Stray(line) => {
                 let reason = "a server's line that is no reply and belongs to none";
                 let sample = Some(Text::cut(&line.bytes, 80));
@@ -280,6 +303,28 @@ impl Control {
                     sample,
                 );
             }
+        }
+    }
+
+    /// Says where something was cut, or too much waits.
+    fn tell_limits(&self, place: Place, long: bool, many: bool, diagnostics: &mut Diagnostics) {
+        let waiting = self.waiting as usize > limits::PENDING_COMMANDS;
+        let told = [
+            (
+                long,
+                "a line of a control connection is longer than is kept; its end was cut",
+            ),
+            (
+                many,
+                "a reply is longer than is kept; its last lines were cut",
+            ),
+            (
+                waiting,
+                "more commands wait for a reply than are kept; the oldest count as unanswered",
+            ),
+        ];
+        for (_, reason) in told.iter().filter(|(reached, _)| *reached) {
+            diagnostics.add(DiagnosticKind::LimitReached, place.origin, reason);
         }
     }
 
@@ -307,6 +352,7 @@ pub(super) struct Kept {
     bytes: Vec<u8>,
     place: Place,
     ends: u64,
+    end: LineEnd,
 }
 
 impl Kept {
@@ -316,12 +362,13 @@ impl Kept {
             at,
             origin,
             ends,
-            ..
+            end,
         } = line;
         Self {
             bytes: bytes.to_vec(),
             place: Place { at, origin },
             ends,
+            end,
         }
     }
 }
@@ -332,6 +379,8 @@ pub(super) enum Said {
     Command(Kept),
     Reply(Reply<'static>, Kept),
     Stray(Kept),
+    /// The rest of a client's line; it may hold a secret.
+    Rest(Place),
     Protected(Place),
     Handshake(Place, Box<TlsRecord>),
     Unprotected(Place),
@@ -351,7 +400,16 @@ impl Said {
                 bytes: b"?".to_vec(),
                 place,
                 ends,
+                end: LineEnd::Whole,
             }),
+        }
+    }
+
+    fn of_client(line: Line<'_>) -> Self {
+        let Line { at, origin, .. } = line;
+        match line.end {
+            LineEnd::Rest => Self::Rest(Place { at, origin }),
+            LineEnd::Whole | LineEnd::Cut => Self::Command(Kept::of(line)),
         }
     }
 
@@ -369,6 +427,7 @@ impl Said {
                     bytes: Vec::new(),
                     place: Place { at, origin },
                     ends,
+                    end: LineEnd::Whole,
                 };
                 Self::Reply(Reply { text, ..reply }, kept)
             }
@@ -380,7 +439,8 @@ impl Said {
     pub(super) fn place(&self) -> Place {
         match self {
             Self::Command(line) | Self::Reply(_, line) | Self::Stray(line) => line.place,
-            Self::Protected(place)
+            Self::Rest(place)
+            | Self::Protected(place)
             | Self::Handshake(place, _)
             | Self::Unprotected(place)
             | Self::Missing(place, ..)

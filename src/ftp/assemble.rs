@@ -69,7 +69,13 @@ pub struct Replies {
 impl Replies {
     /// Takes the next line and hands over what is known for certain.
     pub fn line(&mut self, line: Line<'_>, each: &mut dyn FnMut(Found<'_>)) {
+        if line.end == LineEnd::Rest {
+            return each(Found::Stray(line));
+        }
         let shape = grammar::reply_line(line.bytes);
+        if self.open.as_ref().is_some_and(|open| open.is_full()) {
+            self.settle(each); // whatever follows, it is too far away to decide
+        }
         let Some(open) = &mut self.open else {
             return self.fresh(line, shape, each);
         };
@@ -198,7 +204,7 @@ impl Replies {
 
 impl Open {
     fn add(&mut self, text: &[u8], at: Option<Timestamp>, ends: u64) {
-        if self.lines < limits::REPLY_LINES {
+        if self.lines < limits::REPLY_LINES && self.text.len() < limits::REPLY_BYTES {
             self.text.push(b'\n');
             self.text.extend_from_slice(text);
         }
@@ -207,23 +213,27 @@ impl Open {
         self.ends = ends;
     }
 
+    /// As many lines wait behind a candidate as may.
+    fn is_full(&self) -> bool {
+        let bytes: usize = self.candidate.iter().map(|kept| kept.bytes.len()).sum();
+        self.candidate.len() >= limits::REPLY_LINES as usize || bytes >= limits::REPLY_BYTES
+    }
+
     fn keep(&mut self, line: Line<'_>) {
-        if self.candidate.len() < limits::REPLY_LINES as usize {
-            let Line {
-                bytes,
-                at,
-                origin,
-                ends,
-                end,
-            } = line;
-            self.candidate.push(Kept {
-                bytes: bytes.to_vec(),
-                at,
-                origin,
-                ends,
-                end,
-            });
-        }
+        let Line {
+            bytes,
+            at,
+            origin,
+            ends,
+            end,
+        } = line;
+        self.candidate.push(Kept {
+            bytes: bytes.to_vec(),
+            at,
+            origin,
+            ends,
+            end,
+        });
     }
 }
 
@@ -327,6 +337,14 @@ mod tests {
             &[(331, 2, true), (530, 1, true)],
             0,
         );
+    }
+
+    #[test]
+    fn a_candidate_waits_for_a_bounded_number_of_lines_and_none_is_dropped() {
+        let mut lines = vec!["250-a", "550 b"];
+        lines.extend(["226 c"; 600]);
+        let expected = vec![(226, 1, true); 600];
+        check(&lines, &[vec![(550, 2, true)], expected].concat(), 0);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub enum LineEnd {
     Whole,
     /// Bytes after these were lost, or the connection ended, before its LF.
     Cut,
+    /// Bytes before these were lost: the rest of a line, or a part of it.
+    Rest,
 }
 
 /// A line without its CR LF and without Telnet commands.
@@ -90,16 +92,22 @@ impl Lines {
         origin: Origin,
         each: &mut dyn FnMut(Line<'_>),
     ) {
-        if self.lost && !bytes.is_empty() {
-            self.lost = false;
-            if !starts_a_line(self.sender, bytes) {
-                let Some(end) = memchr::memchr(b'\n', bytes) else {
-                    self.lost = true;
-                    return;
-                };
-                bytes = bytes.get(end + 1..).unwrap_or_default();
-            }
+        if self.lost && !bytes.is_empty() && !starts_a_line(self.sender, bytes) {
+            let end = memchr::memchr(b'\n', bytes);
+            let (rest, next) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
+            each(Line {
+                bytes: bounded(rest.strip_suffix(b"\n").unwrap_or(rest)),
+                at,
+                origin,
+                ends: origin.record,
+                end: LineEnd::Rest,
+            });
+            bytes = next;
+            self.lost = end.is_none();
+        } else if self.is_noise() && starts_a_line(self.sender, bytes) {
+            self.finish(each);
         }
+        self.lost &= bytes.is_empty();
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
             bytes = rest.get(1..).unwrap_or_default();
@@ -147,6 +155,12 @@ impl Lines {
     /// True when no line and no Telnet command is begun.
     pub fn is_between_lines(&self) -> bool {
         self.begun.is_none() && self.telnet == Telnet::Text
+    }
+
+    /// What was begun is no line: long, and not text. After such the start of a line is one, though no LF was seen.
+    fn is_noise(&self) -> bool {
+        let is_control = |b: &u8| matches!(b, 1..=8 | 14..=26 | 28..=31);
+        self.buffer.len() >= limits::NOISE_BYTES && self.buffer.iter().any(is_control)
     }
 
     fn emit(
@@ -294,11 +308,38 @@ mod tests {
             found,
             [
                 (b"226 Transfer comp".to_vec(), 1, 1, LineEnd::Cut),
+                (b"lete".to_vec(), 3, 3, LineEnd::Rest),
                 (b"220 new".to_vec(), 3, 3, LineEnd::Whole)
             ]
         );
         let found = lines_of(&[b"", b"220 whole\r\n"]);
         assert_eq!(found[0].0, b"220 whole");
+    }
+
+    #[test]
+    fn the_rest_of_a_lost_line_is_told_and_is_no_line() {
+        let found = lines_of(&[b"226 a", b"", b"bc", b"d\r\n220 new\r\n"]);
+        let found: Vec<_> = found.iter().map(|f| (f.0.as_slice(), f.3)).collect();
+        assert_eq!(
+            found,
+            [
+                (&b"226 a"[..], LineEnd::Cut),
+                (b"bc", LineEnd::Rest),
+                (b"d", LineEnd::Rest),
+                (b"220 new", LineEnd::Whole)
+            ]
+        );
+    }
+
+    #[test]
+    fn after_noise_a_segment_that_starts_like_a_line_is_one() {
+        let noise = [0x01; limits::NOISE_BYTES];
+        let found = lines_of(&[b"SSH-2.0-x\r\n", &noise, b"500 what\r\n"]);
+        let found: Vec<_> = found.iter().map(|f| f.0.as_slice()).collect();
+        assert_eq!(found, [&b"SSH-2.0-x"[..], &noise, b"500 what"]);
+        // Text is never noise, however it is cut.
+        let found = lines_of(&[&[b'a'; 200], b"500 what\r\n"]);
+        assert_eq!(found.len(), 1);
     }
 
     #[test]

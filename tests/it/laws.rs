@@ -306,7 +306,73 @@ fn server_bytes() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(line, 0..12).prop_map(|lines| lines.concat())
 }
 
+/// What a client or server may send, with losses between.
+fn chunks() -> impl Strategy<Value = Vec<Option<Vec<u8>>>> {
+    let bytes = prop_oneof![
+        server_bytes(),
+        "(USER|PASS|cwd|NOOP|XX) ?[ -~]{0,12}(\r\n|\n|\r|)".prop_map(String::into_bytes),
+        proptest::collection::vec(any::<u8>(), 0..200),
+    ];
+    proptest::collection::vec(
+        prop_oneof![8 => bytes.prop_map(Some), 1 => Just(None)],
+        0..10,
+    )
+}
+
+/// The lines of these chunks; `None` is a loss.
+fn lines_in(sender: Side, chunks: &[Option<Vec<u8>>], each: &mut dyn FnMut(Line<'_>)) {
+    let mut lines = Lines::new(sender);
+    for (chunk, record) in chunks.iter().zip(1..) {
+        let origin = Origin {
+            record,
+            ..Origin::default()
+        };
+        match chunk {
+            Some(bytes) => lines.push(bytes, None, origin, each),
+            None => lines.lose(each),
+        }
+    }
+    lines.finish(each);
+}
+
 proptest! {
+    /// Nothing of a control connection is passed over: but for line ends, NUL and Telnet commands, every byte is in a line,
+    /// in order.
+    #[test]
+    fn every_byte_is_in_a_line(chunks in chunks(), client in any::<bool>()) {
+        let no_telnet = |b: &u8| *b != 0xff;
+        let chunks: Vec<Option<Vec<u8>>> = chunks.into_iter().map(|c| c.map(|c| c.into_iter().filter(no_telnet).collect())).collect();
+        let sender = if client { Side::Client } else { Side::Server };
+        let mut found = Vec::new();
+        lines_in(sender, &chunks, &mut |line| found.extend_from_slice(line.bytes));
+        let counts = |b: &u8| !matches!(b, 0 | b'\r' | b'\n');
+        let said: Vec<u8> = chunks.iter().flatten().flatten().copied().filter(counts).collect();
+        let found: Vec<u8> = found.into_iter().filter(counts).collect();
+        prop_assert_eq!(found, said);
+    }
+
+    /// Every line of a server is in one reply, or told as a stray.
+    #[test]
+    fn every_line_is_in_a_reply_or_a_stray(chunks in chunks(), turns in proptest::collection::vec(any::<bool>(), 10)) {
+        let mut lines = Vec::new();
+        lines_in(Side::Server, &chunks, &mut |line| lines.push((line.bytes.to_vec(), line.end)));
+        let mut replies = Replies::default();
+        let mut counted = 0;
+        let mut count = |found: Found<'_>| counted += match found {
+            Found::Reply { reply, .. } => reply.lines as usize,
+            Found::Stray(_) => 1,
+        };
+        for ((bytes, end), turn) in lines.iter().zip(turns.iter().cycle()) {
+            let line = Line { bytes, at: None, origin: Origin::default(), ends: 0, end: *end };
+            replies.line(line, &mut count);
+            if *turn {
+                replies.client_spoke(&mut count);
+            }
+        }
+        replies.finish(&mut count);
+        prop_assert_eq!(counted, lines.len());
+    }
+
     #[test]
     fn any_split_of_bytes_gives_the_same_replies(bytes in server_bytes(), cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..8)) {
         let mut cuts: Vec<usize> = cuts.iter().map(|c| c.index(bytes.len() + 1)).collect();
