@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::handshake::handshake;
 use super::heard::{Mark, confidence_word};
 use super::layout::{Look, Page};
 use super::sessions::end_words;
@@ -50,6 +51,7 @@ pub fn ladder(
         page.line(&format!("  {}", start.date_time(zone)));
     }
     let rungs = Rungs {
+        zone,
         session,
         failures,
         sources,
@@ -159,6 +161,7 @@ fn arrow(look: Look, used: usize) -> String {
 }
 
 struct Rungs<'a> {
+    zone: &'a TimeZone,
     session: &'a Session,
     failures: &'a [Failure],
     sources: &'a Sources,
@@ -178,6 +181,11 @@ impl Rungs<'_> {
             for failure in own {
                 rows.push(self.failed(failure));
             }
+        }
+        if let Some(record) = &self.session.tls {
+            let mut row = remark(Mark::Note, handshake(record, self.zone, self.look));
+            row.at = record.last;
+            rows.push(row);
         }
         for data in &self.session.data {
             self.data(data, &mut rows);

@@ -7,6 +7,7 @@
 pub mod causes;
 pub mod codes;
 pub mod explain;
+mod handshake;
 mod heard;
 mod hours;
 pub mod json;
