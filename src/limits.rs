@@ -62,6 +62,19 @@ pub const OUT_OF_ORDER_SEGMENTS: usize = 512;
 /// and most replies are shorter.
 pub const COMPARED_BYTES: usize = 256;
 
+/// Times of repeated SYNs that are kept. Systems give up after 5 to 7.
+pub const SYN_TIMES: usize = 8;
+
+/// Holes in one direction of a connection that are remembered, to see them filled. Older ones count as missing for good.
+pub const GAPS: usize = 32;
+
+/// Data connections of one session that are not over while the next one is announced already. Clients that do not wait
+/// for the end of one before they ask for the next are rare, and few of them have two.
+pub const OLDER_DATA_CONNECTIONS: usize = 8;
+
+/// Connections that may be data connections of one session that is hidden by TLS, at a time.
+pub const GUESSED_DATA_CONNECTIONS: usize = 64;
+
 /// Bytes of one direction of a connection that are looked at before deciding that it is not FTP.
 pub const PROBE_BYTES: usize = 4096;
 
@@ -178,3 +191,13 @@ pub const CERTIFICATE_NAMES: usize = 16;
 
 /// Reply texts, their names taken out, whose cause is remembered per thread. A server has some hundred.
 pub const KNOWN_TEXTS: usize = 4096;
+
+/// The port of FTP that begins with TLS (IANA: ftps). Silence and refusals on it are sessions like those on FTP's port.
+pub const FTPS_PORT: u16 = 990;
+
+/// Seconds after which a SYN would have been sent again (RFC 6298: after one second, then two). One that was not is an
+/// attempt of its own, like a scanner's.
+pub const SYN_SECONDS: u64 = 3;
+
+/// The port from which a server opens data connections by default (RFC 959 section 8, L-1).
+pub const FTP_DATA_PORT: u16 = 20;

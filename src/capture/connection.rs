@@ -4,81 +4,45 @@
 //! that of the opener (the first SYN's sender, else the first sender seen).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use super::decode::Segment;
+use super::decode::{Segment, Unreachable};
+use super::extent::Extent;
 use super::stream::Place;
-use crate::ftp::{End, Fate};
+use crate::ftp::{End, Fate, Icmp, Sent, Side, TcpRecord};
+use crate::limits;
 use crate::time::Timestamp;
 
-/// Bytes that one direction sent, by its sequence numbers: what was lost by the capture counts too, what was sent again
-/// does not.
-#[derive(Debug, Clone, Copy, Default)]
-struct Extent {
-    /// The sequence number of the first byte.
-    base: Option<u32>,
-    /// Bytes from there to the highest seen.
-    length: u64,
-    /// True when all of them were acknowledged.
-    acknowledged: bool,
-    /// The sequence number behind its FIN, and whether that was acknowledged.
-    fin: Option<u32>,
-    fin_acknowledged: bool,
-    /// Segments sent again since the last acknowledgment of all.
-    repeated: u32,
+/// The times of the handshake.
+#[derive(Debug, Clone, Default)]
+struct Handshake {
+    /// SYNs sent again, from the first on.
+    retries: Vec<Duration>,
+    /// The newest SYN that is not answered, or was the last before the answer.
+    asked: Option<Timestamp>,
+    /// From it to the answer.
+    answered_after: Option<Duration>,
+    /// From it to the ACK that completes the handshake.
+    completed_after: Option<Duration>,
+    /// The opener took the answer up.
+    taken_up: bool,
 }
 
-impl Extent {
-    fn end(&self) -> Option<u32> {
-        // The length modulo 2^32 is what sequence numbers show.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "sequence numbers are modulo 2^32"
-        )]
-        self.base.map(|base| base.wrapping_add(self.length as u32))
-    }
-
-    fn send(&mut self, sequence: u32, length: u32) {
-        let end = self.end().unwrap_or_else(|| {
-            self.base = Some(sequence);
-            sequence
-        });
-        let new = sequence
-            .wrapping_add(length)
-            .wrapping_sub(end)
-            .cast_signed();
-        if new > 0 {
-            self.length += u64::from(new.unsigned_abs());
-            self.acknowledged = false;
-        } else if !self.acknowledged {
-            self.repeated = self.repeated.saturating_add(1);
-        }
-    }
-
-    /// The sender is done; its FIN takes one number of the sequence.
-    fn finish(&mut self, sequence: u32) {
-        let end = sequence.wrapping_add(1);
-        if self.fin == Some(end) && !self.is_acknowledged() {
-            self.repeated = self.repeated.saturating_add(1);
-        }
-        self.fin.get_or_insert(end);
-    }
-
-    fn acknowledge(&mut self, acknowledgment: u32) {
-        let covers = |end: u32| acknowledgment.wrapping_sub(end).cast_signed() >= 0;
-        self.acknowledged |= self.end().is_some_and(covers);
-        self.fin_acknowledged |= self.fin.is_some_and(covers);
-        if self.is_acknowledged() {
-            self.repeated = 0;
-        }
-    }
-
-    fn is_acknowledged(&self) -> bool {
-        self.acknowledged && (self.fin.is_none() || self.fin_acknowledged)
-    }
+/// When bytes came.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    /// The opening, or the last new byte.
+    since: Option<Timestamp>,
+    silence: Duration,
+    /// The silence before the first FIN or RST.
+    before_end: Option<Duration>,
 }
 
 /// What is known of a connection.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent observations")]
 pub(super) struct Facts {
     /// The opener, and its peer.
     pub(super) ends: [SocketAddr; 2],
@@ -94,12 +58,18 @@ pub(super) struct Facts {
     refused: bool,
     /// True when the first segment seen was not a SYN.
     pub(super) mid_stream: bool,
+    /// True when an earlier connection had the same ends.
+    pub(super) reused: bool,
     fin: [bool; 2],
     /// The first FIN or RST, and the direction that sent it.
     pub(super) ended: Option<(End, usize)>,
     reset: bool,
+    resets_ignored: u64,
     sent: [Extent; 2],
     syn: Option<u32>,
+    handshake: Handshake,
+    progress: Progress,
+    icmp: Option<Icmp>,
 }
 
 impl Facts {
@@ -119,11 +89,16 @@ impl Facts {
             opened: None,
             refused: false,
             mid_stream: !segment.flags.syn(),
+            reused: false,
             fin: [false; 2],
             ended: None,
             reset: false,
-            sent: [Extent::default(); 2],
+            resets_ignored: 0,
+            sent: [Extent::default(), Extent::default()],
             syn: None,
+            handshake: Handshake::default(),
+            progress: Progress::default(),
+            icmp: None,
         }
     }
 
@@ -148,35 +123,33 @@ impl Facts {
         let mut sequence = segment.sequence;
         if flags.syn() {
             sequence = sequence.wrapping_add(1);
-            if flags.ack() {
-                self.opened.get_or_insert(place);
-            } else {
-                self.attempts = self.attempts.saturating_add(1);
-                if self.opened.is_none() {
-                    // Another attempt after a refusal.
-                    (self.ended, self.reset, self.refused) = (None, false, false);
-                }
-                self.syn = Some(segment.sequence);
-            }
-            if let Some(sent) = self.sent.get_mut(direction) {
-                sent.base.get_or_insert(sequence);
-            }
+            self.synchronize(segment, direction, place);
         }
         let length = u32::try_from(segment.payload.len())
             .unwrap_or(u32::MAX)
             .saturating_add(segment.missing);
         if length > 0 || self.mid_stream && flags.ack() {
-            self.opened.get_or_insert(place);
+            self.open(place);
         }
-        if length > 0
+        let Some(sent) = self.sent.get_mut(direction) else {
+            return;
+        };
+        sent.hear();
+        if length > 0 {
+            if sent.send(sequence, length, place.at) {
+                self.progress(place.at);
+            }
+        } else if !flags.syn() && !flags.rst() && !flags.fin() {
+            sent.probe(sequence);
+        }
+        if !flags.syn()
+            && !flags.rst()
             && let Some(sent) = self.sent.get_mut(direction)
         {
-            sent.send(sequence, length);
+            sent.offer(segment.window, place.at);
         }
-        if flags.ack()
-            && let Some(received) = self.sent.get_mut(1 - direction)
-        {
-            received.acknowledge(segment.acknowledgment);
+        if flags.ack() {
+            self.acknowledge(segment, direction, place);
         }
         if flags.fin()
             && let Some(fin) = self.fin.get_mut(direction)
@@ -185,26 +158,148 @@ impl Facts {
             if let Some(sent) = self.sent.get_mut(direction) {
                 sent.finish(sequence.wrapping_add(length));
             }
-            self.ended.get_or_insert((End::Fin, direction));
+            self.end(End::Fin, direction, place);
         }
-        if flags.rst() && self.is_in_reach(direction, sequence) {
-            self.reset = true;
-            self.refused |= self.opened.is_none() && direction == 1;
-            self.ended.get_or_insert((End::Reset, direction));
+        if flags.rst() {
+            self.reset(direction, sequence, place);
         }
+    }
+
+    /// A SYN, be it the first, a repetition, or the answer.
+    fn synchronize(&mut self, segment: &Segment<'_>, direction: usize, place: Place) {
+        if segment.flags.ack() {
+            self.answer(place.at);
+            self.open(place);
+        } else if !self.is_captured_twice(segment, place) {
+            if self.attempts > 0
+                && self.opened.is_none()
+                && self.handshake.retries.len() < limits::SYN_TIMES
+                && let (Some(now), Some(first)) = (place.at, self.first.at)
+            {
+                self.handshake.retries.push(now.since(first));
+            }
+            self.attempts = self.attempts.saturating_add(1);
+            if self.opened.is_none() {
+                // Another attempt after a refusal.
+                (self.ended, self.reset, self.refused) = (None, false, false);
+                self.handshake.asked = place.at;
+                self.handshake.answered_after = None;
+            }
+            self.syn = Some(segment.sequence);
+        }
+        if let Some(sent) = self.sent.get_mut(direction) {
+            sent.begin(segment.sequence.wrapping_add(1));
+        }
+    }
+
+    /// The SYN just seen, again, sooner than anybody would send it.
+    fn is_captured_twice(&self, segment: &Segment<'_>, place: Place) -> bool {
+        let since = place.at.zip(self.handshake.asked);
+        self.syn == Some(segment.sequence)
+            && since.is_some_and(|(now, asked)| now.since(asked) < super::extent::SOON)
+    }
+
+    fn open(&mut self, place: Place) {
+        if self.opened.is_none() {
+            self.opened = Some(place);
+            self.progress.since = place.at;
+        }
+    }
+
+    /// The SYN was answered.
+    fn answer(&mut self, now: Option<Timestamp>) {
+        if self.handshake.answered_after.is_none() {
+            let asked = self.handshake.asked;
+            self.handshake.answered_after = now.zip(asked).map(|(now, asked)| now.since(asked));
+        }
+    }
+
+    fn acknowledge(&mut self, segment: &Segment<'_>, direction: usize, place: Place) {
+        if let Some(received) = self.sent.get_mut(1 - direction) {
+            received.acknowledge(segment.acknowledgment);
+        }
+        if !self.handshake.taken_up && direction == 0 && !segment.flags.rst() {
+            self.handshake.taken_up = true;
+            let asked = self
+                .handshake
+                .asked
+                .filter(|_| self.handshake.answered_after.is_some());
+            self.handshake.completed_after =
+                place.at.zip(asked).map(|(now, asked)| now.since(asked));
+        }
+    }
+
+    /// New bytes came.
+    fn progress(&mut self, now: Option<Timestamp>) {
+        let progress = &mut self.progress;
+        if let (Some(now), Some(since)) = (now, progress.since) {
+            progress.silence = progress.silence.max(now.since(since));
+        }
+        progress.first = progress.first.or(now);
+        progress.last = now.or(progress.last);
+        progress.since = now.or(progress.since);
+    }
+
+    /// The first FIN or RST counts.
+    fn end(&mut self, end: End, direction: usize, place: Place) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.ended = Some((end, direction));
+        let quiet = self.quiet(place.at);
+        self.progress.silence = self.progress.silence.max(quiet);
+        self.progress.before_end = Some(quiet);
+    }
+
+    /// How long no new byte has come.
+    fn quiet(&self, now: Option<Timestamp>) -> Duration {
+        let times = now.zip(self.progress.since);
+        times
+            .map(|(now, since)| now.since(since))
+            .unwrap_or_default()
     }
 
     /// A RST counts only near what its sender sent (RFC 9293 section 3.10.7.4): middleboxes and attackers make them up.
-    fn is_in_reach(&self, direction: usize, sequence: u32) -> bool {
+    fn reset(&mut self, direction: usize, sequence: u32, place: Place) {
         let end = self.sent.get(direction).and_then(Extent::end);
         let distance = end.map_or(0, |end| sequence.wrapping_sub(end).cast_signed());
-        self.opened.is_none() || (-65_536..=1 << 20).contains(&distance)
+        if self.opened.is_some() && !(-65_536..=1 << 20).contains(&distance) {
+            self.resets_ignored += 1;
+            return;
+        }
+        self.reset = true;
+        if self.opened.is_none() && direction == 1 {
+            self.refused = true;
+            self.answer(place.at);
+        }
+        self.end(End::Reset, direction, place);
     }
 
-    /// An ICMP error tells that the peer can't be reached, and quotes the segment with this number. One that quotes
-    /// anything but the SYN is made up (RFC 5927 section 4.1).
-    pub(super) fn refuse(&mut self, sequence: u32) {
-        self.refused |= self.opened.is_none() && self.syn.is_none_or(|syn| syn == sequence);
+    /// An ICMP error tells that a segment did not arrive, and quotes its number. One that quotes anything but the SYN ends
+    /// no attempt to connect: it is made up (RFC 5927 section 4.1), or about one segment of many.
+    pub(super) fn refuse(&mut self, quoted: &Unreachable, place: Place) {
+        let direction = usize::from(quoted.source != self.ends[0]);
+        let about_syn = self.opened.is_none() && self.syn.is_none_or(|syn| syn == quoted.sequence);
+        let end = self.sent.get(direction).and_then(Extent::end);
+        let near = end.is_some_and(|end| {
+            quoted
+                .sequence
+                .wrapping_sub(end)
+                .cast_signed()
+                .unsigned_abs()
+                <= 1 << 20
+        });
+        if !about_syn && !near {
+            return;
+        }
+        self.icmp.get_or_insert(Icmp {
+            why: quoted.why.id(),
+            origin: place.origin,
+        });
+        if about_syn && quoted.why.refuses() {
+            self.refused = true;
+            self.answer(place.at);
+        }
     }
 
     /// What became of the attempt to open it.
@@ -221,49 +316,238 @@ impl Facts {
         self.reset || self.fin == [true; 2]
     }
 
-    /// Payload bytes by direction.
-    pub(super) fn bytes(&self) -> [u64; 2] {
-        self.sent.map(|sent| sent.length)
+    /// True when nothing more can come and nothing before is still to be captured.
+    pub(super) fn is_whole(&self) -> bool {
+        self.reset || self.sent.iter().all(Extent::is_whole)
+    }
+
+    /// True when no byte was sent.
+    pub(super) fn is_empty(&self) -> bool {
+        self.progress.first.is_none()
     }
 
     /// A direction whose bytes were sent again and never acknowledged, and how often.
     pub(super) fn unacknowledged(&self) -> Option<(usize, u32)> {
-        let lost = |(_, sent): &(usize, &Extent)| !sent.is_acknowledged() && sent.repeated >= 3;
+        let lost = |(_, sent): &(usize, &Extent)| !sent.is_acknowledged() && sent.repeated() >= 3;
         self.sent
             .iter()
             .enumerate()
             .find(lost)
-            .map(|(direction, sent)| (direction, sent.repeated))
+            .map(|(direction, sent)| (direction, sent.repeated()))
+    }
+
+    /// How TCP fared, up to now; `opener` is the side that opened it.
+    pub(super) fn record(&self, opener: Side, now: Option<Timestamp>) -> TcpRecord {
+        let now = now.max(self.last);
+        let quiet = match self.progress.before_end {
+            Some(quiet) => quiet,
+            None if self.opened.is_some() => self.quiet(now),
+            None => Duration::ZERO,
+        };
+        let [first, second]: [Sent; 2] = [self.sent[0].sent(now), self.sent[1].sent(now)];
+        let (by_client, by_server) = match opener {
+            Side::Client => (first, second),
+            Side::Server => (second, first),
+        };
+        let only = match (self.sent[1].spoke_unheard(), self.sent[0].spoke_unheard()) {
+            (true, _) => Some(opener),
+            (_, true) => Some(opener.other()),
+            _ => None,
+        };
+        TcpRecord {
+            answered_after: self.handshake.answered_after,
+            handshake: self.handshake.completed_after,
+            retries: self.handshake.retries.clone(),
+            first_byte: self.progress.first,
+            last_byte: self.progress.last,
+            silence: self.progress.silence.max(quiet),
+            silence_at_end: quiet,
+            by_client,
+            by_server,
+            resets_ignored: self.resets_ignored,
+            icmp: self.icmp,
+            mid_stream: self.mid_stream,
+            half_open: self.handshake.answered_after.is_some()
+                && self.fate() == Fate::Opened
+                && !self.handshake.taken_up,
+            only,
+            reused: self.reused,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::decode::Flags;
+    use crate::capture::decode::{Flags, Obstacle};
     use crate::diagnostic::Origin;
+
+    const FIN: u8 = 0x01;
+    const SYN: u8 = 0x02;
+    const RST: u8 = 0x04;
+    const ACK: u8 = 0x10;
+
+    fn place(millis: i64) -> Place {
+        Place {
+            at: Some(Timestamp::from_nanos(millis * 1_000_000)),
+            origin: Origin::default(),
+        }
+    }
+
+    /// Direction, flags, sequence number, acknowledgment, bytes, milliseconds.
+    type Row = (usize, u8, u32, u32, &'static [u8], i64);
+
+    fn segment(row: Row) -> Segment<'static> {
+        let ends = ["192.0.2.2:40000", "192.0.2.1:50000"].map(|end| end.parse().unwrap());
+        let (direction, flags, sequence, acknowledgment, payload, _) = row;
+        Segment {
+            source: ends[direction],
+            destination: ends[1 - direction],
+            sequence,
+            acknowledgment,
+            flags: Flags(flags),
+            window: 8192,
+            payload,
+            missing: 0,
+        }
+    }
+
+    fn facts(rows: &[Row]) -> Facts {
+        let mut facts = Facts::new(&segment(rows[0]), place(rows[0].5));
+        for row in rows {
+            facts.take(&segment(*row), place(row.5));
+        }
+        facts
+    }
+
+    fn record(rows: &[Row]) -> TcpRecord {
+        facts(rows).record(Side::Client, None)
+    }
+
+    fn quoting(sequence: u32) -> Unreachable {
+        let syn = segment((0, SYN, sequence, 0, b"", 0));
+        Unreachable {
+            why: Obstacle::Prohibited,
+            source: syn.source,
+            destination: syn.destination,
+            sequence,
+        }
+    }
 
     #[test]
     fn only_an_icmp_error_about_the_syn_refuses() {
-        let place = Place {
-            at: None,
-            origin: Origin::default(),
-        };
-        let syn = Segment {
-            source: "192.0.2.2:40000".parse().unwrap(),
-            destination: "192.0.2.1:50000".parse().unwrap(),
-            sequence: 1000,
-            acknowledgment: 0,
-            flags: Flags(2),
-            window: 8192,
-            payload: &[],
-            missing: 0,
-        };
-        let mut facts = Facts::new(&syn, place);
-        facts.take(&syn, place);
-        facts.refuse(77);
-        assert_eq!(facts.fate(), Fate::Unanswered);
-        facts.refuse(1000);
+        let mut facts = facts(&[(0, SYN, 1000, 0, b"", 0)]);
+        facts.refuse(&quoting(77_000_000), place(3));
+        assert_eq!((facts.fate(), facts.icmp), (Fate::Unanswered, None));
+        facts.refuse(&quoting(1000), place(4));
         assert_eq!(facts.fate(), Fate::Refused);
+        let record = facts.record(Side::Client, None);
+        assert_eq!(record.icmp.unwrap().why, "prohibited");
+        assert_eq!(record.answered_after, Some(Duration::from_millis(4)));
+    }
+
+    #[test]
+    fn the_handshake_is_timed_from_the_syn_that_was_answered() {
+        let told = record(&[
+            (0, SYN, 100, 0, b"", 0),
+            (0, SYN, 100, 0, b"", 1000),
+            (1, SYN | ACK, 700, 101, b"", 1030),
+            (0, ACK, 101, 701, b"", 1032),
+            (1, ACK, 701, 101, b"220 hi", 1500),
+        ]);
+        assert_eq!(told.retries, [Duration::from_secs(1)]);
+        assert_eq!(told.answered_after, Some(Duration::from_millis(30)));
+        assert_eq!(told.handshake, Some(Duration::from_millis(32)));
+        assert_eq!(told.silence, Duration::from_millis(470));
+        assert_eq!(told.by_server.bytes, 6);
+        assert!(!told.half_open && !told.mid_stream && told.only.is_none());
+    }
+
+    #[test]
+    fn a_syn_that_was_captured_twice_is_one_attempt() {
+        let syn = |millis| (0, SYN, 100, 0, &b""[..], millis);
+        assert_eq!(facts(&[syn(0), syn(0), syn(1000)]).attempts, 2);
+    }
+
+    #[test]
+    fn a_refusal_is_timed() {
+        let told = record(&[(0, SYN, 1, 0, b"", 0), (1, RST | ACK, 0, 2, b"", 25)]);
+        assert_eq!(told.answered_after, Some(Duration::from_millis(25)));
+        assert_eq!(told.handshake, None);
+    }
+
+    #[test]
+    fn an_answer_that_nobody_takes_up_is_half_open() {
+        assert!(record(&[(0, SYN, 1, 0, b"", 0), (1, SYN | ACK, 9, 2, b"", 1)]).half_open);
+    }
+
+    #[test]
+    fn a_syn_with_another_number_begins_anew() {
+        let told = record(&[
+            (0, SYN, 100, 0, b"", 0),
+            (0, SYN, 5_000_000, 0, b"", 1000),
+            (1, SYN | ACK, 700, 5_000_001, b"", 1001),
+            (0, ACK, 5_000_001, 701, b"USER", 1002),
+        ]);
+        assert_eq!((told.by_client.bytes, told.by_client.missing), (4, 0));
+    }
+
+    #[test]
+    fn resets_out_of_reach_are_counted_and_end_nothing() {
+        let open = [
+            (0, SYN, 100, 0, &b""[..], 0),
+            (1, SYN | ACK, 700, 101, b"", 1),
+            (0, ACK, 101, 701, b"", 2),
+        ];
+        let mut rows = open.to_vec();
+        rows.push((1, RST, 900_000_000, 0, b"", 3));
+        let told = facts(&rows);
+        assert_eq!((told.ended, told.resets_ignored), (None, 1));
+        rows.push((1, RST, 701, 0, b"", 4));
+        assert_eq!(facts(&rows).ended, Some((End::Reset, 1)));
+    }
+
+    #[test]
+    fn one_side_alone_is_told() {
+        let told = record(&[
+            (0, ACK, 100, 700, b"USER a", 0),
+            (0, ACK, 106, 750, b"PASS", 9),
+        ]);
+        assert_eq!(told.only, Some(Side::Client));
+        assert!(told.mid_stream);
+    }
+
+    #[test]
+    fn silence_is_told_up_to_now_and_at_the_end() {
+        let rows = [
+            (0, SYN, 100, 0, &b""[..], 0),
+            (1, SYN | ACK, 700, 101, b"", 1),
+            (1, ACK, 701, 101, b"x", 11),
+            (1, ACK, 701, 101, b"x", 500),
+        ];
+        let now = place(60_011).at;
+        let told = facts(&rows).record(Side::Client, now);
+        assert_eq!(told.silence_at_end, Duration::from_secs(60));
+        let mut ended = rows.to_vec();
+        ended.push((1, FIN | ACK, 702, 101, b"", 3011));
+        let told = facts(&ended).record(Side::Client, now);
+        assert_eq!(
+            (told.silence, told.silence_at_end),
+            (Duration::from_secs(3), Duration::from_secs(3))
+        );
+    }
+
+    #[test]
+    fn both_fins_are_not_the_end_while_bytes_lack() {
+        let mut rows = vec![
+            (0, SYN, 100, 0, &b""[..], 0),
+            (1, SYN | ACK, 700, 101, b"", 1),
+            (1, FIN | ACK, 705, 101, b"", 3),
+            (0, FIN | ACK, 101, 706, b"", 4),
+        ];
+        let told = facts(&rows);
+        assert!(told.is_over() && !told.is_whole());
+        rows.push((1, ACK, 701, 101, b"late", 5));
+        assert!(facts(&rows).is_whole());
     }
 }

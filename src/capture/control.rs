@@ -6,9 +6,10 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use super::data::{Announcement, replaces};
+use super::data::{Announcement, Offer, replaces};
+use super::expect::Expectations;
 use super::secure::{Secure, Step};
 use super::stream::{Delivery, Place};
 use crate::diagnostic::{DiagnosticKind, Diagnostics};
@@ -27,6 +28,7 @@ pub(super) type Out<'o> = &'o mut dyn FnMut(Event<'_>);
 
 /// A control connection that is being read.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent observations")]
 pub(super) struct Control {
     pub(super) key: SessionKey,
     pub(super) client: SocketAddr,
@@ -43,19 +45,33 @@ pub(super) struct Control {
     port_turn: Option<u32>,
     /// The time of the event told last: the next one is not earlier, though its packet may be.
     told: Cell<Option<Timestamp>>,
-    /// The announcement in force, and the connection that came for it.
-    pub(super) announced: Option<(Announcement, Option<usize>)>,
+    expectations: Expectations,
+    /// The announcement in force.
+    pub(super) announced: Option<Offer>,
+    /// Announcements before it whose connections are not over.
+    pub(super) older: Vec<Offer>,
+    /// Connections that may be data connections of this session, though nobody said so.
+    pub(super) guesses: Vec<usize>,
+    /// When what was announced last was over: what began later may belong to a transfer whose announcement was not heard.
+    pub(super) settled: Option<Timestamp>,
+    /// Bytes were lost, or the beginning was not heard: announcements may not have been heard.
+    holed: bool,
+    hidden: bool,
+    /// The announcement for the transfer that goes on, or comes next, was heard.
+    pub(super) offered: bool,
 }
 
 /// What a control connection asks of the table of connections.
 #[derive(Debug, Default)]
 pub(super) struct Wishes {
     /// The announcement before is over: tell what became of it.
-    pub(super) settle: Option<(Announcement, Option<usize>)>,
+    pub(super) settle: Option<Offer>,
     /// Watch for this data connection.
     pub(super) announce: Option<Announcement>,
     /// Watch for this one no more; nothing became of it.
     pub(super) forget: Option<Announcement>,
+    /// A transfer goes on whose announcement was not heard, or is over.
+    pub(super) guess: Option<bool>,
 }
 
 impl Control {
@@ -90,7 +106,14 @@ impl Control {
             lost: false,
             port_turn: None,
             told: Cell::new(None),
+            expectations: Expectations::default(),
             announced: None,
+            older: Vec::new(),
+            guesses: Vec::new(),
+            settled: first.at,
+            holed: !whole,
+            hidden: false,
+            offered: false,
         };
         control.emit(first, EventKind::Introduced(Box::new(introduction)), out);
         control
@@ -176,51 +199,113 @@ impl Control {
 
     /// What follows from something said, for this connection and for the table of connections.
     pub(super) fn wishes(&mut self, said: &Said) -> Wishes {
-        let announce = match said {
-            Said::Command(line) => {
-                let Some(command) = grammar::command(&line.bytes) else {
-                    return Wishes::default();
-                };
-                if std::mem::take(&mut self.lost) {
-                    self.waiting = 0; // clients that do not wait for replies are rare
+        match said {
+            Said::Command(line) => self.wishes_of_command(line),
+            Said::Reply(reply, line) => self.wishes_of_reply(reply, line.place),
+            Said::Missing(_, side, _) => {
+                self.holed = true;
+                if *side == Side::Server {
+                    self.lost = true;
+                    self.port_turn = None; // its reply may be among them
                 }
-                let before = self.waiting;
-                self.waiting = self.waiting.saturating_add(1);
-                if !replaces(command.verb) {
-                    return Wishes::default();
-                }
-                self.port_turn = command.verb.is_active().then_some(before);
-                Announcement::of_command(&command, self.client.ip(), line.place.origin)
+                Wishes::default()
             }
-            Said::Reply(reply, line) => {
-                if reply.code.number() == 234 {
-                    self.secure.agree();
-                }
-                if self.settles_port(reply) && reply.code.is_negative() {
-                    // The address is refused: nobody will connect to it.
-                    let forget = self.announced.take().map(|(announcement, _)| announcement);
-                    return Wishes {
-                        forget,
-                        ..Wishes::default()
-                    };
-                }
-                match Announcement::of_reply(reply, self.server.ip(), line.place.origin) {
-                    Some(announcement) => Some(announcement),
-                    None => return Wishes::default(),
+            Said::Protected(_) => {
+                self.hidden = true;
+                Wishes::default()
+            }
+            Said::Unprotected(_) => {
+                self.hidden = false;
+                Wishes {
+                    guess: Some(false),
+                    ..Wishes::default()
                 }
             }
-            Said::Missing(_, Side::Server, _) => {
-                self.lost = true;
-                self.port_turn = None; // its reply may be among them
-                return Wishes::default();
-            }
-            _ => return Wishes::default(),
+            _ => Wishes::default(),
+        }
+    }
+
+    fn wishes_of_command(&mut self, line: &Kept) -> Wishes {
+        let Some(command) = grammar::command(&line.bytes) else {
+            return Wishes::default();
         };
+        if std::mem::take(&mut self.lost) {
+            self.waiting = 0; // clients that do not wait for replies are rare
+        }
+        let before = self.waiting;
+        self.waiting = self.waiting.saturating_add(1);
+        let purpose = self.expectations.command(&command);
+        if let (Some(offer), Some(purpose)) = (&mut self.announced, purpose) {
+            offer.purpose = purpose;
+        }
+        if !replaces(&command) {
+            return Wishes::default();
+        }
+        self.port_turn = command.verb.is_active().then_some(before);
         Wishes {
             settle: self.announced.take(),
-            announce,
-            forget: None,
+            announce: Announcement::of_command(&command, self.client.ip(), line.place.origin),
+            ..Wishes::default()
         }
+    }
+
+    fn wishes_of_reply(&mut self, reply: &Reply<'_>, place: Place) -> Wishes {
+        if reply.code.number() == 234 {
+            self.secure.agree();
+        }
+        let purpose = self.expectations.reply(reply);
+        if let (Some(offer), Some(purpose)) = (&mut self.announced, purpose) {
+            offer.purpose = purpose;
+        }
+        if self.settles_port(reply) && reply.code.is_negative() {
+            // The address is refused: nobody will connect to it.
+            return Wishes {
+                forget: self.announced.take().map(|offer| offer.announcement),
+                ..Wishes::default()
+            };
+        }
+        if let Some(announcement) = Announcement::of_reply(reply, self.server.ip(), place.origin) {
+            return Wishes {
+                settle: self.announced.take(),
+                announce: Some(announcement),
+                ..Wishes::default()
+            };
+        }
+        let guess = match reply.code.number() {
+            125 | 150 if self.holed && !self.offered => Some(true),
+            226 | 250 | 425..=451 => {
+                self.offered = false;
+                self.holed.then_some(false)
+            }
+            _ => None,
+        };
+        Wishes {
+            guess,
+            ..Wishes::default()
+        }
+    }
+
+    /// True while TLS hides what is said.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.hidden
+    }
+
+    /// The hosts of both ends.
+    pub(super) fn hosts(&self) -> [IpAddr; 2] {
+        [self.client.ip(), self.server.ip()]
+    }
+
+    /// The announcement that a connection came for is over.
+    pub(super) fn take_offer(&mut self, data: usize) -> Option<Offer> {
+        if self
+            .announced
+            .as_ref()
+            .is_some_and(|o| o.data == Some(data))
+        {
+            return self.announced.take();
+        }
+        let place = self.older.iter().position(|o| o.data == Some(data))?;
+        Some(self.older.remove(place))
     }
 
     /// Counts commands and replies; true when this reply is the one to the last PORT or EPRT.

@@ -17,6 +17,8 @@ use etherparse::{LaxIpSlice, TcpSlice, ip_number};
 
 use crate::limits;
 pub(crate) use fragment::{Fragment, Whole};
+#[cfg(test)]
+pub(crate) use icmp::Obstacle;
 pub(crate) use icmp::Unreachable;
 use link::Layer;
 

@@ -10,6 +10,8 @@ mod container;
 mod control;
 mod data;
 mod decode;
+mod expect;
+mod extent;
 mod fragments;
 mod lru;
 mod probe;
@@ -182,7 +184,7 @@ impl Reader {
                 }
                 Decoded::Unreachable(quoted) => {
                     counts.taken += 1;
-                    self.table.unreachable(&quoted);
+                    self.table.unreachable(&quoted, place);
                 }
                 Decoded::Fragment(fragment) => {
                     put_together(&mut self.fragments, &mut self.table, &fragment, place, out);
@@ -245,7 +247,7 @@ fn put_together(
             }
             Decoded::Unreachable(quoted) => {
                 fragments.taken(&it.fragments);
-                table.unreachable(&quoted);
+                table.unreachable(&quoted, place);
             }
             Decoded::Fragment(inner) => whole = fragments.take(&inner, place, &it.fragments),
             Decoded::NotTcp => fragments.ignored(&it.fragments),

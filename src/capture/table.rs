@@ -7,7 +7,7 @@
 
 mod matching;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::connection::Facts;
 use super::control::{Control, Out, Said};
@@ -27,13 +27,19 @@ use crate::time::Timestamp;
 enum Role {
     Undecided(Box<Undecided>),
     Control(Box<(Reassembly, Control)>),
-    /// A data connection of the session in that place.
-    Data {
-        owner: usize,
-        session: SessionKey,
-    },
+    Data(Owners),
     Other,
     Over,
+}
+
+/// The place of a control connection, and its session, so that another one in the same place is not taken for it.
+type Owner = (usize, SessionKey);
+
+/// Who awaits a data connection. From server to server it is two sessions (RFC 959 section 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Owners {
+    first: Owner,
+    second: Option<Owner>,
 }
 
 #[derive(Debug)]
@@ -42,6 +48,8 @@ struct Connection {
     role: Role,
     /// It is or was a control or data connection.
     used: bool,
+    /// The session that it may be a data connection of.
+    guess: Option<Owner>,
 }
 
 /// The table.
@@ -51,7 +59,11 @@ pub(super) struct Table {
     connections: Vec<Option<Connection>>,
     recency: Recency,
     /// Where a data connection is awaited, and by whom.
-    awaited: Lookup<SocketAddr, (usize, SessionKey)>,
+    awaited: Lookup<SocketAddr, Owners>,
+    /// Sessions whose announcements can't be heard, by client and server; the youngest of each.
+    blind: Lookup<(IpAddr, IpAddr), Owner>,
+    /// The youngest connection from host to host.
+    between: Lookup<(IpAddr, IpAddr), usize>,
     /// The youngest connection to each listening end.
     reached: Lookup<SocketAddr, usize>,
     /// Ends that have been seen to speak FTP.
@@ -93,7 +105,7 @@ impl Table {
                 self.undecided(index, direction, *undecided, segment, place, out)
             }
             Role::Control(control) => self.control(index, direction, control, segment, place, out),
-            role @ (Role::Data { .. } | Role::Other | Role::Over) => role,
+            role @ (Role::Data(_) | Role::Other | Role::Over) => role,
         };
         self.put(index, role);
         let over = self
@@ -107,13 +119,11 @@ impl Table {
     }
 
     /// An ICMP error quotes a connection's segment: it can't be opened.
-    pub(super) fn unreachable(&mut self, quoted: &Unreachable) {
-        let place = self.places.get(&key(quoted.source, quoted.destination));
-        let connection = place.and_then(|p| self.connections.get_mut(*p));
-        if let Some(connection) = connection.and_then(Option::as_mut)
-            && quoted.why.refuses()
-        {
-            connection.facts.refuse(quoted.sequence);
+    pub(super) fn unreachable(&mut self, quoted: &Unreachable, place: Place) {
+        let index = self.places.get(&key(quoted.source, quoted.destination));
+        let connection = index.and_then(|p| self.connections.get_mut(*p));
+        if let Some(connection) = connection.and_then(Option::as_mut) {
+            connection.facts.refuse(quoted, place);
         }
     }
 
@@ -168,13 +178,17 @@ impl Table {
         connection.is_some_and(|c| match &c.role {
             Role::Control(control) => control.0.is_waiting(),
             Role::Undecided(undecided) => undecided.reassembly.is_waiting(),
-            Role::Data { .. } | Role::Other | Role::Over => false,
+            Role::Data(_) => !c.facts.is_whole(),
+            Role::Other | Role::Over => false,
         })
     }
 
     fn put(&mut self, index: usize, role: Role) {
         if let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) {
-            connection.used |= matches!(role, Role::Control(_));
+            if matches!(role, Role::Control(_)) {
+                connection.used = true;
+                connection.guess = None;
+            }
             connection.role = role;
         }
     }
@@ -192,6 +206,11 @@ impl Table {
                 return Some(index);
             }
             self.remove(index, End::Idle, out);
+            let index = self.insert(key, segment, place, out);
+            if let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) {
+                connection.facts.reused = true;
+            }
+            return Some(index);
         }
         let carries = !segment.payload.is_empty() || segment.missing > 0;
         (segment.flags.syn() || carries).then(|| self.insert(key, segment, place, out))
@@ -213,7 +232,7 @@ impl Table {
             self.remove(oldest, End::Idle, out);
         }
         let facts = Facts::new(segment, place);
-        let listener = facts.ends[1];
+        let [opener, listener] = facts.ends;
         let listens = if facts.mid_stream {
             &facts.ends[..]
         } else {
@@ -223,21 +242,31 @@ impl Table {
             .iter()
             .find_map(|end| self.awaited.get(end).copied());
         let role = match awaited {
-            Some((owner, session)) => Role::Data { owner, session },
+            Some(owners) => Role::Data(owners),
             None => Role::Undecided(Box::default()),
         };
+        let guess = awaited.is_none().then(|| self.guess(&facts)).flatten();
         let index = self.recency.insert();
         if index >= self.connections.len() {
             self.connections.resize_with(index + 1, || None);
         }
         if let Some(slot) = self.connections.get_mut(index) {
             let used = awaited.is_some();
-            *slot = Some(Connection { facts, role, used });
+            *slot = Some(Connection {
+                facts,
+                role,
+                used,
+                guess,
+            });
         }
         self.places.insert(key, index);
         self.reached.insert(listener, index);
-        if let Some((owner, session)) = awaited {
-            self.join(owner, session, index);
+        self.between.insert((opener.ip(), listener.ip()), index);
+        if let Some(owner) = guess {
+            self.suspect(owner, index);
+        }
+        for owner in awaited.iter().flat_map(|owners| owners.each()) {
+            self.join(owner, index);
         }
         index
     }
@@ -368,8 +397,8 @@ impl Table {
     fn understand(&mut self, index: usize, control: &mut Control, said: Vec<Said>, out: Out<'_>) {
         for said in said {
             let wishes = control.wishes(&said);
-            if let Some((announcement, data)) = wishes.settle {
-                self.settle(control, &announcement, data, said.place(), out);
+            if let Some(offer) = wishes.settle {
+                self.put_by(control, offer, said.place(), out);
             }
             if let Some(announcement) = wishes.forget {
                 self.forget(control.key, &announcement);
@@ -378,6 +407,15 @@ impl Table {
             if let Some(announcement) = wishes.announce {
                 self.announce(index, control, announcement, place.at);
             }
+            if matches!(said, Said::Protected(_)) {
+                self.blind.insert(
+                    (control.client.ip(), control.server.ip()),
+                    (index, control.key),
+                );
+            }
+            if let Some(begun) = wishes.guess {
+                self.look_for(index, control, begun, place, out);
+            }
             control.tell(said, &mut self.diagnostics, out);
             self.settle_if_over(control, place, out);
         }
@@ -385,15 +423,14 @@ impl Table {
 
     /// A connection is over: by its own FINs or RST (`how` is `None`), or because it is given up.
     fn end(&mut self, index: usize, place: Place, how: Option<End>, out: Out<'_>) {
+        self.end_guess(index, place, out);
         let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
         match std::mem::replace(&mut connection.role, Role::Over) {
             Role::Control(mut control) => self.end_control(index, &mut control, place, how, out),
             Role::Undecided(undecided) => self.end_undecided(index, *undecided, place, how, out),
-            Role::Data { owner, session } => {
-                self.end_data(index, (owner, session), place, how, out);
-            }
+            Role::Data(owners) => self.end_data(index, owners, place, how, out),
             Role::Other | Role::Over => {}
         }
     }
@@ -418,9 +455,7 @@ impl Table {
         });
         said.extend(talk.finish(place, how.is_none()));
         self.understand(index, talk, said, out);
-        if let Some((announcement, data)) = talk.announced.take() {
-            self.settle(talk, &announcement, data, place, out);
-        }
+        self.settle_all(talk, place, out);
         let unacknowledged = facts.unacknowledged();
         let (end, by) = match (facts.ended, how) {
             // A FIN that nobody acknowledged ended nothing.
@@ -429,6 +464,7 @@ impl Table {
             (None, how) => (how.unwrap_or(End::InputEnded), None),
         };
         let unacknowledged = unacknowledged.map(|(direction, times)| (side_of(direction), times));
+        let tcp = facts.record(side_of(0), place.at);
         talk.emit(
             place,
             EventKind::Closed(Closing {
@@ -436,6 +472,7 @@ impl Table {
                 by,
                 fate: facts.fate(),
                 unacknowledged,
+                tcp: Some(Box::new(tcp)),
             }),
             out,
         );
@@ -464,8 +501,16 @@ impl Table {
         let server = server_direction(facts, heads).unwrap_or(1);
         let known = self.is_known(facts, server);
         let silent = heads.get(server).is_none_or(Vec::is_empty) && !reassembly.was_spoken(server);
-        let tried = facts.attempts >= 2 || facts.fate() != Fate::Unanswered;
-        let is_session = known && silent && tried && !facts.mid_stream
+        let implicit = facts
+            .ends
+            .get(server)
+            .is_some_and(|end| end.port() == limits::FTPS_PORT);
+        let waited = self.now.zip(facts.first.at).map(|(now, at)| now.since(at));
+        let tried = facts.attempts >= 2
+            || facts.fate() != Fate::Unanswered
+            || waited.is_some_and(|waited| waited.as_secs() >= limits::SYN_SECONDS);
+        let nothing = heads.iter().all(Vec::is_empty) && silent;
+        let is_session = (known || implicit && nothing) && silent && tried && !facts.mid_stream
             || judge(&undecided, facts, server, known, true) == Verdict::Ftp;
         if is_session
             && let Role::Control(mut control) = self.become_control(index, server, undecided, out)
@@ -502,6 +547,9 @@ impl Table {
         self.places.remove(&key(a, b));
         if self.reached.get(&b) == Some(&index) {
             self.reached.remove(&b);
+        }
+        if self.between.get(&(a.ip(), b.ip())) == Some(&index) {
+            self.between.remove(&(a.ip(), b.ip()));
         }
         if let Some(slot) = self.connections.get_mut(index) {
             *slot = None;

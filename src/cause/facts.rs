@@ -114,7 +114,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "went-silent", holds: |c| matches!(c.session.end(), End::Idle | End::InputEnded) },
     Fact { name: "command-unanswered", holds: |c| last_command_unanswered(c.session) },
     Fact { name: "transfer-unanswered", holds: |c| transfer_unanswered(c.session) },
-    Fact { name: "sent-again-unacknowledged", holds: |c| c.session.closing.is_some_and(|x| x.unacknowledged.is_some()) },
+    Fact { name: "sent-again-unacknowledged", holds: |c| c.session.closing.as_ref().is_some_and(|x| x.unacknowledged.is_some()) },
     Fact { name: "tls-failed", holds: |c| tls(c).is_some_and(|t| t.completed == Some(false)) },
     Fact { name: "tls-alert", holds: |c| tls(c).is_some_and(|t| t.breaking().is_some()) },
     Fact { name: "tls-client-certificate-refused", holds: client_certificate_refused },

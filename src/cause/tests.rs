@@ -208,11 +208,8 @@ impl Talk {
             "reset-by-server" => (Fate::Opened, Some(End::Reset), Some(Side::Server)),
             _ => panic!("no data connection is {how:?}"),
         };
+        let announced = self::end("192.0.2.10", 50_000);
         let record = DataRecord {
-            mode,
-            announced: self::end("192.0.2.10", 50_000),
-            announced_by,
-            first: None,
             fate,
             attempts: 3,
             tried: Some(self.now),
@@ -220,8 +217,7 @@ impl Talk {
             end,
             ended_by,
             bytes_to_client: bytes,
-            bytes_to_server: 0,
-            tls: None,
+            ..DataRecord::never_tried(mode, announced, announced_by)
         };
         self.emit(EventKind::Data(Box::new(record)));
     }
@@ -239,6 +235,7 @@ impl Talk {
             by,
             fate,
             unacknowledged,
+            tcp: None,
         }));
     }
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::diagnostic::Origin;
-use crate::ftp::{Command, Reply, TlsRecord, Verb};
+use crate::ftp::{Command, Reply, TcpRecord, TlsRecord, Verb};
 use crate::text::{self, Text};
 use crate::time::Timestamp;
 
@@ -246,6 +246,8 @@ pub enum DataMode {
     Lprt,
     /// `LPSV`: the client connects.
     Lpsv,
+    /// `SPSV`, which some servers have: the client connects; the reply holds a port and nothing else.
+    Spsv,
 }
 
 impl DataMode {
@@ -258,13 +260,23 @@ impl DataMode {
             Self::Epsv => "EPSV",
             Self::Lprt => "LPRT",
             Self::Lpsv => "LPSV",
+            Self::Spsv => "SPSV",
         }
     }
 
     /// True where the server listens and the client connects.
     pub fn is_passive(self) -> bool {
-        matches!(self, Self::Pasv | Self::Epsv | Self::Lpsv)
+        matches!(self, Self::Pasv | Self::Epsv | Self::Lpsv | Self::Spsv)
     }
+}
+
+/// How many bytes a transfer should move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Bytes.
+    pub bytes: u64,
+    /// Who says so: `150` (its text), `SIZE` (its answer, less what REST skips) or `ALLO`.
+    pub by: &'static str,
 }
 
 /// A data connection as it was seen on the wire, told when its fate is known.
@@ -272,6 +284,8 @@ impl DataMode {
 pub struct DataRecord {
     /// How it was agreed upon.
     pub mode: DataMode,
+    /// True when its announcement was not heard (hidden by TLS, or lost): the ends and the time say that it belongs here.
+    pub guessed: bool,
     /// Where the listening side said it listens.
     pub announced: Endpoint,
     /// The reply (227, 229) or command (PORT, EPRT) that announced it.
@@ -296,6 +310,46 @@ pub struct DataRecord {
     pub bytes_to_server: u64,
     /// What was seen of its TLS, if it begins with it.
     pub tls: Option<Box<TlsRecord>>,
+    /// The end that connected.
+    pub opener: Option<Endpoint>,
+    /// True when an end is on neither of the control connection's hosts: server to server, or a stranger.
+    pub third_party: bool,
+    /// The transfer command that uses it.
+    pub verb: Option<Verb>,
+    /// How many bytes it should move.
+    pub expected: Option<Expected>,
+    /// Bytes of the file that REST told to skip.
+    pub offset: u64,
+    /// How TCP fared on it.
+    pub tcp: Option<TcpRecord>,
+}
+
+impl DataRecord {
+    /// Of a data connection that nobody tried to open.
+    pub fn never_tried(mode: DataMode, announced: Endpoint, announced_by: Origin) -> Self {
+        Self {
+            mode,
+            guessed: false,
+            announced,
+            announced_by,
+            first: None,
+            fate: Fate::NeverTried,
+            attempts: 0,
+            tried: None,
+            last: None,
+            end: None,
+            ended_by: None,
+            bytes_to_client: 0,
+            bytes_to_server: 0,
+            opener: None,
+            third_party: false,
+            verb: None,
+            expected: None,
+            offset: 0,
+            tcp: None,
+            tls: None,
+        }
+    }
 }
 
 /// A transfer as a log tells of it when it is over.
@@ -358,7 +412,7 @@ pub struct Introduction {
 }
 
 /// How a control connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closing {
     /// How.
     pub end: End,
@@ -368,6 +422,21 @@ pub struct Closing {
     pub fate: Fate,
     /// A side whose bytes were sent again and never acknowledged, and how often they were sent again.
     pub unacknowledged: Option<(Side, u32)>,
+    /// How TCP fared on it, where packets are at hand.
+    pub tcp: Option<Box<TcpRecord>>,
+}
+
+impl Closing {
+    /// As heard where no packets are at hand.
+    pub fn heard(end: End) -> Self {
+        Self {
+            end,
+            by: None,
+            fate: Fate::Opened,
+            unacknowledged: None,
+            tcp: None,
+        }
+    }
 }
 
 /// Something that was heard.

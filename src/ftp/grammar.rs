@@ -7,11 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nom::IResult;
 use nom::Parser;
-use nom::bytes::complete::{tag, take_till, take_while1};
-use nom::character::complete::{char, digit1, one_of};
+use nom::bytes::complete::{tag, take_till, take_while_m_n, take_while1};
+use nom::character::complete::{char, digit1, one_of, space0};
 use nom::combinator::{map_res, opt, rest, verify};
 use nom::multi::separated_list1;
-use nom::sequence::preceded;
+use nom::sequence::{delimited, preceded};
 
 use crate::ftp::{Command, Host, ReplyCode, Verb};
 
@@ -78,9 +78,14 @@ fn port(input: &[u8]) -> IResult<&[u8], u16> {
     .parse(input)
 }
 
+/// A comma between numbers; some servers put blanks around it.
+fn comma(input: &[u8]) -> IResult<&[u8], char> {
+    delimited(space0, char(','), space0).parse(input)
+}
+
 fn six_numbers(input: &[u8]) -> IResult<&[u8], (Ipv4Addr, u16)> {
     let (left, numbers) =
-        verify(separated_list1(char(','), byte), |n: &Vec<u8>| n.len() == 6).parse(input)?;
+        verify(separated_list1(comma, byte), |n: &Vec<u8>| n.len() == 6).parse(input)?;
     let [a, b, c, d, high, low] = <[u8; 6]>::try_from(numbers).unwrap_or_default();
     Ok((
         left,
@@ -94,17 +99,16 @@ pub fn host_port(argument: &[u8]) -> Option<(IpAddr, u16)> {
     Some((IpAddr::V4(ip), port))
 }
 
-/// The address in a 227 reply's text. The brackets are optional in practice, so the first place that fits is taken
-/// (RFC 1123 section 4.1.2.6).
-pub fn passive(text: &[u8]) -> Option<(IpAddr, u16)> {
+/// What the first place in a text gives at which a number begins and the grammar fits.
+fn first_number<T>(text: &[u8], read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
     let mut at = text;
     let mut after_digit = false;
     while let Some((first, next)) = at.split_first() {
         if first.is_ascii_digit()
             && !after_digit
-            && let Ok((_, (ip, port))) = six_numbers(at)
+            && let Some(found) = read(at)
         {
-            return Some((IpAddr::V4(ip), port));
+            return Some(found);
         }
         after_digit = first.is_ascii_digit();
         at = next;
@@ -112,21 +116,73 @@ pub fn passive(text: &[u8]) -> Option<(IpAddr, u16)> {
     None
 }
 
-/// The port in a 229 reply's text: `(|||port|)` with any delimiter (RFC 2428 section 3).
-pub fn extended_passive(text: &[u8]) -> Option<u16> {
-    fn inside(input: &[u8]) -> IResult<&[u8], u16> {
-        let (input, first) = preceded(
-            char('('),
-            verify(nom::number::complete::u8, |d| (33..=126).contains(d)),
-        )
+/// The address in a 227 reply's text. The brackets are optional in practice, so the first place that fits is taken
+/// (RFC 1123 section 4.1.2.6).
+pub fn passive(text: &[u8]) -> Option<(IpAddr, u16)> {
+    first_number(text, |at| {
+        let (_, (ip, port)) = six_numbers(at).ok()?;
+        Some((IpAddr::V4(ip), port))
+    })
+}
+
+/// A port and nothing else: the text of a 227 that answers SPSV.
+pub fn short_passive(text: &[u8]) -> Option<u16> {
+    let text = text.trim_ascii();
+    let (left, port) = port(text).ok()?;
+    (left.is_empty() || left == b".").then_some(port)
+}
+
+/// `af,hal,h1,…,pal,p1,…`: an address of RFC 1639.
+fn long_address(input: &[u8]) -> Option<(IpAddr, u16)> {
+    let (_, numbers) = separated_list1(comma, byte).parse(input).ok()?;
+    let (&[family, length], rest) = numbers.split_first_chunk::<2>()?;
+    let (host, rest) = rest.split_at_checked(usize::from(length))?;
+    let &[2, high, low, ..] = rest else {
+        return None;
+    };
+    let ip = match (family, host.len()) {
+        (4, 4) => Ipv4Addr::from(<[u8; 4]>::try_from(host).ok()?).into(),
+        (6, 16) => Ipv6Addr::from(<[u8; 16]>::try_from(host).ok()?).into(),
+        _ => return None,
+    };
+    Some((ip, u16::from_be_bytes([high, low])))
+}
+
+/// The argument of LPRT (RFC 1639).
+pub fn long_port(argument: &[u8]) -> Option<(IpAddr, u16)> {
+    long_address(argument.trim_ascii())
+}
+
+/// The address in a 228 reply's text (RFC 1639).
+pub fn long_passive(text: &[u8]) -> Option<(IpAddr, u16)> {
+    first_number(text, long_address)
+}
+
+/// The port in a 229 reply's text: `(|||port|)` with any delimiter (RFC 2428 section 3), with brackets or without; and the
+/// address, which some servers add and which the RFC forbids.
+pub fn extended_passive(text: &[u8]) -> Option<(Option<IpAddr>, u16)> {
+    fn inside(input: &[u8]) -> IResult<&[u8], (&[u8], u16)> {
+        let (input, mark) = verify(nom::number::complete::u8, |d| {
+            d.is_ascii_punctuation() && *d != b'('
+        })
         .parse(input)?;
-        let (input, _) = tag(&[first, first][..]).parse(input)?;
+        let (input, _) = take_while_m_n(0, 1, |d| d == b'1' || d == b'2').parse(input)?;
+        let (input, _) = tag(&[mark][..]).parse(input)?;
+        let (input, address) = take_till(|b| b == mark).parse(input)?;
+        let (input, _) = tag(&[mark][..]).parse(input)?;
         let (input, number) = port(input)?;
-        let (input, _) = tag(&[first][..]).parse(input)?;
-        Ok((input, number))
+        let (input, _) = tag(&[mark][..]).parse(input)?;
+        Ok((input, (address, number)))
     }
-    let (at, _) = take_till::<_, _, nom::error::Error<&[u8]>>(|b| b == b'(')(text).ok()?;
-    inside(at).ok().map(|(_, port)| port)
+    let mut at = text;
+    while !at.is_empty() {
+        if let Ok((_, (address, port))) = inside(at) {
+            let address = std::str::from_utf8(address).ok();
+            return Some((address.and_then(|a| a.parse().ok()), port));
+        }
+        at = at.get(1..)?;
+    }
+    None
 }
 
 /// `|proto|address|port|`, the argument of EPRT (RFC 2428 section 2).
@@ -237,9 +293,9 @@ mod tests {
         assert_eq!(passive(b"1,2,3 passive"), None);
         assert_eq!(
             extended_passive(b"Entering Extended Passive Mode (|||6446|)"),
-            Some(6446)
+            Some((None, 6446))
         );
-        assert_eq!(extended_passive(b"(!!!6446!)"), Some(6446));
+        assert_eq!(extended_passive(b"(!!!6446!)"), Some((None, 6446)));
         assert_eq!(extended_passive(b"no"), None);
         assert_eq!(
             extended_port(b"|2|2001:db8::1|5282|"),
@@ -250,6 +306,57 @@ mod tests {
             Some((v4(192, 0, 2, 1), 5282))
         );
         assert_eq!(extended_port(b"|3|x|5282|"), None);
+    }
+
+    #[test]
+    fn addresses_as_servers_write_them() {
+        let v4 = |a, b, c, d| IpAddr::V4(Ipv4Addr::new(a, b, c, d));
+        let at = Some((v4(192, 0, 2, 10), 51_213));
+        for text in [
+            "Entering Passive Mode (192,0,2,10,200,13)",
+            "Entering Passive Mode 192,0,2,10,200,13",
+            "Entering Passive Mode (192, 0, 2, 10, 200, 13).",
+            "Entering Passive Mode ( 192 ,0,2,10 ,200,13 )",
+            "=192,0,2,10,200,13",
+            "PASV ok [192,0,2,10,200,13]",
+            "Mode 2 (192,0,2,10,200,13)",
+        ] {
+            assert_eq!(passive(text.as_bytes()), at, "{text}");
+        }
+        assert_eq!(short_passive(b" 50000. "), Some(50_000));
+        assert_eq!(short_passive(b"50000 is it"), None);
+        let long = "4,4,192,0,2,10,2,200,13";
+        assert_eq!(long_port(long.as_bytes()), at);
+        let text = format!("Entering Long Passive Mode ({long})");
+        assert_eq!(long_passive(text.as_bytes()), at);
+        let six = b"6,16,32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,1,2,20,162";
+        assert_eq!(long_port(six), Some(("2001:db8::1".parse().unwrap(), 5282)));
+        for broken in [
+            "4,4,192,0,2,10",
+            "4,16,1,2,3,4,2,1,1",
+            "5,1,1,2,1,1",
+            "4,255,1",
+            "",
+        ] {
+            assert_eq!(long_port(broken.as_bytes()), None, "{broken}");
+        }
+        for (text, ip) in [
+            ("ok (|1|192.0.2.10|51213|)", Some(v4(192, 0, 2, 10))),
+            (
+                "ok (|2|2001:db8::1|51213|)",
+                Some("2001:db8::1".parse().unwrap()),
+            ),
+            ("ok |||51213|", None),
+            ("Entering (Extended) Passive Mode (|||51213|)", None),
+            ("ok (||nonsense|51213|)", None),
+        ] {
+            assert_eq!(
+                extended_passive(text.as_bytes()),
+                Some((ip, 51_213)),
+                "{text}"
+            );
+        }
+        assert_eq!(extended_passive(b"(|||70000|)"), None);
     }
 
     #[test]

@@ -16,14 +16,16 @@ mod event;
 pub mod grammar;
 mod lines;
 mod reply;
+mod tcp;
 mod tls;
 
 pub use assemble::{Found, Replies};
 pub use command::{Command, Verb};
 pub use event::{
-    Closing, DataMode, DataRecord, Direction, End, Endpoint, Event, EventKind, Fate, Host,
-    Introduction, SessionKey, Side, TransferRecord, Vantage,
+    Closing, DataMode, DataRecord, Direction, End, Endpoint, Event, EventKind, Expected, Fate,
+    Host, Introduction, SessionKey, Side, TransferRecord, Vantage,
 };
 pub use lines::{Line, LineEnd, Lines};
 pub use reply::{Evidence, Reply, ReplyClass, ReplyCode};
+pub use tcp::{Icmp, Sent, TcpRecord};
 pub use tls::{Alert, Certificate, TlsRecord, TlsVersion};

@@ -9,7 +9,7 @@
 
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
-    Closing, End, Endpoint, Event, EventKind, Fate, Host, Introduction, SessionKey, TransferRecord,
+    Closing, End, Endpoint, Event, EventKind, Host, Introduction, SessionKey, TransferRecord,
     Vantage, Verb,
 };
 use crate::log::sessions::{Handle, Sessions, event};
@@ -196,12 +196,7 @@ impl Following {
 
     fn end(&mut self, handle: Handle, end: End, out: &mut Out<'_>) {
         if let Some(open) = self.sessions.end(handle) {
-            out(open.event(EventKind::Closed(Closing {
-                end,
-                by: None,
-                fate: Fate::Opened,
-                unacknowledged: None,
-            })));
+            out(open.event(EventKind::Closed(Closing::heard(end))));
             if self.by_owner.get(&open.state) == Some(&handle) {
                 self.by_owner.remove(&open.state);
             }

@@ -4,6 +4,7 @@
 //! through; bytes that are not UTF-8 become U+FFFD. Nothing is computed here.
 
 mod rows;
+mod tcp;
 mod tls;
 
 use std::collections::BTreeMap;

@@ -10,9 +10,10 @@ use super::heard::{Mark, confidence_word};
 use super::layout::{Look, Page};
 use super::sessions::end_words;
 use super::sources::Sources;
+use super::wire;
 use super::words::{count, lasting, seconds, size, thousands};
 use crate::cause::Failure;
-use crate::ftp::{DataRecord, End, Endpoint, Evidence, Fate};
+use crate::ftp::{End, Endpoint, Evidence, Fate};
 use crate::session::{DataConnection, Exchange, KeptCommand, KeptReply, Pairing, Session};
 use crate::time::Timestamp;
 
@@ -292,33 +293,14 @@ impl Rungs<'_> {
         let Some(seen) = &data.seen else { return };
         let place = seen.first.map(|o| self.sources.record(o.source, o.record));
         let place = place.unwrap_or_default();
-        row(seen.tried, format!("{}{place}", tried(seen)));
+        row(
+            seen.tried,
+            format!("{}{place}", wire::tried(seen, self.look.ascii)),
+        );
         if seen.fate == Fate::Opened {
-            row(seen.last, moved(seen));
+            row(seen.last, wire::moved(seen));
         }
     }
-}
-
-fn tried(seen: &DataRecord) -> String {
-    let tries = count(u64::from(seen.attempts), "SYN");
-    match seen.fate {
-        Fate::Opened => "opened".to_owned(),
-        Fate::Refused => format!("{tries}, refused"),
-        Fate::Unanswered => format!("{tries}, never answered"),
-        Fate::NeverTried => "no attempt to connect was seen".to_owned(),
-    }
-}
-
-fn moved(seen: &DataRecord) -> String {
-    let bytes = seen.bytes_to_client.max(seen.bytes_to_server);
-    let by = seen.ended_by.map_or("", |side| side.id());
-    let end = seen.end.map_or("still open", end_words);
-    let by = if by.is_empty() {
-        String::new()
-    } else {
-        format!(" by {by}")
-    };
-    format!("{} moved, {end}{by}", size(bytes))
 }
 
 fn remark(mark: Mark, words: String) -> Row {
@@ -349,8 +331,14 @@ fn foot(page: &mut Page, session: &Session) {
         0 => String::new(),
         _ => format!("  The capture lacks {} bytes.", thousands(missing)),
     };
+    let tcp = session.closing.as_ref().and_then(|c| c.tcp.as_deref());
+    let fared = tcp.and_then(wire::of_control);
+    let fared = fared.map(|words| format!("  {words}")).unwrap_or_default();
     page.hang(
         "  ",
-        &format!("Ended: {}{by}.  {moved}{lost}", end_words(session.end())),
+        &format!(
+            "Ended: {}{by}.  {moved}{lost}{fared}",
+            end_words(session.end())
+        ),
     );
 }

@@ -19,6 +19,7 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod wire;
 pub mod words;
 
 use std::cmp::Reverse;

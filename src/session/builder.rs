@@ -7,8 +7,8 @@ use super::pair::{Pairing, Pending};
 use super::{Exchange, KeptCommand, KeptReply, Outcome, Session, State, settles};
 use crate::diagnostic::Origin;
 use crate::ftp::{
-    Closing, Command, End, Event, EventKind, Evidence, Fate, Introduction, Reply, ReplyClass,
-    SessionKey, Vantage, Verb,
+    Closing, Command, End, Event, EventKind, Evidence, Introduction, Reply, ReplyClass, SessionKey,
+    Vantage, Verb,
 };
 use crate::limits;
 use crate::lookup::Lookup;
@@ -165,7 +165,7 @@ impl Draft {
                 self.pending.lose();
             }
             EventKind::Closed(closing) => {
-                self.session.closing = Some(self.as_goodbye(*closing));
+                self.session.closing = Some(self.as_goodbye(closing.clone()));
             }
         }
         self.heard = event.at.or(self.heard);
@@ -361,12 +361,7 @@ impl Draft {
     }
 
     fn finish(mut self: Box<Self>) -> Session {
-        let ended = Closing {
-            end: End::InputEnded,
-            by: None,
-            fate: Fate::Opened,
-            unacknowledged: None,
-        };
+        let ended = Closing::heard(End::InputEnded);
         self.session.closing.get_or_insert(ended);
         self.session.count_bytes();
         self.session

@@ -300,17 +300,17 @@ impl Session {
 
     /// How it ended.
     pub fn end(&self) -> End {
-        self.closing.map_or(End::InputEnded, |c| c.end)
+        self.closing.as_ref().map_or(End::InputEnded, |c| c.end)
     }
 
     /// What became of the attempt to open the control connection.
     pub fn fate(&self) -> Fate {
-        self.closing.map_or(Fate::Opened, |c| c.fate)
+        self.closing.as_ref().map_or(Fate::Opened, |c| c.fate)
     }
 
     /// Who ended it.
     pub fn ended_by(&self) -> Option<Side> {
-        self.closing.and_then(|c| c.by)
+        self.closing.as_ref().and_then(|c| c.by)
     }
 
     /// The data connection that an exchange uses.

@@ -3,7 +3,7 @@
 use super::{DataConnection, Exchange, Outcome, Session, Transfer};
 use crate::diagnostic::Origin;
 use crate::ftp::{
-    DataMode, DataRecord, Direction, Endpoint, Host, ReplyCode, TransferRecord, Verb, grammar,
+    DataMode, DataRecord, Direction, Endpoint, ReplyCode, TransferRecord, Verb, grammar,
 };
 use crate::limits;
 use crate::text::Text;
@@ -137,6 +137,14 @@ impl Session {
     }
 }
 
+/// A port on the server's host.
+fn at_server((server, port): (&Endpoint, u16)) -> Endpoint {
+    Endpoint {
+        host: server.host.clone(),
+        port: Some(port),
+    }
+}
+
 /// The address that an exchange announced, and the record that holds it: the 227 or 229 reply, the PORT or EPRT command.
 pub(super) fn announcement(
     exchange: &Exchange,
@@ -163,25 +171,35 @@ pub(super) fn announcement(
             address(grammar::extended_port(argument)),
             exchange.origin,
         )),
-        "LPRT" => Some((DataMode::Lprt, None, exchange.origin)),
+        "LPRT" => Some((
+            DataMode::Lprt,
+            address(grammar::long_port(argument)),
+            exchange.origin,
+        )),
         "PASV" if by_reply(227) => Some((
             DataMode::Pasv,
             address(grammar::passive(reply.text.bytes())),
             reply.origin,
         )),
-        "EPSV" if by_reply(229) => {
-            let port = grammar::extended_passive(reply.text.bytes())?;
-            let host = server.map(|s| s.host.clone());
+        "SPSV" if by_reply(227) => {
+            let port = grammar::short_passive(reply.text.bytes());
             Some((
-                DataMode::Epsv,
-                host.map(|host: Host| Endpoint {
-                    host,
-                    port: Some(port),
-                }),
+                DataMode::Spsv,
+                server.zip(port).map(at_server),
                 reply.origin,
             ))
         }
-        "LPSV" if by_reply(228) => Some((DataMode::Lpsv, None, reply.origin)),
+        "EPSV" if by_reply(229) => {
+            let (ip, port) = grammar::extended_passive(reply.text.bytes())?;
+            let named = ip.map(|ip| Endpoint::new(ip, port));
+            let announced = named.or_else(|| server.zip(Some(port)).map(at_server));
+            Some((DataMode::Epsv, announced, reply.origin))
+        }
+        "LPSV" if by_reply(228) => Some((
+            DataMode::Lpsv,
+            address(grammar::long_passive(reply.text.bytes())),
+            reply.origin,
+        )),
         _ => None,
     }
 }

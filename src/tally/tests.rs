@@ -108,6 +108,7 @@ impl Talk {
                 by: Some(Side::Client),
                 fate: Fate::Opened,
                 unacknowledged: None,
+                tcp: None,
             }));
         }
         builder.finish(observer);
@@ -165,20 +166,13 @@ fn event_of(line: &[u8], start: i64) -> EventKind<'_> {
 /// Tried 0.55 seconds after the start.
 fn unanswered(record: &[u8], start: i64) -> DataRecord {
     let record = std::str::from_utf8(record).unwrap().parse().unwrap();
+    let announced = Endpoint::new([10, 0, 0, 5].into(), 50_000);
     DataRecord {
-        mode: DataMode::Pasv,
-        announced: Endpoint::new([10, 0, 0, 5].into(), 50_000),
-        announced_by: origin(record),
         first: Some(origin(record + 1)),
         fate: Fate::Unanswered,
         attempts: 4,
         tried: Some(Timestamp::from_nanos(start + 550_000_000)),
-        last: None,
-        end: None,
-        ended_by: None,
-        bytes_to_client: 0,
-        bytes_to_server: 0,
-        tls: None,
+        ..DataRecord::never_tried(DataMode::Pasv, announced, origin(record))
     }
 }
 

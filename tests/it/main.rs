@@ -23,3 +23,4 @@ mod synth;
 mod tidy;
 mod tls;
 mod traffic;
+mod wire;

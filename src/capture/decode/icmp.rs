@@ -75,6 +75,21 @@ impl Obstacle {
         Some(obstacle)
     }
 
+    /// The word in machine-readable output.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Self::Network => "network-unreachable",
+            Self::Host => "host-unreachable",
+            Self::Protocol => "protocol-unreachable",
+            Self::Port => "port-unreachable",
+            Self::Prohibited => "prohibited",
+            Self::TooBig => "too-big",
+            Self::Expired => "time-exceeded",
+            Self::Incomplete => "fragments-lost",
+            Self::Other => "unreachable",
+        }
+    }
+
     /// True when an attempt to connect ends by it. The others are told of a single segment, and the sender goes on:
     /// with shorter ones (RFC 1191), or by repeating it.
     pub(crate) fn refuses(self) -> bool {

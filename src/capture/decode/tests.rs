@@ -1,6 +1,5 @@
 //! Frames of every link type and tunnel, and the segments in them.
 
-use super::icmp::Obstacle;
 use super::*;
 use etherparse::PacketBuilder;
 use proptest::prelude::*;

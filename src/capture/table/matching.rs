@@ -2,38 +2,99 @@
 
 use std::net::SocketAddr;
 
-use super::{Connection, Role, Table};
+use super::{Connection, Owner, Owners, Role, Table};
 use crate::capture::connection::Facts;
 use crate::capture::control::{Control, Out};
-use crate::capture::data::Announcement;
+use crate::capture::data::{Announcement, Offer};
 use crate::capture::stream::Place;
 use crate::ftp::{End, EventKind, Fate, SessionKey};
 use crate::limits;
 use crate::time::Timestamp;
 
+impl Owners {
+    fn one(owner: Owner) -> Self {
+        Self {
+            first: owner,
+            second: None,
+        }
+    }
+
+    /// With another one; of three the last two count.
+    fn with(self, owner: Owner) -> Self {
+        let other = [Some(self.first), self.second]
+            .into_iter()
+            .flatten()
+            .rfind(|known| *known != owner);
+        match other {
+            Some(first) => Self {
+                first,
+                second: Some(owner),
+            },
+            None => Self::one(owner),
+        }
+    }
+
+    fn without(self, session: SessionKey) -> Option<Self> {
+        let mut left = self.each().filter(|(_, s)| *s != session);
+        let first = left.next()?;
+        Some(Self {
+            first,
+            second: left.next(),
+        })
+    }
+
+    pub(super) fn each(self) -> impl Iterator<Item = Owner> {
+        std::iter::once(self.first).chain(self.second)
+    }
+}
+
 impl Table {
-    /// Tells a control connection which connection came for its announcement. The first one stays.
-    pub(super) fn join(&mut self, owner: usize, session: SessionKey, data: usize) {
-        if let Some(Connection {
-            role: Role::Control(control),
-            ..
-        }) = self.connections.get_mut(owner).and_then(Option::as_mut)
-            && control.1.key == session
-            && let Some((_, connection @ None)) = &mut control.1.announced
-        {
-            *connection = Some(data);
+    /// The control connection of a session.
+    pub(super) fn control_of(&mut self, (place, session): Owner) -> Option<&mut Control> {
+        let connection = self.connections.get_mut(place).and_then(Option::as_mut)?;
+        match &mut connection.role {
+            Role::Control(control) if control.1.key == session => Some(&mut control.1),
+            _ => None,
+        }
+    }
+
+    /// Tells a control connection which connection came for its announcement. The first one stays, unless it came to
+    /// nothing, or is a stranger's and this one is the peer's.
+    pub(super) fn join(&mut self, owner: Owner, data: usize) {
+        let Some(control) = self.control_of(owner) else {
+            return;
+        };
+        let hosts = control.hosts();
+        let Some(offer) = control.announced else {
+            return;
+        };
+        let peer = if offer.announcement.mode.is_passive() {
+            hosts[0]
+        } else {
+            hosts[1]
+        };
+        let is_peers = |facts: &Facts| facts.ends[0].ip() == peer;
+        let known = offer.data.and_then(|known| self.facts(known));
+        let stays = known.is_some_and(|known| {
+            let newer = self.facts(data);
+            known.fate() == Fate::Opened && (is_peers(known) || !newer.is_some_and(is_peers))
+        });
+        if stays {
+            return;
+        }
+        if let Some(offer) = self.control_of(owner).and_then(|c| c.announced.as_mut()) {
+            offer.data = Some(data);
         }
     }
 
     /// The data connection was over before its announcement was read.
     pub(super) fn settle_if_over(&mut self, control: &mut Control, place: Place, out: Out<'_>) {
-        let data = control.announced.as_ref().and_then(|(_, data)| *data);
-        if data
-            .and_then(|data| self.facts(data))
-            .is_some_and(Facts::is_over)
-            && let Some((announcement, data)) = control.announced.take()
+        let data = control.announced.and_then(|offer| offer.data);
+        let facts = data.and_then(|data| self.facts(data));
+        if facts.is_some_and(|f| f.is_over() && f.is_whole() && f.fate() == Fate::Opened)
+            && let Some(offer) = control.announced.take()
         {
-            self.settle(control, &announcement, data, place, out);
+            self.settle(control, &offer, place, out);
         }
     }
 
@@ -45,106 +106,254 @@ impl Table {
         at: Option<Timestamp>,
     ) {
         let mut data = None;
+        let owner = (index, control.key);
         for end in [announcement.announced, announcement.likely] {
             // Who names a port that speaks FTP hides no sessions by it.
             if end.port() == limits::FTP_PORT || self.servers.get(&end).is_some() {
                 continue;
             }
-            self.awaited.insert(end, (index, control.key));
-            data = data.or_else(|| self.adopt(index, control.key, end, at));
+            let owners = match self.awaited.get(&end) {
+                Some(known) => known.with(owner),
+                None => Owners::one(owner),
+            };
+            self.awaited.insert(end, owners);
+            data = data.or_else(|| self.adopt(owner, end, at));
         }
-        control.announced = Some((announcement, data));
+        control.offered = true;
+        control.announced = Some(Offer::new(announcement, data));
     }
 
-    /// The announcement may be read after its connection began, or even ended, when bytes before it were late.
-    pub(super) fn adopt(
-        &mut self,
-        owner: usize,
-        session: SessionKey,
-        end: SocketAddr,
-        since: Option<Timestamp>,
-    ) -> Option<usize> {
+    /// The announcement may be read after its connection began, or even ended, when bytes before it were late; or, from
+    /// server to server, be the second one.
+    fn adopt(&mut self, owner: Owner, end: SocketAddr, since: Option<Timestamp>) -> Option<usize> {
         let index = self.reached.get(&end).copied()?;
         let connection = self.connections.get_mut(index).and_then(Option::as_mut)?;
         let facts = &connection.facts;
-        let is_free = match connection.role {
-            Role::Undecided(_) | Role::Other => facts.ended.is_none() || facts.first.at >= since,
-            Role::Over => !connection.used && facts.first.at >= since,
-            Role::Control(_) | Role::Data { .. } => false,
-        };
-        if facts.ends[1] != end || !is_free {
+        if facts.ends[1] != end {
             return None;
         }
+        let owners = match connection.role {
+            Role::Data(owners) if facts.ended.is_none() && !owners.each().any(|o| o == owner) => {
+                owners.with(owner)
+            }
+            Role::Undecided(_) | Role::Other
+                if facts.ended.is_none() || facts.first.at >= since =>
+            {
+                Owners::one(owner)
+            }
+            Role::Over if !connection.used && facts.first.at >= since => Owners::one(owner),
+            _ => return None,
+        };
         connection.used = true;
-        connection.role = Role::Data { owner, session };
+        connection.guess = None;
+        connection.role = Role::Data(owners);
         Some(index)
     }
 
-    /// An announcement is over: tells what became of it.
-    pub(super) fn settle(
+    /// Another announcement follows: tells what became of this one, unless its connection is still busy.
+    pub(super) fn put_by(
         &mut self,
-        control: &Control,
-        announcement: &Announcement,
-        data: Option<usize>,
+        control: &mut Control,
+        offer: Offer,
         place: Place,
         out: Out<'_>,
     ) {
-        let facts = data.and_then(|d| self.facts(d));
-        let record = announcement.record(facts);
+        let facts = offer.data.and_then(|data| self.facts(data));
+        let is_busy = facts.is_some_and(|f| f.fate() == Fate::Opened && !f.is_over());
+        if !is_busy {
+            return self.settle(control, &offer, place, out);
+        }
+        self.forget(control.key, &offer.announcement);
+        if control.older.len() >= limits::OLDER_DATA_CONNECTIONS {
+            let oldest = control.older.remove(0);
+            self.settle(control, &oldest, place, out);
+        }
+        control.older.push(offer);
+    }
+
+    /// The session is over: tells what became of everything that was announced or looked like it.
+    pub(super) fn settle_all(&mut self, control: &mut Control, place: Place, out: Out<'_>) {
+        let older = std::mem::take(&mut control.older);
+        for offer in older.iter().chain(&control.announced.take()) {
+            self.settle(control, offer, place, out);
+        }
+        for data in std::mem::take(&mut control.guesses) {
+            self.tell_guess(control, data, place, out);
+        }
+        let hosts = (control.client.ip(), control.server.ip());
+        if self
+            .blind
+            .get(&hosts)
+            .is_some_and(|(_, s)| *s == control.key)
+        {
+            self.blind.remove(&hosts);
+        }
+    }
+
+    /// An announcement is over: tells what became of it.
+    fn settle(&mut self, control: &mut Control, offer: &Offer, place: Place, out: Out<'_>) {
+        let facts = offer.data.and_then(|d| self.facts(d));
+        let record = offer.record(facts, control.hosts(), place.at);
         control.emit(place, EventKind::Data(Box::new(record)), out);
-        self.forget(control.key, announcement);
-        if let Some(Connection { role, .. }) = data
+        control.settled = place.at.max(control.settled);
+        self.forget(control.key, &offer.announcement);
+        if let Some(Connection { role, .. }) = offer
+            .data
             .and_then(|d| self.connections.get_mut(d))
             .and_then(Option::as_mut)
+            && let Role::Data(owners) = role
         {
-            *role = Role::Over;
+            *role = owners.without(control.key).map_or(Role::Over, Role::Data);
         }
     }
 
     /// Its data connection is awaited no more.
     pub(super) fn forget(&mut self, session: SessionKey, announcement: &Announcement) {
         for end in [announcement.announced, announcement.likely] {
-            if self
-                .awaited
-                .get(&end)
-                .is_some_and(|(_, awaiting)| *awaiting == session)
-            {
-                self.awaited.remove(&end);
-            }
+            let Some(owners) = self.awaited.get(&end) else {
+                continue;
+            };
+            match owners.without(session) {
+                Some(left) => self.awaited.insert(end, left),
+                None => self.awaited.remove(&end),
+            };
         }
     }
 
     pub(super) fn end_data(
         &mut self,
         index: usize,
-        (owner, session): (usize, SessionKey),
+        owners: Owners,
         place: Place,
         how: Option<End>,
         out: Out<'_>,
     ) {
-        let Some(connection) = self.connections.get_mut(owner).and_then(Option::as_mut) else {
-            return;
-        };
-        let Role::Control(control) = &mut connection.role else {
-            return;
-        };
-        if control.1.key != session
-            || control
-                .1
-                .announced
-                .as_ref()
-                .is_none_or(|(_, data)| *data != Some(index))
-        {
-            return;
-        }
-        if how.is_none() && self.facts(index).is_some_and(|f| f.fate() == Fate::Refused) {
-            self.put(index, Role::Data { owner, session }); // the opener may try again
-            return;
-        }
-        self.with_control(owner, |table, control| {
-            if let Some((announcement, data)) = control.announced.take() {
-                table.settle(control, &announcement, data, place, out);
-            }
+        let came_to_nothing = self.facts(index).is_some_and(|facts| {
+            facts.fate() == Fate::Refused || facts.is_empty() && self.is_stranger(facts, owners)
         });
+        if how.is_none() && came_to_nothing {
+            self.put(index, Role::Data(owners)); // the opener may try again, or the right one come
+            return;
+        }
+        for owner in owners.each() {
+            let Some(offer) = self.control_of(owner).and_then(|c| c.take_offer(index)) else {
+                continue;
+            };
+            self.with_control(owner.0, |table, control| {
+                table.settle(control, &offer, place, out);
+            });
+        }
+    }
+
+    /// True when the opener is on neither host of the sessions that await it.
+    fn is_stranger(&self, facts: &Facts, owners: Owners) -> bool {
+        let ip = facts.ends[0].ip();
+        let mut controls = owners.each().filter_map(|(place, _)| self.facts(place));
+        !controls.any(|control| control.ends.iter().any(|end| end.ip() == ip))
+    }
+
+    /// The session that a new connection may be a data connection of, though nobody said so: one between the same hosts
+    /// whose announcements can't be heard. Never to a port that others use.
+    pub(super) fn guess(&self, facts: &Facts) -> Option<Owner> {
+        if self.blind.is_empty() || !self.may_carry_data(facts) {
+            return None;
+        }
+        let (opener, listener) = (facts.ends[0].ip(), facts.ends[1].ip());
+        let passive = self.blind.get(&(opener, listener));
+        passive
+            .or_else(|| self.blind.get(&(listener, opener)))
+            .copied()
+    }
+
+    fn may_carry_data(&self, facts: &Facts) -> bool {
+        let [opener, listener] = facts.ends;
+        let is_high = |port: u16| port > 1023;
+        is_high(listener.port())
+            && (is_high(opener.port()) || opener.port() == limits::FTP_DATA_PORT)
+            && self.servers.get(&listener).is_none()
+    }
+
+    /// Notes that a connection may belong to a session.
+    pub(super) fn suspect(&mut self, owner: Owner, data: usize) {
+        if let Some(control) = self.control_of(owner)
+            && control.guesses.len() < limits::GUESSED_DATA_CONNECTIONS
+        {
+            control.guesses.push(data);
+        }
+    }
+
+    /// A transfer begins whose announcement was not heard, or (not `begun`) one is over.
+    pub(super) fn look_for(
+        &mut self,
+        index: usize,
+        control: &mut Control,
+        begun: bool,
+        place: Place,
+        out: Out<'_>,
+    ) {
+        let hosts = (control.client.ip(), control.server.ip());
+        let owner = (index, control.key);
+        if !begun {
+            if !control.is_hidden() && self.blind.get(&hosts) == Some(&owner) {
+                self.blind.remove(&hosts);
+            }
+            control.settled = place.at.max(control.settled);
+            return;
+        }
+        for ends in [hosts, (hosts.1, hosts.0)] {
+            let Some(data) = self.between.get(&ends).copied() else {
+                continue;
+            };
+            let facts = self.facts(data);
+            let fits = facts.is_some_and(|facts| {
+                facts.first.at >= control.settled && self.may_carry_data(facts)
+            });
+            let connection = self.connections.get_mut(data).and_then(Option::as_mut);
+            if let Some(connection) = connection
+                && fits
+                && !connection.used
+                && connection.guess.is_none()
+            {
+                connection.guess = Some(owner);
+                if connection.facts.is_over() {
+                    self.tell_guess(control, data, place, out);
+                } else if control.guesses.len() < limits::GUESSED_DATA_CONNECTIONS {
+                    control.guesses.push(data);
+                }
+                return;
+            }
+        }
+        self.blind.insert(hosts, owner);
+    }
+
+    /// A connection is over that may have been a session's.
+    pub(super) fn end_guess(&mut self, index: usize, place: Place, out: Out<'_>) {
+        let connection = self.connections.get_mut(index).and_then(Option::as_mut);
+        let Some(owner) = connection.and_then(|c| c.guess) else {
+            return;
+        };
+        let Some(control) = self.control_of(owner) else {
+            return;
+        };
+        control.guesses.retain(|data| *data != index);
+        self.with_control(owner.0, |table, control| {
+            table.tell_guess(control, index, place, out);
+        });
+    }
+
+    fn tell_guess(&mut self, control: &mut Control, data: usize, place: Place, out: Out<'_>) {
+        let connection = self.connections.get_mut(data).and_then(Option::as_mut);
+        let Some(connection) = connection else {
+            return;
+        };
+        if connection.guess.take().is_none() {
+            return;
+        }
+        connection.used = true;
+        let facts = &connection.facts;
+        let passive = facts.ends[1].ip() == control.server.ip();
+        let offer = Offer::new(Announcement::guess(facts, passive), Some(data));
+        let record = offer.record(Some(facts), control.hosts(), place.at);
+        control.emit(place, EventKind::Data(Box::new(record)), out);
     }
 }

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
-    Closing, Command, End, Endpoint, EventKind, Evidence, Fate, Found, Host, Introduction, Line,
+    Closing, Command, End, Endpoint, EventKind, Evidence, Found, Host, Introduction, Line,
     LineEnd, Replies, Reply, ReplyCode, SessionKey, Side, Vantage, Verb,
 };
 use crate::limits;
@@ -376,10 +376,8 @@ impl Following {
         });
         let end = if is_refused { End::Fin } else { end };
         out(open.event(EventKind::Closed(Closing {
-            end,
             by: (end == End::Fin).then_some(Side::Server),
-            fate: Fate::Opened,
-            unacknowledged: None,
+            ..Closing::heard(end)
         })));
         let Talk {
             child,

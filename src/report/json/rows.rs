@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::tcp::{DataRow, Tcp};
 use super::tls::Tls;
 use super::{Address, Seconds, Time, line};
 use crate::cause::Failure;
@@ -40,6 +41,11 @@ pub fn session(out: &mut Vec<u8>, session: &Session, failures: &[Failure], sourc
         transfers: session.transfer_count(),
         bytes: session.bytes(),
         origins: session.sources.iter().map(path).collect(),
+        tcp: session
+            .closing
+            .as_ref()
+            .and_then(|closing| closing.tcp.as_deref())
+            .map(Tcp::new),
     };
     line(out, &row);
 }
@@ -66,6 +72,8 @@ struct SessionRow<'a> {
     transfers: u64,
     bytes: u64,
     origins: Vec<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tcp: Option<Tcp>,
 }
 
 /// Adds an event of a session as one line. An introduction says nothing that was heard and adds no line.
@@ -147,17 +155,7 @@ enum Detail<'a> {
         bytes: Option<u64>,
         complete: Option<bool>,
     },
-    Data {
-        mode: &'static str,
-        announced: Address,
-        fate: &'static str,
-        end: Option<&'static str>,
-        ended_by: Option<&'static str>,
-        bytes_to_client: u64,
-        bytes_to_server: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        tls: Option<Tls<'a>>,
-    },
+    Data(Box<DataRow<'a>>),
     Tls(Tls<'a>),
     Missing {
         bytes: Option<u64>,
@@ -166,6 +164,8 @@ enum Detail<'a> {
     Closed {
         end: &'static str,
         ended_by: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tcp: Option<Box<Tcp>>,
     },
 }
 
@@ -201,19 +201,7 @@ fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
                 complete: record.complete,
             },
         ),
-        EventKind::Data(record) => (
-            "data",
-            Detail::Data {
-                mode: record.mode.id(),
-                announced: Address::new(&record.announced),
-                fate: record.fate.id(),
-                end: record.end.map(crate::ftp::End::id),
-                ended_by: record.ended_by.map(Side::id),
-                bytes_to_client: record.bytes_to_client,
-                bytes_to_server: record.bytes_to_server,
-                tls: record.tls.as_deref().map(Tls::new),
-            },
-        ),
+        EventKind::Data(record) => ("data", Detail::Data(Box::new(DataRow::new(record)))),
         EventKind::Missing { bytes, sender } => (
             "missing",
             Detail::Missing {
@@ -229,6 +217,7 @@ fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
             Detail::Closed {
                 end: closing.end.id(),
                 ended_by: closing.by.map(Side::id),
+                tcp: closing.tcp.as_deref().map(Tcp::new).map(Box::new),
             },
         ),
     };
