@@ -78,6 +78,9 @@ pub const GUESSED_DATA_CONNECTIONS: usize = 64;
 /// Bytes of one direction of a connection that are looked at before deciding that it is not FTP.
 pub const PROBE_BYTES: usize = 4096;
 
+/// The same where a server greets in many lines: nobody speaks before they are over.
+pub const GREETING_BYTES: usize = 16 * 1024;
+
 /// The largest packet record taken for real. Jumbo frames have 9 KiB, offloaded ones 64 KiB; the kernel's loopback
 /// limit is 256 KiB.
 pub const PACKET_BYTES: usize = 512 * 1024;

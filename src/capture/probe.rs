@@ -396,6 +396,11 @@ fn contradicts(talk: &Talk<'_>, client: Weights, server: Weights) -> bool {
     foreign || no_server || no_client || read_out
 }
 
+/// True where a greeting of many lines begins (RFC 959 section 5.4).
+pub(super) fn is_greeting(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"220-") || bytes.starts_with(b"230-")
+}
+
 /// Which side is the server, by what both said; `None` when that does not tell.
 pub(super) fn server_of(first: &[u8], second: &[u8]) -> Option<usize> {
     let replies = |bytes: &[u8]| weigh(Side::Server, bytes, true, true).fitting;

@@ -15,7 +15,7 @@ use super::decode::{Segment, Unreachable};
 use super::lru::Recency;
 use super::probe::Verdict;
 use super::stream::{Delivery, Place, Reassembly};
-use super::undecided::{Held, HeldKind, Undecided, feed, hold, judge, server_direction};
+use super::undecided::{Held, HeldKind, Undecided, feed, hold, is_enough, judge, server_direction};
 use crate::diagnostic::{DiagnosticKind, Diagnostics};
 use crate::ftp::{Closing, End, EventKind, Fate, SessionKey, Side};
 use crate::limits;
@@ -303,7 +303,7 @@ impl Table {
         };
         let server = server_direction(facts, heads);
         let known = server.is_some_and(|s| self.is_known(facts, s));
-        let enough = heads.iter().any(|h| h.len() >= limits::PROBE_BYTES);
+        let enough = is_enough(heads);
         let verdict = server.map(|s| judge(&undecided, facts, s, known, enough));
         match (verdict, enough) {
             (Some(Verdict::Ftp), _) => {

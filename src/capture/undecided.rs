@@ -82,7 +82,7 @@ pub(super) fn hold(
     let what = match delivery {
         Delivery::Bytes(bytes) => {
             if let Some(head) = heads.get_mut(direction) {
-                let room = limits::PROBE_BYTES.saturating_sub(head.len());
+                let room = limits::GREETING_BYTES.saturating_sub(head.len());
                 head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
             }
             HeldKind::Bytes((*bytes).into())
@@ -125,6 +125,15 @@ pub(super) fn server_direction(facts: &Facts, heads: &[Vec<u8>; 2]) -> Option<us
         .iter()
         .position(|end| matches!(end.port(), limits::FTP_PORT | limits::IMPLICIT_TLS_PORT));
     probe::server_of(&heads[0], &heads[1]).or(by_port)
+}
+
+/// True when as much was heard as is waited for.
+pub(super) fn is_enough(heads: &[Vec<u8>; 2]) -> bool {
+    let bound = |head: &Vec<u8>| match probe::is_greeting(head) {
+        true => limits::GREETING_BYTES,
+        false => limits::PROBE_BYTES,
+    };
+    heads.iter().any(|head| head.len() >= bound(head))
 }
 
 /// Weighs what was said so far; `server` is the direction of the server.

@@ -111,6 +111,20 @@ fn a_greeting_alone_is_a_session_only_if_it_names_ftp() {
 }
 
 #[test]
+fn a_long_greeting_is_waited_for() {
+    let art =
+        "<+  | painted with letters, all the way to the edge of the terminal, as it was done |\n"
+            .repeat(90);
+    is_ftp(
+        &format!(
+            "< 220-Hello\n{art}<+ 220 \n> USER bob\n< 331 pw\n> PWD\n< 257 here\n> QUIT\n< 221 bye\n! server fin"
+        ),
+        &[220, 331, 257, 221],
+        &["USER", "PWD", "QUIT"],
+    );
+}
+
+#[test]
 fn mail_is_not_ftp() {
     is_not_ftp(
         2525,
