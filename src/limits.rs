@@ -186,6 +186,9 @@ pub const TLS_RECORD_BYTES: usize = 16_384 + 2048;
 /// Bytes of each side's TLS handshake that are read. Chains of certificates have 2 to 10 KiB.
 pub const TLS_HANDSHAKE_BYTES: usize = 64 * 1024;
 
+/// Bytes of a data connection in which its TLS handshake must be over. Both sides' certificates have 20 KiB.
+pub const TLS_DATA_BYTES: u64 = 128 * 1024;
+
 /// Alerts kept of one TLS connection. An honest one has two: one of each side, at its end.
 pub const TLS_ALERTS: usize = 8;
 

@@ -15,6 +15,7 @@ use super::decode::{Segment, Unreachable};
 use super::lru::Recency;
 use super::probe::Verdict;
 use super::stream::{Delivery, Place, Reassembly};
+use super::tls::DataTls;
 use super::undecided::{Held, HeldKind, Undecided, feed, hold, is_enough, judge, server_direction};
 use crate::diagnostic::{DiagnosticKind, Diagnostics};
 use crate::ftp::{Closing, End, EventKind, Fate, SessionKey, Side};
@@ -50,6 +51,8 @@ struct Connection {
     used: bool,
     /// The session that it may be a data connection of.
     guess: Option<Owner>,
+    /// Its TLS, of a data connection.
+    tls: Option<Box<DataTls>>,
 }
 
 /// The table.
@@ -99,6 +102,10 @@ impl Table {
         let before_end = connection.facts.ended.is_none();
         connection.facts.take(segment, place);
         let direction = connection.facts.direction(segment);
+        if connection.guess.is_some() || matches!(connection.role, Role::Data(_)) {
+            let tls = connection.tls.get_or_insert_default();
+            tls.take(direction, segment, place);
+        }
         let role = std::mem::replace(&mut connection.role, Role::Over);
         let role = match role {
             Role::Undecided(undecided) => {
@@ -257,6 +264,7 @@ impl Table {
                 role,
                 used,
                 guess,
+                tls: None,
             });
         }
         self.places.insert(key, index);

@@ -6,7 +6,10 @@
 //! (RFC 4217 section 12.3), or when the handshake failed and the server says so.
 //! Nothing is decrypted, no key is looked for.
 
+mod data;
 mod message;
+
+pub(super) use self::data::DataTls;
 
 use super::stream::{Delivery, Place};
 use crate::ftp::{Alert, Side, TlsRecord, TlsVersion};
@@ -46,6 +49,8 @@ struct Half {
     closed: bool,
     /// Bytes were lost and the next record's start is not known.
     lost: bool,
+    /// Whole records may have been lost.
+    gaps: bool,
     /// Clear text again.
     clear: bool,
 }
@@ -163,6 +168,12 @@ impl Watch {
         self.facts.completed.is_some()
     }
 
+    /// The same, and it is known whether anything was moved, where that can be known.
+    fn is_done(&self) -> bool {
+        let modern = self.facts.version == Some(TlsVersion::TLS13);
+        self.is_settled() && (modern || self.facts.content)
+    }
+
     /// What is known, once: when the handshake is over, or at the latest.
     pub(super) fn tell(&mut self, at_the_latest: bool) -> Option<Box<TlsRecord>> {
         let due = !self.told && (at_the_latest || self.is_settled());
@@ -170,11 +181,18 @@ impl Watch {
         due.then(|| Box::new(self.facts.clone()))
     }
 
+    /// What is known so far; `ended` says that the connection is over.
+    fn so_far(&self, ended: bool) -> TlsRecord {
+        let mut facts = self.facts.clone();
+        if facts.completed.is_none() && ended && !self.gaps {
+            facts.completed = Some(false);
+        }
+        facts
+    }
+
     /// No more bytes will come.
     pub(super) fn finish(&mut self, ended: bool) {
-        if self.facts.completed.is_none() && ended && !self.gaps {
-            self.facts.completed = Some(false);
-        }
+        self.facts = self.so_far(ended);
     }
 
     fn bytes(&mut self, side: Side, place: Place, bytes: &[u8]) -> usize {
@@ -239,7 +257,7 @@ impl Watch {
         if inside {
             half.left -= usize::try_from(bytes).unwrap_or(half.left);
         } else {
-            (half.left, half.lost) = (0, true);
+            (half.left, half.lost, half.gaps) = (0, true, true);
             half.header.clear();
         }
         self.gaps |= !settled && (!inside || reads && !kept.is_empty());
@@ -264,7 +282,7 @@ impl Watch {
             CHANGE_CIPHER => half.protected |= !modern,
             HANDSHAKE if half.protected => {
                 // Who takes an older session up again sends no keys (RFC 5246 section 7.3).
-                if side == Side::Client && !half.closed && !self.gaps {
+                if side == Side::Client && !half.closed && !half.gaps {
                     self.facts.resumed = self.facts.resumed.or(Some(half.clear_records < 2));
                 }
                 half.closed = true;
@@ -274,7 +292,10 @@ impl Watch {
                 half.protected = true;
                 self.alert(side, place, None);
             }
-            CONTENT => (half.protected, half.closed) = (true, true),
+            CONTENT => {
+                (half.protected, half.closed) = (true, true);
+                self.facts.content |= !modern && length > 0;
+            }
             _ if half.protected || length != 2 => self.alert(side, place, None),
             _ => {}
         }
@@ -353,7 +374,13 @@ impl Watch {
                 message::server_certificates(body, &mut self.facts);
             }
             (Side::Server, 13) => self.facts.wants_certificate = true,
-            (Side::Client, 11) => message::client_certificates(body, &mut self.facts),
+            (Side::Client, 11 | 16) => {
+                // Certificates and keys are sent for a new session only.
+                self.facts.resumed = self.facts.resumed.or(Some(false));
+                if kind == 11 {
+                    message::client_certificates(body, &mut self.facts);
+                }
+            }
             _ => {}
         }
     }

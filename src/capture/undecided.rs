@@ -129,9 +129,12 @@ pub(super) fn server_direction(facts: &Facts, heads: &[Vec<u8>; 2]) -> Option<us
 
 /// True when as much was heard as is waited for.
 pub(super) fn is_enough(heads: &[Vec<u8>; 2]) -> bool {
-    let bound = |head: &Vec<u8>| match probe::is_greeting(head) {
-        true => limits::GREETING_BYTES,
-        false => limits::PROBE_BYTES,
+    let bound = |head: &Vec<u8>| {
+        if probe::is_greeting(head) {
+            limits::GREETING_BYTES
+        } else {
+            limits::PROBE_BYTES
+        }
     };
     heads.iter().any(|head| head.len() >= bound(head))
 }

@@ -117,6 +117,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "sent-again-unacknowledged", holds: |c| c.session.closing.as_ref().is_some_and(|x| x.unacknowledged.is_some()) },
     Fact { name: "tls-failed", holds: |c| tls(c).is_some_and(|t| t.completed == Some(false)) },
     Fact { name: "tls-alert", holds: |c| tls(c).is_some_and(|t| t.breaking().is_some()) },
+    Fact { name: "data-tls-alert", holds: |c| c.session.data_handshakes().any(|t| t.breaking().is_some()) },
     Fact { name: "tls-client-certificate-refused", holds: client_certificate_refused },
     Fact { name: "tls-agreed-in-vain", holds: |c| tls_agreed_in_vain(c.session) },
     Fact { name: "clear-on-implicit-port", holds: |c| clear_on_implicit_port(c.session) },

@@ -1,7 +1,7 @@
 //! What one can open to see that a failure happened as told.
 
 use super::Proof;
-use crate::ftp::{Evidence, Fate};
+use crate::ftp::{Evidence, Fate, TlsRecord};
 use crate::session::{DataConnection, Exchange, KeptReply, Outcome, Session, Transfer};
 use crate::text::Text;
 
@@ -77,11 +77,14 @@ pub(super) fn of_session(session: &Session) -> Vec<Proof> {
 
 /// A TLS handshake that failed: who broke it off and with which words, what was offered, whose certificate it was.
 fn handshake(session: &Session) -> Option<Proof> {
-    let record = session
-        .tls
-        .as_deref()
-        .filter(|t| t.completed == Some(false))?;
+    let failed = |t: &&TlsRecord| t.completed == Some(false);
+    let control = session.tls.as_deref().filter(failed);
+    let data = || session.data_handshakes().find(|t| t.breaking().is_some());
+    let record = control.or_else(data)?;
     let mut words = Vec::new();
+    if control.is_none() {
+        words.push("on a data connection".to_owned());
+    }
     let alert = record.breaking();
     words.push(
         match alert.map(|a| (a.sender.id(), a.read, a.name().unwrap_or_default())) {

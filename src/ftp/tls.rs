@@ -121,6 +121,8 @@ pub struct TlsRecord {
     pub client_certificate: Option<bool>,
     /// Whether both sides came to terms; `None` where bytes were lost before that was clear, or the capture ends.
     pub completed: Option<bool>,
+    /// Content was sent. With TLS 1.3 that looks like the handshake, and this stays false.
+    pub content: bool,
     /// Alerts, in order, at most [`crate::limits::TLS_ALERTS`].
     pub alerts: Vec<Alert>,
     /// When it was heard last.

@@ -28,12 +28,14 @@ pub(super) fn handshake(record: &TlsRecord, zone: &TimeZone, look: Look) -> Stri
         let offered: Vec<String> = record.offered.iter().map(|v| v.name()).collect();
         words.push(format!("offered {}", offered.join(", ")));
     }
-    words.extend(
-        record
-            .resumed
-            .filter(|resumed| *resumed)
-            .map(|_| "session resumed".to_owned()),
-    );
+    words.extend(record.resumed.map(|resumed| {
+        let word = if resumed {
+            "session resumed"
+        } else {
+            "new session"
+        };
+        word.to_owned()
+    }));
     if let Some(certificate) = &record.certificate {
         let until = certificate
             .not_after
@@ -85,10 +87,11 @@ mod tests {
         };
         assert_eq!(
             words(&record),
-            "TLS handshake done; TLSv1.2; TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; certificate of ftp.example\\x1b[2J by A CA, valid to 1970-01-01 00:00:00"
+            "TLS handshake done; TLSv1.2; TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; new session; certificate of ftp.example\\x1b[2J by A CA, valid to 1970-01-01 00:00:00"
         );
         record.certificate = None;
         (record.version, record.cipher, record.completed) = (None, None, Some(false));
+        record.resumed = None;
         record.alerts.push(Alert {
             sender: Side::Server,
             read: Some((2, 70)),

@@ -297,6 +297,9 @@ impl Rungs<'_> {
             seen.tried,
             format!("{}{place}", wire::tried(seen, self.look.ascii)),
         );
+        if let Some(record) = &seen.tls {
+            row(record.last, handshake(record, self.zone, self.look));
+        }
         if seen.fate == Fate::Opened {
             row(seen.last, wire::moved(seen));
         }

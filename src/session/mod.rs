@@ -318,6 +318,12 @@ impl Session {
         self.data.get(exchange.data?)
     }
 
+    /// The TLS handshakes seen on its data connections.
+    pub fn data_handshakes(&self) -> impl Iterator<Item = &TlsRecord> {
+        let seen = self.data.iter().filter_map(|d| d.seen.as_ref());
+        seen.filter_map(|seen| seen.tls.as_deref())
+    }
+
     /// True when the user is an anonymous one (RFC 1635).
     pub fn is_anonymous(&self) -> bool {
         let user = self.user.as_ref().map(Text::bytes).unwrap_or_default();

@@ -4,7 +4,7 @@ use ftpwhy::run::Wanted;
 use serde_json::Value;
 
 use crate::support::{Temporary, reply_codes, run_with, settings};
-use crate::synth::{Container, Conversation, Packet, capture};
+use crate::synth::{Container, Conversation, Packet, capture, merge};
 
 /// The events of a talk, one a line: its packet, its kind, and a command's verb or a reply's code.
 fn told(packets: &[Packet]) -> Vec<String> {
@@ -236,6 +236,86 @@ fn tls_from_the_first_byte_is_ftp_where_something_says_so() {
         packets.retain(|p| p.src.port() == port);
         let told = told(&packets);
         assert!(told[0].ends_with("protected"), "{told:?}");
+    }
+}
+
+/// The same talk, with client and server exchanged.
+fn flip(talk: &str) -> String {
+    talk.replace("> ", "@ ")
+        .replace("< ", "> ")
+        .replace("@ ", "< ")
+        .replace("! client", "! @")
+        .replace("! server", "! client")
+        .replace("! @", "! server")
+}
+
+/// The `data` events of a session with TLS on its data connection, which is opened by either side; its announcement is
+/// heard (after CCC, say) or hidden.
+#[test]
+fn the_tls_of_a_data_connection_is_seen() {
+    let alert = record(21, &[2, 48]);
+    let broken = format!("< {}\\c\n> {alert}\\c\n! client fin", server_hello());
+    let whole = format!("{}< {}\\c\n! server fin", rest_of_handshake(), content());
+    for (rest, completed, content) in [
+        (&broken, Value::Bool(false), "unknown_ca"),
+        (&whole, Value::Bool(true), ""),
+    ] {
+        let passive = format!(
+            "client 198.51.100.11:45000\nserver 192.0.2.10:51201\nstart 2026-03-01T00:00:00.105Z\n> {}\\c\n{rest}",
+            hello("")
+        );
+        let active = format!(
+            "client 192.0.2.10:20\nserver 198.51.100.11:51201\nstart 2026-03-01T00:00:00.105Z\n< {}\\c\n{}",
+            hello(""),
+            flip(rest)
+        );
+        for (data, announce) in [
+            (&passive, "> PASV\n< 227 ok (192,0,2,10,200,1)\n"),
+            (&active, "> PORT 198,51,100,11,200,1\n< 200 ok\n"),
+        ] {
+            let clear = format!(
+                "< 220 hi\n> USER bob\n< 331 pw\n> PASS x\n< 230 in\n> PBSZ 0\n< 200 ok\n{announce}wait 1s\n> LIST\n< 226 ok\n! client fin"
+            );
+            let hidden = format!(
+                "< 220 hi\n> AUTH TLS\n< 234 go\n> {}\\c\n{}> {}\\c\nwait 1s\n< {}\\c\n! client fin",
+                hello(""),
+                rest_of_handshake(),
+                self::content(),
+                self::content()
+            );
+            for control in [clear, hidden] {
+                let packets = merge(vec![
+                    Conversation::parse(&control).packets(),
+                    Conversation::parse(data).packets(),
+                ]);
+                let temporary = Temporary::new();
+                let path = temporary.file("x.pcap", &capture(&packets, Container::PcapMicros));
+                let (_, events) = run_with(&settings(&[&path], Wanted::Events));
+                let all: Vec<Value> = events
+                    .lines()
+                    .map(|l| serde_json::from_str(l).unwrap())
+                    .collect();
+                let found: Vec<&Value> = all.iter().filter(|e| e["kind"] == "data").collect();
+                assert_eq!(found.len(), 1, "{control}\n{data}\n{events}");
+                assert_eq!(found[0]["tls"]["completed"], completed, "{events}");
+                let alert = found[0]["tls"]["alerts"][0]["name"]
+                    .as_str()
+                    .unwrap_or_default();
+                assert_eq!(alert, content);
+                let (findings, _) = run_with(&settings(&[&path], Wanted::Sessions));
+                let causes: Vec<&str> = findings.sessions[0]
+                    .1
+                    .iter()
+                    .map(|f| f.cause.name())
+                    .collect();
+                let is_blamed = causes.contains(&"tls-handshake-failed");
+                assert_eq!(
+                    is_blamed,
+                    control.contains("AUTH") && !content.is_empty(),
+                    "{causes:?}"
+                );
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::capture::connection::Facts;
 use crate::capture::control::{Control, Out};
 use crate::capture::data::{Announcement, Offer};
 use crate::capture::stream::Place;
-use crate::ftp::{End, EventKind, Fate, SessionKey};
+use crate::ftp::{End, EventKind, Fate, SessionKey, TlsRecord};
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -45,6 +45,13 @@ impl Owners {
 
     pub(super) fn each(self) -> impl Iterator<Item = Owner> {
         std::iter::once(self.first).chain(self.second)
+    }
+}
+
+impl Connection {
+    /// What was seen of its TLS.
+    fn tls_record(&self) -> Option<Box<TlsRecord>> {
+        self.tls.as_ref()?.record(self.facts.ended.is_some())
     }
 }
 
@@ -193,7 +200,9 @@ impl Table {
     /// An announcement is over: tells what became of it.
     fn settle(&mut self, control: &mut Control, offer: &Offer, place: Place, out: Out<'_>) {
         let facts = offer.data.and_then(|d| self.facts(d));
-        let record = offer.record(facts, control.hosts(), place.at);
+        let mut record = offer.record(facts, control.hosts(), place.at);
+        let connection = offer.data.and_then(|d| self.connections.get(d)?.as_ref());
+        record.tls = connection.and_then(Connection::tls_record);
         control.emit(place, EventKind::Data(Box::new(record)), out);
         control.settled = place.at.max(control.settled);
         self.forget(control.key, &offer.announcement);
@@ -353,7 +362,8 @@ impl Table {
         let facts = &connection.facts;
         let passive = facts.ends[1].ip() == control.server.ip();
         let offer = Offer::new(Announcement::guess(facts, passive), Some(data));
-        let record = offer.record(Some(facts), control.hosts(), place.at);
+        let mut record = offer.record(Some(facts), control.hosts(), place.at);
+        record.tls = connection.tls_record();
         control.emit(place, EventKind::Data(Box::new(record)), out);
     }
 }

@@ -301,6 +301,38 @@ fn a_cut_hello_gives_what_is_whole() {
     assert_eq!(watch.facts.cipher, Some(0xc02f));
 }
 
+/// Captures keep the first bytes of each packet of a data connection only; what was resumed shows all the same.
+#[test]
+fn an_older_session_is_told_though_every_packet_is_cut() {
+    let cut = |pieces: &[(Side, Vec<u8>)]| {
+        let mut watch = Watch::default();
+        for (number, (side, bytes)) in (1..).zip(pieces) {
+            let kept = bytes.len().min(30);
+            watch.take(*side, place(number), &Delivery::Bytes(&bytes[..kept]));
+            let lost = bytes.len() as u64 - kept as u64;
+            if lost > 0 {
+                watch.take(*side, place(number), &Delivery::Hole(lost));
+            }
+        }
+        watch.facts
+    };
+    let ends = || [cipher_changes(), protected(HANDSHAKE, 40)].concat();
+    let hello = (CLIENT, client_hello(&[5; 32], &[extension(35, &[9; 50])]));
+    let taken_up = [
+        hello.clone(),
+        (SERVER, [server_hello(&[5; 32], &[]), ends()].concat()),
+        (CLIENT, ends()),
+    ];
+    assert_eq!(cut(&taken_up).resumed, Some(true));
+    let keys = [record(HANDSHAKE, &message(16, &[1; 60])), ends()].concat();
+    let new = [
+        hello,
+        (SERVER, [server_hello(&[5; 32], &[]), ends()].concat()),
+        (CLIENT, keys),
+    ];
+    assert_eq!(cut(&new).resumed, Some(false));
+}
+
 #[test]
 fn a_hello_of_ssl_2_is_one() {
     let hello = [&[0x80, 0x2e, 1, 3, 1, 0, 0x15, 0, 0, 0, 0x10][..], &[6; 37]].concat();

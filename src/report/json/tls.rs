@@ -21,6 +21,7 @@ pub(super) struct Tls<'a> {
     client_certificate_wanted: bool,
     client_certificate_sent: Option<bool>,
     completed: Option<bool>,
+    content: Option<bool>,
     alerts: Vec<Warned>,
 }
 
@@ -38,6 +39,10 @@ impl<'a> Tls<'a> {
             client_certificate_wanted: record.wants_certificate,
             client_certificate_sent: record.client_certificate,
             completed: record.completed,
+            content: record
+                .version
+                .filter(|v| *v != TlsVersion::TLS13)
+                .map(|_| record.content),
             alerts: record.alerts.iter().map(Warned::new).collect(),
         }
     }
