@@ -91,6 +91,16 @@ pub const BLOCK_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes searched for the next sound record after a damaged one.
 pub const RESYNC_BYTES: usize = 1024 * 1024;
 
+/// How many times as large as on disk a compressed file may become, once it has become larger than
+/// [`DECOMPRESSED_BYTES`]. Logs of the same line over and over come to some hundred times, bombs to a thousand and more.
+pub const DECOMPRESSED_RATIO: u64 = 500;
+
+/// Bytes that a compressed file may become whatever its size on disk: some seconds of work.
+pub const DECOMPRESSED_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Memory that decompressing one file may take: `zstd --long` asks for 128 MiB, `xz -9` for 64 MiB.
+pub const DECOMPRESSION_MEMORY: usize = 136 * 1024 * 1024;
+
 /// Bytes read at a time from a log or capture: a window and what is made of it fit a core's cache.
 pub const WINDOW_BYTES: usize = 512 * 1024;
 

@@ -397,11 +397,12 @@ fn source_id(index: usize) -> SourceId {
     SourceId(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
-/// A cut compressed file ends early; a broken one has wrong bytes.
+/// A cut compressed file ends early; a broken one has wrong bytes; one that is made to be large comes to a bound.
 fn kind_of(error: &io::Error) -> DiagnosticKind {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => DiagnosticKind::Truncated,
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => DiagnosticKind::Damaged,
+        io::ErrorKind::FileTooLarge | io::ErrorKind::OutOfMemory => DiagnosticKind::LimitReached,
         _ => DiagnosticKind::Unreadable,
     }
 }

@@ -3,6 +3,7 @@
 //! Knows files, compression and how to spread work over threads. Knows no FTP:
 //! what a file holds is told by the functions it is given.
 
+mod compression;
 mod discover;
 mod open;
 mod series;

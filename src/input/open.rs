@@ -1,10 +1,11 @@
 //! The only place that opens inputs.
 //!
-//! Compression is told by the first bytes, never by the name. Says in words
+//! Compression is told by the first bytes ([`compression`]), never by the name. Says in words
 //! what can be done when a file can't be opened.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 
+use super::compression::{self, Decompressor};
 use crate::input::Candidate;
 use crate::limits;
 
@@ -33,12 +34,17 @@ pub fn open(candidate: &Candidate) -> Result<Opened, OpenError> {
         }
         Box::new(file)
     };
-    let mut buffered = BufReader::with_capacity(limits::SNIFF_BYTES, raw);
-    let magic = buffered.fill_buf().map_err(|e| explain(&e))?;
-    if magic.starts_with(&[0x1f, 0x8b]) {
-        return Ok(with_head(flate2::bufread::MultiGzDecoder::new(buffered)));
-    }
-    Ok(with_head(buffered))
+    let mut raw = raw;
+    let mut magic = Vec::new();
+    let looked_at = raw.by_ref().take(compression::MAGIC_BYTES as u64);
+    io::copy(&mut { looked_at }, &mut magic).map_err(|e| explain(&e))?;
+    let is_compressed = compression::is_compressed(&magic);
+    let whole = io::Cursor::new(magic).chain(raw);
+    Ok(if is_compressed {
+        with_head(Decompressor::new(Box::new(whole)))
+    } else {
+        with_head(whole)
+    })
 }
 
 fn with_head(mut reader: impl Read + Send + 'static) -> Opened {
