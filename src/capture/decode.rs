@@ -1,6 +1,6 @@
 //! One frame becomes a TCP segment, or word that a segment didn't reach its destination.
 //!
-//! Link layers and tunnels are unwrapped in [`link`], ICMP errors are read in [`icmp`]; IP and TCP are etherparse's, lax: an offloading sender's frames
+//! Link layers are unwrapped in [`link`] and [`wifi`], tunnels in [`tunnel`], ICMP errors are read in [`icmp`]; IP and TCP are etherparse's, lax: an offloading sender's frames
 //! have no IP length yet, and a snap length cuts frames. Checksums are not looked at, for the same reason. Does not put
 //! IP fragments together ([`fragment`] tells them apart), and keeps nothing from one frame to the next.
 
@@ -9,6 +9,8 @@ mod icmp;
 mod link;
 #[cfg(test)]
 mod tests;
+mod tunnel;
+mod wifi;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -21,6 +23,7 @@ pub(crate) use fragment::{Fragment, Whole};
 pub(crate) use icmp::Obstacle;
 pub(crate) use icmp::Unreachable;
 use link::Layer;
+pub(crate) use wifi::Aggregate;
 
 /// The control bits of a TCP header (RFC 9293 section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,6 +81,8 @@ pub(crate) enum Decoded<'b> {
     Unreachable(Unreachable),
     /// A part of an IP packet.
     Fragment(Fragment<'b>),
+    /// Several packets of IEEE 802.11 in one frame.
+    Aggregate(Aggregate<'b>),
     /// Something that carries no TCP.
     NotTcp,
     /// Something that may carry TCP but was not read, and why.
@@ -90,7 +95,15 @@ type Unwrapped<'b> = ControlFlow<Decoded<'b>, Layer<'b>>;
 /// Decodes a frame of a LINKTYPE that had `wire_length` bytes before the snap length cut it.
 pub(crate) fn decode(link: i32, frame: &[u8], wire_length: u32) -> Decoded<'_> {
     let beyond = wire_length.saturating_sub(bounded(frame.len()));
-    let mut step = link::outermost(link, frame);
+    inwards(link::outermost(link, frame), beyond)
+}
+
+/// Decodes a packet of an [`Aggregate`], which was captured whole.
+pub(crate) fn decode_part(packet: &[u8]) -> Decoded<'_> {
+    inwards(Continue(Layer::Llc(packet)), 0)
+}
+
+fn inwards(mut step: Unwrapped<'_>, beyond: u32) -> Decoded<'_> {
     for _ in 0..limits::NESTED_HEADERS {
         step = match step {
             Break(decoded) => return decoded,
@@ -121,7 +134,7 @@ fn ip(packet: &[u8], beyond: u32) -> Unwrapped<'_> {
     match inside.ip_number {
         ip_number::TCP => Break(tcp(&ip, inside.payload, missing(&ip, packet.len(), beyond))),
         ip_number::ICMP | ip_number::IPV6_ICMP => Break(icmp::read(inside)),
-        number => link::inside_ip(number, inside.payload),
+        number => tunnel::inside_ip(number, inside.payload),
     }
 }
 

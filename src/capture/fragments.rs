@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use super::Counts;
 use super::decode::{Fragment, Whole};
 use super::stream::Place;
+use super::{Class, Counts};
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::limits;
 use crate::lookup::Lookup;
@@ -93,7 +93,7 @@ impl Fragments {
         };
         // All but the last have a multiple of eight bytes.
         if end > most || end == fragment.offset || fragment.more && !end.is_multiple_of(8) {
-            self.unread(carriers, SENSELESS);
+            self.count(carriers, Class::Unread(SENSELESS));
             return None;
         }
         let (age, mut partial) = self.partial(fragment, place);
@@ -102,7 +102,7 @@ impl Fragments {
             None => fragment.more || partial.parts.last().is_none_or(|last| last.end <= end),
         };
         if !fits {
-            self.unread(carriers, SENSELESS);
+            self.count(carriers, Class::Unread(SENSELESS));
             self.keep(age, partial);
             return None;
         }
@@ -124,23 +124,16 @@ impl Fragments {
         None
     }
 
-    /// What a reassembled packet's fragments are counted as.
-    pub(super) fn taken(&mut self, fragments: &[(Origin, u64)]) {
-        for (first, count) in fragments {
-            self.counts.entry(first.source).or_default().taken += count;
-        }
-    }
-
-    pub(super) fn ignored(&mut self, fragments: &[(Origin, u64)]) {
-        for (first, count) in fragments {
-            self.counts.entry(first.source).or_default().ignored += count;
-        }
-    }
-
-    pub(super) fn unread(&mut self, fragments: &[(Origin, u64)], reason: &'static str) {
+    /// Counts fragments as what became of them.
+    pub(super) fn count(&mut self, fragments: &[(Origin, u64)], class: Class) {
         for (first, count) in fragments {
             let counts = self.counts.entry(first.source).or_default();
-            counts.unread(reason, *first, *count);
+            match class {
+                Class::Taken => counts.taken += count,
+                Class::Ignored => counts.ignored += count,
+                Class::Unread(reason) => counts.unread(reason, *first, *count),
+                Class::Waiting => {}
+            }
         }
     }
 
@@ -217,11 +210,12 @@ impl Fragments {
         self.places.remove(&whole);
         if let Some(partial) = partial {
             self.bytes -= partial.bytes.len();
-            if partial.again {
-                self.ignored(&partial.fragments);
+            let class = if partial.again {
+                Class::Ignored
             } else {
-                self.unread(&partial.fragments, ALONE);
-            }
+                Class::Unread(ALONE)
+            };
+            self.count(&partial.fragments, class);
         }
         true
     }

@@ -25,7 +25,7 @@ mod waiting;
 use std::collections::BTreeMap;
 
 use self::container::{Container, Packet};
-use self::decode::{Decoded, Fragment, decode};
+use self::decode::{Decoded, decode, decode_part};
 use self::fragments::Fragments;
 use self::stream::Place;
 use self::table::Table;
@@ -182,15 +182,21 @@ impl Reader {
                     counts.taken += 1;
                     self.table.take(&segment, place, out);
                 }
-                Decoded::Unreachable(quoted) => {
-                    counts.taken += 1;
-                    self.table.unreachable(&quoted, place);
+                other => {
+                    let carriers = [(place.origin, 1)];
+                    let mut merging = Merging {
+                        table: &mut self.table,
+                        fragments: &mut self.fragments,
+                        place,
+                        out,
+                    };
+                    match merging.take(other, &carriers, limits::NESTED_HEADERS) {
+                        Class::Taken => counts.taken += 1,
+                        Class::Ignored => counts.ignored += 1,
+                        Class::Unread(reason) => counts.unread(reason, place.origin, 1),
+                        Class::Waiting => {}
+                    }
                 }
-                Decoded::Fragment(fragment) => {
-                    put_together(&mut self.fragments, &mut self.table, &fragment, place, out);
-                }
-                Decoded::NotTcp => counts.ignored += 1,
-                Decoded::Unread(reason) => counts.unread(reason, place.origin, 1),
             }
         }
     }
@@ -228,33 +234,64 @@ impl Reader {
     }
 }
 
-/// Takes a fragment, and what comes out when it was the last of its packet: that may be a fragment again, of a packet in
-/// a tunnel.
-fn put_together(
-    fragments: &mut Fragments,
-    table: &mut Table,
-    fragment: &Fragment<'_>,
+/// What a packet is counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Taken,
+    Ignored,
+    Unread(&'static str),
+    /// It is a part of a packet, and counted with it.
+    Waiting,
+}
+
+/// One packet of the capture while it is taken.
+struct Merging<'m> {
+    table: &'m mut Table,
+    fragments: &'m mut Fragments,
     place: Place,
-    out: &mut dyn FnMut(Event<'_>),
-) {
-    let mut whole = fragments.take(fragment, place, &[(place.origin, 1)]);
-    for _ in 0..limits::NESTED_HEADERS {
-        let Some(it) = whole.take() else { return };
-        match decode(LINKTYPE_RAW, &it.packet, it.wire_length) {
+    out: &'m mut dyn FnMut(Event<'_>),
+}
+
+impl Merging<'_> {
+    /// Takes what the packet is, or what fragments (`carriers`) became together: that may be a fragment again, of a packet
+    /// in a tunnel, so `depth` says how often it may.
+    fn take(&mut self, decoded: Decoded<'_>, carriers: &[(Origin, u64)], depth: usize) -> Class {
+        match decoded {
             Decoded::Tcp(segment) => {
-                fragments.taken(&it.fragments);
-                table.take(&segment, place, out);
+                self.table.take(&segment, self.place, self.out);
+                Class::Taken
             }
             Decoded::Unreachable(quoted) => {
-                fragments.taken(&it.fragments);
-                table.unreachable(&quoted, place);
+                self.table.unreachable(&quoted, self.place);
+                Class::Taken
             }
-            Decoded::Fragment(inner) => whole = fragments.take(&inner, place, &it.fragments),
-            Decoded::NotTcp => fragments.ignored(&it.fragments),
-            Decoded::Unread(reason) => fragments.unread(&it.fragments, reason),
+            Decoded::NotTcp => Class::Ignored,
+            Decoded::Unread(reason) => Class::Unread(reason),
+            Decoded::Aggregate(aggregate) => {
+                let mut class = Class::Ignored;
+                for packet in aggregate.packets() {
+                    // A fragment in there is counted with the frame.
+                    class = match (class, self.take(decode_part(packet), &[], depth)) {
+                        (Class::Taken, _) | (_, Class::Taken | Class::Waiting) => Class::Taken,
+                        (class, Class::Ignored) => class,
+                        (_, unread) => unread,
+                    };
+                }
+                class
+            }
+            Decoded::Fragment(fragment) => {
+                if let Some(it) = self.fragments.take(&fragment, self.place, carriers) {
+                    let class = match depth.checked_sub(1) {
+                        Some(depth) => {
+                            let inner = decode(LINKTYPE_RAW, &it.packet, it.wire_length);
+                            self.take(inner, &it.fragments, depth)
+                        }
+                        None => Class::Unread("too many nested headers"),
+                    };
+                    self.fragments.count(&it.fragments, class);
+                }
+                Class::Waiting
+            }
         }
-    }
-    if let Some(it) = whole {
-        fragments.unread(&it.fragments, "too many nested headers");
     }
 }

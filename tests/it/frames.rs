@@ -94,3 +94,27 @@ pub(crate) fn shuffled(parts: &[Vec<u8>], rng: &mut Rng) -> Vec<Vec<u8>> {
     }
     out
 }
+
+/// Packets in one data frame of IEEE 802.11, from an access point.
+pub(crate) fn wifi(packets: &[Vec<u8>]) -> Vec<u8> {
+    let mut frame = vec![0; 26];
+    (frame[0], frame[1], frame[24]) = (0x88, 2, 0x80);
+    for packet in packets {
+        let ether_type = if packet[0] >> 4 == 4 {
+            [8, 0]
+        } else {
+            [0x86, 0xdd]
+        };
+        let length = u16::try_from(8 + packet.len()).unwrap().to_be_bytes();
+        let header = [
+            &[2; 12][..],
+            &length,
+            &[0xaa, 0xaa, 3, 0, 0, 0],
+            &ether_type,
+        ]
+        .concat();
+        frame.resize(26 + (frame.len() - 26).next_multiple_of(4), 0);
+        frame.extend([&header, &packet[..]].concat());
+    }
+    frame
+}

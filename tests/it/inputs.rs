@@ -129,3 +129,25 @@ fn a_compressed_file_that_was_cut_is_read_up_to_there() {
         assert!(expected.starts_with(&codes) && codes.len() > expected.len() / 3);
     }
 }
+
+/// A radio sends several packets in one frame: none of them is lost, and the frame counts once.
+#[test]
+fn packets_may_share_a_wifi_frame() {
+    let mut rng = Rng::new(6);
+    for index in 0..20 {
+        let conversation = traffic::random_conversation(&mut rng, index);
+        let packets = conversation.packets();
+        let frames: Vec<_> = packets
+            .chunks(2)
+            .map(|pair| {
+                let inside: Vec<_> = pair.iter().map(|p| frames::packet(&p.frame())).collect();
+                (pair[0].at_ns, frames::wifi(&inside))
+            })
+            .collect();
+        let bytes = frames::pcap(105, &frames);
+        let (codes, records, told) = read("x.pcap", &bytes);
+        assert_eq!(codes, traffic::replies(&conversation), "{index}");
+        assert_eq!(records, frames.len() as u64);
+        assert!(!told.contains(&"not-read"));
+    }
+}

@@ -10,7 +10,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use etherparse::{IpNumber, LaxIpPayloadSlice, LaxIpSlice, ip_number};
 
 use super::link::{self, Layer};
-use super::{Decoded, end};
+use super::{Decoded, end, tunnel};
 use crate::limits;
 
 /// Type, code, checksum and four bytes more; then the packet that is quoted.
@@ -152,7 +152,7 @@ fn quoted_segment(why: Obstacle, packet: &[u8]) -> Option<Unreachable> {
                         sequence: u32::from_be_bytes(*rest.first_chunk()?),
                     });
                 }
-                link::inside_ip(inside.ip_number, inside.payload)
+                tunnel::inside_ip(inside.ip_number, inside.payload)
             }
             other => link::unwrap(other),
         };

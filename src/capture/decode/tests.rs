@@ -22,6 +22,9 @@ fn ipv6(source: [u8; 16]) -> Vec<u8> {
     bytes
 }
 
+/// LLC and SNAP before IPv4.
+const SNAP: &[u8] = &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+
 fn inside(header: &[u8], rest: &[u8]) -> Vec<u8> {
     [header, rest].concat()
 }
@@ -90,10 +93,8 @@ fn every_link_type_leads_to_the_same_segment() {
         (113, inside(&sll([0x81, 0]), &inside(&vlan, &ip))),
         (276, inside(&[&[8, 0][..], &[0; 18]].concat(), &ip)),
         (104, inside(&[0x0f, 0, 8, 0], &ip)),
-        (
-            1,
-            ethernet(30, &inside(&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &ip)),
-        ),
+        (1, ethernet(30, &inside(SNAP, &ip))),
+        (1, ethernet(30, &inside(&[6, 6, 3], &ip))),
     ] {
         assert_eq!(segment(link, &frame), segment(101, &ip), "{link}");
     }
@@ -105,6 +106,68 @@ fn every_link_type_leads_to_the_same_segment() {
         (1, ethernet(0x86dd, &v6)),
     ] {
         assert_eq!(segment(link, &frame), segment(101, &v6), "{link}");
+    }
+}
+
+#[test]
+fn so_do_link_types_that_are_rare() {
+    let ip = ipv4();
+    for (link, frame) in [
+        (112, inside(&[0x8f, 0, 8, 0], &ip)),
+        (50, inside(&[0x0f, 0, 8, 0], &ip)),
+        (166, inside(&[1, 3, 0, 0x21], &ip)),
+        (204, inside(&[0, 0xff, 3, 0, 0x21], &ip)),
+        (107, inside(&[0x18, 0x41, 3, 0xcc], &ip)),
+        (107, inside(&[0x18, 0x41, 3, 0, 0x80, 0, 0, 0, 8, 0], &ip)),
+        (107, inside(&[0x18, 0x41, 8, 0], &ip)),
+        (100, inside(SNAP, &ip)),
+        (6, inside(&[&[0; 14][..], SNAP].concat(), &ip)),
+        (
+            6,
+            inside(
+                &[&[0; 8][..], &[0x80; 6], &[4, 0, 0, 0], SNAP].concat(),
+                &ip,
+            ),
+        ),
+        (10, inside(&[&[0x50; 13][..], SNAP].concat(), &ip)),
+        (122, inside(&[&[0; 16][..], SNAP].concat(), &ip)),
+        (109, inside(&[2, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0], &ip)),
+        (117, inside(&[&[61, 2][..], &[0; 62]].concat(), &ip)),
+        (226, inside(&[1; 24], &ip)),
+        (138, inside(&[&[0; 16][..], &[8, 0]].concat(), &ip)),
+        (242, inside(&[&[0; 40][..], &[8, 0, 0, 0]].concat(), &ip)),
+        (240, inside(&[9; 4], &ethernet(0x0800, &ip))),
+        (241, inside(&[9; 12], &ethernet(0x0800, &ip))),
+        (274, inside(&[0x55; 8], &ethernet(0x0800, &ip))),
+        (282, inside(&[9; 4], &ethernet(0x0800, &ip))),
+        (281, inside(&[&[9; 16][..], &[8, 0]].concat(), &ip)),
+        (285, inside(&[&[9; 20][..], &[8, 0]].concat(), &ip)),
+        // Two values before the packet, the first of three bytes; of either byte order.
+        (
+            239,
+            inside(&[2, 0, 0, 1, 7, 0, 1, 0, 1, 2, 3, 0, 55, 0, 9, 0], &ip),
+        ),
+        (
+            239,
+            inside(&[2, 0, 0, 1, 0, 7, 0, 1, 1, 2, 3, 0, 0, 55, 0, 9], &ip),
+        ),
+        // PPI and PKTAP with Ethernet inside.
+        (
+            192,
+            inside(
+                &[0, 0, 12, 0, 1, 0, 0, 0, 9, 9, 9, 9],
+                &ethernet(0x0800, &ip),
+            ),
+        ),
+        (
+            258,
+            inside(
+                &[16, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 9, 9, 9],
+                &ethernet(0x0800, &ip),
+            ),
+        ),
+    ] {
+        assert_eq!(segment(link, &frame), segment(101, &ip), "{link}");
     }
 }
 
@@ -130,6 +193,12 @@ fn tags_and_labels_are_taken_off() {
     check("pseudowire", 0x8847, &wire);
     let session = [0x11, 0, 0, 1, 0, 9, 0, 0x21];
     check("PPPoE", 0x8864, &inside(&session, &ip));
+    check("VN-Tag", 0x8926, &inside(&[0, 1, 0, 2, 8, 0], &ip));
+    check("802.1BR", 0x893f, &inside(&[0, 1, 0, 2, 0, 0, 8, 0], &ip));
+    let frame = ethernet(0x0800, &ip);
+    check("802.1ah", 0x88e7, &inside(&[0, 0, 0, 9], &frame));
+    let service = [0x0f, 0xc3, 1, 1, 0, 0, 0, 9, 7, 7, 7, 7];
+    check("NSH", 0x894f, &inside(&service, &ip));
 }
 
 #[test]
@@ -145,6 +214,37 @@ fn tunnels_in_ip_are_taken_off() {
     check("PPTP", 0x0800, &gre(&pptp, &inside(&[0, 0x21], &ip)));
     let v6 = ipv6([0x20; 16]);
     assert_eq!(segment(101, &carried(41, &v6)), segment(101, &v6));
+    let counted = |ether_type: [u8; 2]| [&[0x10, 0][..], &ether_type, &[0, 0, 0, 5]].concat();
+    let erspan = inside(&[9; 8], &frame);
+    check("ERSPAN I", 0x0800, &gre(&[0, 0, 0x88, 0xbe], &frame));
+    check("ERSPAN II", 0x0800, &gre(&counted([0x88, 0xbe]), &erspan));
+    for (last, more) in [(0, 0), (1, 8)] {
+        let header = [&[9; 10][..], &[0, last], &[7; 8][..more]].concat();
+        let packet = gre(&counted([0x22, 0xeb]), &inside(&header, &frame));
+        check("ERSPAN III", 0x0800, &packet);
+    }
+    check("WCCP 1", 0x0800, &gre(&[0, 0, 0x88, 0x3e], &ip));
+    check("WCCP 2", 0x0800, &gre(&[0, 0, 0x88, 0x3e, 0, 0, 0, 0], &ip));
+    check("EtherIP", 0x0800, &carried(97, &inside(&[0x30, 0], &frame)));
+    check("MPLS", 0x0800, &carried(137, &inside(&[0, 1, 1, 64], &ip)));
+    let authenticated = [6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2];
+    let header = inside(&authenticated, &[7; 12]);
+    check("AH", 0x0800, &carried(51, &inside(&header, &ip[20..])));
+}
+
+/// Hop-by-hop options, routing, destination options, one behind the other.
+#[test]
+fn extension_headers_of_ipv6_are_passed_over() {
+    let mut v6 = ipv6([0x20; 16]);
+    let expected = v6.clone();
+    v6[6] = 0;
+    let length = u16::try_from(v6.len() - 40 + 32).unwrap();
+    v6[4..6].copy_from_slice(&length.to_be_bytes());
+    let mut extensions = vec![43, 0, 1, 4, 0, 0, 0, 0];
+    extensions.extend([60, 1, 4, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9]);
+    extensions.extend([6, 0, 1, 4, 0, 0, 0, 0]);
+    v6.splice(40..40, extensions);
+    assert_eq!(segment(101, &v6), segment(101, &expected));
 }
 
 #[test]
@@ -158,7 +258,42 @@ fn tunnels_in_udp_are_taken_off() {
     let geneve = udp(6081, &[1, 0, 8, 0, 0, 0, 1, 0, 9, 9, 9, 9], &ip);
     let gtp = udp(2152, &[0x30, 0xff, 0, 0, 0, 0, 0, 1], &ip);
     let extended = [0x34, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0];
+    let frame = ethernet(0x0800, &ip);
     check("VXLAN", 0x0800, &vxlan);
+    let policy = udp(4789, &[0x88, 0, 0, 7, 0, 0, 1, 0], &frame);
+    check("VXLAN with a policy", 0x0800, &policy);
+    let generic = udp(4790, &[0x0c, 0, 0, 1, 0, 0, 1, 0], &ip);
+    check("VXLAN-GPE", 0x0800, &generic);
+    let service = [0x0f, 0xc2, 2, 3, 0, 0, 0, 9];
+    let generic = udp(
+        4790,
+        &[0x0c, 0, 0, 4, 0, 0, 1, 0],
+        &inside(&service, &frame),
+    );
+    check("NSH in VXLAN-GPE", 0x0800, &generic);
+    check("LISP", 0x0800, &udp(4341, &[0x80; 8], &ip));
+    check("MPLS in UDP", 0x0800, &udp(6635, &[0, 1, 1, 64], &ip));
+    check("GRE in UDP", 0x0800, &udp(4754, &[0, 0, 8, 0], &ip));
+    let l2tp = [
+        0x4a, 2, 0, 99, 0, 1, 0, 2, 0, 5, 0, 6, 0, 2, 0, 0, 0xff, 3, 0, 0x21,
+    ];
+    check("L2TP", 0x0800, &udp(1701, &l2tp, &ip));
+    let short = [0, 2, 0, 1, 0, 2, 0, 0x21];
+    check("L2TP without options", 0x0800, &udp(1701, &short, &ip));
+    let mirrored = [1, 0, 0, 1, 0, 10, 1, 200, 1];
+    check("TZSP", 0x0800, &udp(37008, &mirrored, &frame));
+    let controlled = [0, 0x10, 0, 0, 0, 0, 0, 0];
+    check("CAPWAP", 0x0800, &udp(5247, &controlled, &frame));
+    let v6 = ipv6([0x20; 16]);
+    for header in [
+        &[][..],
+        &[0, 0, 1, 2, 3, 4, 5, 6],
+        &[0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0],
+    ] {
+        let teredo = udp(3544, header, &v6);
+        assert_eq!(segment(101, &teredo), segment(101, &v6));
+    }
+
     check("Geneve", 0x0800, &geneve);
     check("GTP-U", 0x0800, &gtp);
     check(
@@ -166,6 +301,64 @@ fn tunnels_in_udp_are_taken_off() {
         0x0800,
         &udp(2152, &extended, &ip),
     );
+}
+
+/// A data frame of IEEE 802.11 from the access point, with LLC and SNAP.
+fn wifi(control: [u8; 2], header: &[u8], rest: &[u8]) -> Vec<u8> {
+    [&control, &[0; 22][..], header, rest].concat()
+}
+
+#[test]
+fn data_frames_of_wifi_are_read() {
+    let ip = ipv4();
+    let packet = inside(SNAP, &ip);
+    let plain = wifi([0x08, 2], &[], &packet);
+    let quality = wifi([0x88, 2], &[0, 0], &packet);
+    let controlled = wifi([0x88, 0x82], &[0; 6], &packet);
+    let bridged = wifi([0x88, 3], &[0; 8], &packet);
+    for frame in [&plain, &quality, &controlled, &bridged] {
+        assert_eq!(segment(105, frame), segment(101, &ip));
+    }
+    // Radiotap: two words of fields, a time, flags; a checksum behind.
+    let radio = [0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0];
+    let radio = [&radio[..], &[7; 8], &[0x10]].concat();
+    let checked = [&radio, &plain[..], &[1, 2, 3, 4]].concat();
+    assert_eq!(segment(127, &checked), segment(101, &ip));
+    let padded = wifi([0x88, 2], &[0, 0, 0, 0], &packet);
+    let radio = [0, 0, 9, 0, 2, 0, 0, 0, 0x20];
+    assert_eq!(segment(127, &inside(&radio, &padded)), segment(101, &ip));
+    let prism = [&[0x44, 0, 0, 0, 144, 0, 0, 0][..], &[0; 136]].concat();
+    assert_eq!(segment(119, &inside(&prism, &plain)), segment(101, &ip));
+    let avs = [&[0x80, 0x21, 0x10, 1, 0, 0, 0, 64][..], &[0; 56]].concat();
+    assert_eq!(segment(163, &inside(&avs, &plain)), segment(101, &ip));
+    let encrypted = wifi([0x08, 0x42], &[], &packet);
+    let reason = Decoded::Unread("encrypted IEEE 802.11");
+    assert_eq!(whole(105, &encrypted), reason);
+    assert_eq!(whole(105, &wifi([0x80, 0], &[], &packet)), Decoded::NotTcp);
+    assert_eq!(whole(105, &wifi([0x48, 1], &[], &[])), Decoded::NotTcp);
+    let mut fragment = plain.clone();
+    fragment[22] = 1;
+    let reason = Decoded::Unread("a fragment of IEEE 802.11");
+    assert_eq!(whole(105, &fragment), reason);
+}
+
+#[test]
+fn every_packet_of_a_wifi_aggregate_is_read() {
+    let (one, two) = (ipv4(), ipv6([0x20; 16]));
+    let subframe = |ether_type: [u8; 2], ip: &[u8]| {
+        let length = u16::try_from(8 + ip.len()).unwrap().to_be_bytes();
+        let mut bytes = [&[2; 12][..], &length, &SNAP[..6], &ether_type, ip].concat();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    };
+    let both = [subframe([8, 0], &one), subframe([0x86, 0xdd], &two)].concat();
+    let frame = wifi([0x88, 2], &[0x80, 0], &both);
+    let Decoded::Aggregate(aggregate) = whole(105, &frame) else {
+        panic!("no aggregate")
+    };
+    let found: Vec<_> = aggregate.packets().map(decode_part).collect();
+    let expected = [segment(101, &one), segment(101, &two)].map(Decoded::Tcp);
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -361,12 +554,14 @@ fn a_fragment_says_which_part_of_which_packet_it_is() {
 
 #[test]
 fn what_is_not_read_is_named_and_what_is_not_tcp_is_told_apart() {
-    assert_eq!(
-        whole(105, &ipv4()),
-        Decoded::Unread("link type IEEE 802.11")
-    );
+    assert_eq!(whole(197, &ipv4()), Decoded::Unread("link type ERF"));
     assert_eq!(whole(-1, &ipv4()), Decoded::Unread("an unknown link type"));
     assert_eq!(whole(101, &carried(50, &[0; 40])), Decoded::Unread("IPsec"));
+    let behind_nat = [0x11, 0x94, 0x11, 0x94, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 1];
+    let packet = carried(17, &behind_nat);
+    assert_eq!(whole(101, &packet), Decoded::Unread("IPsec"));
+    let compressed = Decoded::Unread("compressed PPP");
+    assert_eq!(whole(9, &[0xff, 3, 0, 0x2d, 1, 2]), compressed);
     assert_eq!(whole(1, &[2; 13]), Decoded::Unread("a cut link header"));
     assert_eq!(whole(1, &ethernet(0x0806, &[0; 28])), Decoded::NotTcp);
     assert_eq!(
