@@ -1,4 +1,4 @@
-//! Cuts a capture's bytes into packets: pcap and pcapng, over pcap-parser's slice parsers.
+//! Cuts a capture's bytes into packets: pcap and pcapng in all their forms.
 //!
 //! Bytes come in windows. What must be known to read on (byte order, interfaces, packet numbers) is kept from one to
 //! the next. A length that can't be true is damage: the next sound record is searched for, and the skip is told. Opens,
@@ -17,6 +17,16 @@ use crate::text::Text;
 use crate::time::Timestamp;
 
 const NOTHING_SOUND: &str = "nothing sound follows a damaged record; the rest was not read";
+
+/// A number of four bytes, of either byte order.
+fn number(bytes: &[u8], at: usize, big: bool) -> Option<u32> {
+    let bytes = *bytes.get(at..)?.first_chunk()?;
+    Some(if big {
+        u32::from_be_bytes(bytes)
+    } else {
+        u32::from_le_bytes(bytes)
+    })
+}
 
 /// The two families of capture files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,10 +192,29 @@ impl Container {
             used += step;
             self.offset += step as u64;
         }
-        if last && let Some(search) = self.search.take() {
-            give_up(&search, diagnostics);
+        if last {
+            if let Some(search) = self.search.take() {
+                give_up(&search, diagnostics);
+            }
+            self.tell_dropped(diagnostics);
         }
         used
+    }
+
+    fn tell_dropped(&mut self, diagnostics: &mut Diagnostics) {
+        let Layout::Pcapng(blocks) = &self.layout else {
+            return;
+        };
+        let dropped = blocks.dropped();
+        if dropped > 0 {
+            let reason =
+                format!("the capturing machine dropped {dropped} packets, as the file says");
+            let whole = Origin {
+                source: self.source,
+                ..Origin::default()
+            };
+            diagnostics.add(DiagnosticKind::Missing, whole, &reason);
+        }
     }
 
     /// Packets met so far, also those that could not be used.

@@ -156,7 +156,7 @@ impl WindowReader<'_> {
     ) -> Vec<Window<C::Notes>> {
         let mut wave = Vec::with_capacity(windows);
         while wave.len() < windows && !(self.ended && self.carried.is_empty()) {
-            wave.extend(self.window(cutter, progress));
+            wave.push(self.window(cutter, progress));
         }
         wave
     }
@@ -165,7 +165,7 @@ impl WindowReader<'_> {
         &mut self,
         cutter: &mut C,
         progress: &(dyn Fn(u64) + Sync),
-    ) -> Option<Window<C::Notes>> {
+    ) -> Window<C::Notes> {
         let mut bytes = std::mem::take(&mut self.carried);
         let mut target = self.window_bytes.max(1);
         loop {
@@ -186,11 +186,12 @@ impl WindowReader<'_> {
                 bytes.truncate(used);
                 let offset = self.offset;
                 self.offset += used as u64;
-                return (!bytes.is_empty()).then_some(Window {
+                // The last one may be empty; what was noted at the end of the source matters all the same.
+                return Window {
                     offset,
                     bytes,
                     notes,
-                });
+                };
             }
             target = target.max(bytes.len()).saturating_mul(2);
         }
@@ -278,6 +279,37 @@ mod tests {
                 expected,
                 "window of {window_bytes}"
             );
+        }
+    }
+
+    /// A source that ends where a window does: what is noted at its end belongs to no byte.
+    #[test]
+    fn what_is_noted_at_the_end_is_handed_on() {
+        struct Ends;
+        impl Cut for Ends {
+            type Notes = bool;
+            fn cut(&mut self, bytes: &[u8], _offset: u64, last: bool) -> (usize, bool) {
+                (bytes.len(), last)
+            }
+        }
+        impl Decode for Ends {
+            type Notes = bool;
+            type Part<'w> = bool;
+            fn decode(&self, window: &Window<bool>) -> bool {
+                window.notes
+            }
+        }
+        for length in [0, 1, 4, 8, 9] {
+            let text = vec![b'a'; length];
+            let (mut lengths, mut ends) = (0, Vec::new());
+            let mut merge = |window: &Window<bool>, last: bool| {
+                lengths += window.bytes.len();
+                ends.push(last);
+            };
+            let ended = read(&mut &text[..], 4, &mut Ends, &Ends, &mut merge, &|_| {});
+            assert_eq!((lengths, ended.bytes), (length, length as u64));
+            assert_eq!(ends.pop(), Some(true));
+            assert!(!ends.contains(&true));
         }
     }
 

@@ -1,12 +1,6 @@
-//! A pcap file's header and records. Does not search for damage, only tells it.
+//! A pcap file's header and records, in all their forms. Does not search for damage, only tells it.
 
-use pcap_parser::nom::{IResult, Needed};
-use pcap_parser::{
-    LegacyPcapBlock, PcapError, parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified,
-    parse_pcap_header,
-};
-
-use super::{Frame, Soundness, Step};
+use super::{Frame, Soundness, Step, number};
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -14,93 +8,109 @@ const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
 /// With interface number, protocol and packet type behind (Linux, 1999).
 const MODIFIED_RECORD_HEADER: usize = 24;
+/// Ixia's analyzers write the number of all bytes that follow behind the file header.
+const IXIA_FILE_HEADER: usize = 28;
 
-/// Magic of the modified form in big-endian order, and what it stands for in plain big-endian order.
-const BIG_MODIFIED: [u8; 4] = [0xa1, 0xb2, 0xcd, 0x34];
-const BIG: [u8; 4] = [0xa1, 0xb2, 0xc3, 0xd4];
+const MICROS: u32 = 1_000_000;
+const NANOS: u32 = 1_000_000_000;
 
-type Parse = fn(&[u8]) -> IResult<&[u8], LegacyPcapBlock<'_>, PcapError<&[u8]>>;
-
-/// True when the bytes begin with one of pcap's magic numbers: microseconds, nanoseconds, modified, in either order.
-pub(super) fn is_magic(head: &[u8]) -> bool {
-    let Some(mut magic) = head.first_chunk::<4>().copied() else {
-        return false;
-    };
-    if matches!(magic, [_, _, _, 0xa1]) {
-        magic.reverse();
+/// What a magic number says: time units per second, length of the record header, length of the file header.
+fn told_by(magic: u32) -> Option<(u32, usize, usize)> {
+    match magic {
+        0xa1b2_c3d4 => Some((MICROS, RECORD_HEADER, FILE_HEADER)),
+        0xa1b2_3c4d => Some((NANOS, RECORD_HEADER, FILE_HEADER)),
+        0xa1b2_cd34 => Some((MICROS, MODIFIED_RECORD_HEADER, FILE_HEADER)),
+        0x1c00_01ac | 0x1c00_01ab => Some((NANOS, RECORD_HEADER, IXIA_FILE_HEADER)),
+        _ => None,
     }
-    matches!(magic, BIG | BIG_MODIFIED | [0xa1, 0xb2, 0x3c, 0x4d])
+}
+
+/// True when the bytes begin with one of pcap's magic numbers, in either byte order.
+pub(super) fn is_magic(head: &[u8]) -> bool {
+    [false, true]
+        .into_iter()
+        .any(|big| number(head, 0, big).and_then(told_by).is_some())
+}
+
+/// In which order a record names its captured length and that on the wire. It was the other way round before version
+/// 2.3, and writers of 2.3 disagree (libpcap, sf-pcap.c).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lengths {
+    CapturedFirst,
+    WireFirst,
+    SmallerIsCaptured,
 }
 
 /// What the file header says of all records.
 #[derive(Debug, Clone, Copy)]
 struct Form {
-    parse: Parse,
+    big: bool,
+    file_header: usize,
     header: usize,
     link: i32,
     /// 0: not known.
     snap_length: u32,
     /// Time units per second.
     units: u32,
+    lengths: Lengths,
 }
 
 impl Form {
-    /// A wrong version is no reason not to try.
+    /// A version that can't be is no reason not to try.
     fn read(bytes: &[u8]) -> Option<Self> {
-        let mut head = *bytes.first_chunk::<FILE_HEADER>()?;
-        let big_modified = head.starts_with(&BIG_MODIFIED);
-        if big_modified && let Some(magic) = head.first_chunk_mut() {
-            *magic = BIG; // pcap-parser knows the modified form in little-endian order only
-        }
-        let (_, header) = parse_pcap_header(&head).ok()?;
-        let modified = big_modified || header.is_modified_format();
+        let of = |big: bool| Some((big, number(bytes, 0, big).and_then(told_by)?));
+        let (big, (units, header, file_header)) = of(false).or_else(|| of(true))?;
+        let version = number(bytes, 4, big)?;
+        // Two halves, each in the file's byte order.
+        let version = if big {
+            version.rotate_left(16)
+        } else {
+            version
+        };
         Some(Self {
-            parse: match (header.is_bigendian(), modified) {
-                (true, _) => parse_pcap_frame_be,
-                (false, true) => parse_pcap_frame_modified,
-                (false, false) => parse_pcap_frame,
-            },
-            header: if modified {
-                MODIFIED_RECORD_HEADER
-            } else {
-                RECORD_HEADER
-            },
-            link: header.network.0 & 0x03ff_ffff, // above: how long the frame check sequence is
-            snap_length: header.snaplen,
-            units: if header.is_nanosecond_precision() {
-                1_000_000_000
-            } else {
-                1_000_000
+            big,
+            file_header,
+            header,
+            link: i32::try_from(number(bytes, 20, big)? & 0x03ff_ffff).ok()?, // above: how long the frame check sequence is
+            snap_length: number(bytes, 16, big)?,
+            units,
+            lengths: match (version & 0xffff, version >> 16) {
+                (2, 0..=2) => Lengths::WireFirst,
+                (2, 3) => Lengths::SmallerIsCaptured,
+                _ => Lengths::CapturedFirst,
             },
         })
     }
 
     fn record(&self, bytes: &[u8]) -> Record {
-        match (self.parse)(bytes) {
-            Ok((_, block)) => {
-                let size = self.header + block.caplen as usize;
-                if size > bytes.len() {
-                    return Record::Short(size);
-                }
-                Record::Whole(Fields {
-                    size,
-                    seconds: block.ts_sec,
-                    fraction: block.ts_usec,
-                    captured: block.caplen,
-                    wire: block.origlen,
-                })
-            }
-            Err(nom::Err::Incomplete(Needed::Size(more))) => {
-                Record::Short(bytes.len().saturating_add(more.get()))
-            }
-            Err(_) => Record::Short(usize::MAX),
+        let fields = self.fields(bytes);
+        match fields {
+            None => Record::Short(self.header),
+            Some(fields) if fields.size > bytes.len() => Record::Short(fields.size),
+            Some(fields) => Record::Whole(fields),
         }
     }
 
+    fn fields(&self, bytes: &[u8]) -> Option<Fields> {
+        let header = bytes.get(..self.header)?;
+        let word = |at: usize| number(header, at, self.big);
+        let (first, second) = (word(8)?, word(12)?);
+        let (captured, wire) = match self.lengths {
+            Lengths::CapturedFirst => (first, second),
+            Lengths::WireFirst => (second, first),
+            Lengths::SmallerIsCaptured => (first.min(second), first.max(second)),
+        };
+        Some(Fields {
+            size: self.header + captured as usize,
+            seconds: word(0)?,
+            fraction: word(4)?,
+            captured,
+            wire,
+        })
+    }
+
     fn at(&self, fields: &Fields) -> Timestamp {
-        let nanos = fields
-            .fraction
-            .saturating_mul(1_000_000_000 / self.units.max(1));
+        let nanos = fields.fraction.saturating_mul(NANOS / self.units.max(1));
         Timestamp::from_seconds(i64::from(fields.seconds), nanos)
     }
 
@@ -190,14 +200,17 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn step(&mut self, bytes: &[u8], last: bool) -> Step {
         let Some(form) = self.form else {
-            if bytes.len() < FILE_HEADER {
+            let Some(form) = Form::read(bytes) else {
+                return match bytes.len() {
+                    0..FILE_HEADER => Step::Short,
+                    _ => Step::Damaged("no pcap header"),
+                };
+            };
+            if bytes.len() < form.file_header {
                 return Step::Short;
             }
-            self.form = Form::read(bytes);
-            return match self.form {
-                Some(_) => Step::Other(FILE_HEADER),
-                None => Step::Damaged("no pcap header"),
-            };
+            self.form = Some(form);
+            return Step::Other(form.file_header);
         };
         let fields = match form.record(bytes) {
             Record::Whole(fields) if !form.is_too_long(fields.size) => fields,

@@ -1,20 +1,24 @@
 //! The blocks of a pcapng file: sections of either byte order, their interfaces and packets.
 //!
-//! A block is first framed by its two lengths, then pcap-parser reads those that matter here; the others are stepped
-//! over unread. Name resolution, decryption secrets and statistics are not used.
+//! A block is first framed by its two lengths, then what it says is read. What the capturing machine dropped is added up
+//! from statistics and packets. Names, comments and hashes are passed over; decryption secrets are told and not read.
 
-use pcap_parser::{
-    BOM_MAGIC, Block, EPB_MAGIC, EnhancedPacketBlock, IDB_MAGIC, InterfaceDescriptionBlock,
-    SHB_MAGIC, SPB_MAGIC, parse_block_be, parse_block_le,
-};
-
-use super::{Frame, Soundness, Step};
+use super::{Frame, Soundness, Step, number};
 use crate::diagnostic::DiagnosticKind;
 use crate::limits;
 use crate::time::Timestamp;
 
-/// The packet block of before 2007; pcap-parser has no parser for it.
-const PACKET_BLOCK: u32 = 2;
+const SECTION: u32 = 0x0a0d_0d0a;
+const ORDER: u32 = 0x1a2b_3c4d;
+const INTERFACE: u32 = 1;
+/// The packet block of before 2007.
+const OLD_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const NAMES: u32 = 4;
+const STATISTICS: u32 = 5;
+const PACKET: u32 = 6;
+const SECRETS: u32 = 10;
+
 /// Type, length, and the length again at the end.
 const BLOCK_BYTES_MIN: usize = 12;
 /// Where the packet begins in an enhanced packet block and in the packet block that it replaced.
@@ -22,26 +26,62 @@ const PACKET_AT: usize = 28;
 const SIMPLE_PACKET_AT: usize = 12;
 const NANOS: u64 = 1_000_000_000;
 
+const TOO_SHORT: &str = "a block too short for its kind";
+
 /// True when the bytes begin like a section: its type and the byte-order magic behind the length.
 pub(super) fn is_section_header(head: &[u8]) -> bool {
-    number(head, 0, false) == Some(SHB_MAGIC) && section_order(head).is_some()
+    number(head, 0, false) == Some(SECTION) && section_order(head).is_some()
 }
 
 /// True for a section in big-endian order.
 fn section_order(bytes: &[u8]) -> Option<bool> {
     match number(bytes, 8, false)? {
-        BOM_MAGIC => Some(false),
-        bom if bom == BOM_MAGIC.swap_bytes() => Some(true),
+        ORDER => Some(false),
+        order if order == ORDER.swap_bytes() => Some(true),
         _ => None,
     }
 }
 
-fn number(bytes: &[u8], at: usize, big: bool) -> Option<u32> {
-    let bytes = bytes.get(at..)?.first_chunk()?;
+/// The options of a block: a number, a length and a value each, padded to four bytes. Ends at the first that can't be.
+struct Options<'b> {
+    bytes: &'b [u8],
+    big: bool,
+}
+
+impl<'b> Iterator for Options<'b> {
+    type Item = (u16, &'b [u8]);
+
+    fn next(&mut self) -> Option<(u16, &'b [u8])> {
+        let (&[a, b, c, d], rest) = self.bytes.split_first_chunk()?;
+        let word = |bytes| {
+            if self.big {
+                u16::from_be_bytes(bytes)
+            } else {
+                u16::from_le_bytes(bytes)
+            }
+        };
+        let (code, length) = (word([a, b]), usize::from(word([c, d])));
+        let value = rest.get(..length)?;
+        self.bytes = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        (code != 0).then_some((code, value))
+    }
+}
+
+impl Options<'_> {
+    /// The number of eight bytes in the first option with this code.
+    fn count(self, code: u16) -> Option<u64> {
+        let big = self.big;
+        self.filter(|(it, _)| *it == code)
+            .find_map(|(_, value)| long(value, big))
+    }
+}
+
+fn long(value: &[u8], big: bool) -> Option<u64> {
+    let bytes = *value.first_chunk()?;
     Some(if big {
-        u32::from_be_bytes(*bytes)
+        u64::from_be_bytes(bytes)
     } else {
-        u32::from_le_bytes(*bytes)
+        u64::from_le_bytes(bytes)
     })
 }
 
@@ -55,26 +95,32 @@ struct Interface {
     units: Option<u64>,
     /// Seconds to add to all its times.
     offset: i64,
+    /// Packets dropped, as the newest statistics say, and as the packets themselves say.
+    dropped: [u64; 2],
 }
 
 impl Interface {
-    fn new(block: &InterfaceDescriptionBlock<'_>, big: bool) -> Self {
-        let exponent = u32::from(block.if_tsresol & 0x7f);
-        Self {
-            link: block.linktype.0,
-            snap_length: block.snaplen,
-            // pcap-parser 0.17 refuses every resolution that is a power of two, and reads the offset as little-endian.
-            units: if block.if_tsresol & 0x80 == 0 {
-                10u64.checked_pow(exponent)
-            } else {
-                1u64.checked_shl(exponent)
-            },
-            offset: if big {
-                block.if_tsoffset.swap_bytes()
-            } else {
-                block.if_tsoffset
-            },
+    /// Of a block's body.
+    fn new(body: &[u8], big: bool) -> Option<Self> {
+        let link = number(body, 0, big)?;
+        let link = if big { link >> 16 } else { link & 0xffff };
+        let bytes = body.get(8..)?;
+        let mut units = Some(1_000_000);
+        let mut offset = 0;
+        for (code, value) in (Options { bytes, big }) {
+            match (code, value) {
+                (9, [resolution, ..]) => units = units_of(*resolution),
+                (14, value) => offset = long(value, big).unwrap_or(0).cast_signed(),
+                _ => {}
+            }
         }
+        Some(Self {
+            link: i32::try_from(link).ok()?,
+            snap_length: number(body, 4, big)?,
+            units,
+            offset,
+            dropped: [0; 2],
+        })
     }
 
     fn at(&self, high: u32, low: u32) -> Option<Timestamp> {
@@ -91,6 +137,16 @@ impl Interface {
     }
 }
 
+/// Powers of ten, or of two where the highest bit says so.
+fn units_of(resolution: u8) -> Option<u64> {
+    let exponent = u32::from(resolution & 0x7f);
+    if resolution & 0x80 == 0 {
+        10u64.checked_pow(exponent)
+    } else {
+        1u64.checked_shl(exponent)
+    }
+}
+
 /// What a packet block says, in whichever form it stands.
 struct Fields {
     interface: usize,
@@ -101,26 +157,16 @@ struct Fields {
 }
 
 impl Fields {
-    fn enhanced(block: &EnhancedPacketBlock<'_>) -> Self {
-        Self {
-            interface: block.if_id as usize,
-            high: block.ts_high,
-            low: block.ts_low,
-            captured: block.caplen as usize,
-            wire: block.origlen,
-        }
-    }
-
-    /// Of a packet block's body; its interface number has 16 bits.
-    fn old(body: &[u8], big: bool) -> Option<Self> {
-        let interface = *body.first_chunk()?;
-        let interface = if big {
-            u16::from_be_bytes(interface)
-        } else {
-            u16::from_le_bytes(interface)
+    /// Of a packet block's body; the old form's interface number has 16 bits.
+    fn read(kind: u32, body: &[u8], big: bool) -> Option<Self> {
+        let interface = number(body, 0, big)?;
+        let interface = match (kind, big) {
+            (OLD_PACKET, true) => interface >> 16,
+            (OLD_PACKET, false) => interface & 0xffff,
+            _ => interface,
         };
         Some(Self {
-            interface: usize::from(interface),
+            interface: interface as usize,
             high: number(body, 4, big)?,
             low: number(body, 8, big)?,
             captured: number(body, 12, big)? as usize,
@@ -135,6 +181,8 @@ pub(super) struct Blocks {
     /// The section's byte order, true for big-endian; `None` before the first section.
     big: Option<bool>,
     interfaces: Vec<Interface>,
+    /// Packets dropped in sections before.
+    dropped: u64,
 }
 
 impl Blocks {
@@ -142,7 +190,7 @@ impl Blocks {
         if bytes.len() < BLOCK_BYTES_MIN {
             return Step::Short;
         }
-        let is_section = number(bytes, 0, false) == Some(SHB_MAGIC);
+        let is_section = number(bytes, 0, false) == Some(SECTION);
         let order = if is_section {
             section_order(bytes)
         } else {
@@ -165,51 +213,62 @@ impl Blocks {
             return Step::Damaged("a block whose two lengths differ");
         }
         if is_section {
+            self.dropped = self.dropped();
             self.big = Some(big);
             self.interfaces.clear();
+            return Step::Other(size);
         }
         self.take(kind, block, big)
     }
 
+    /// Packets that the capturing machine dropped, as far as the file says.
+    pub(super) fn dropped(&self) -> u64 {
+        let each = self.interfaces.iter();
+        let of_section = each.map(|it| it.dropped.into_iter().max().unwrap_or(0));
+        of_section.fold(self.dropped, u64::saturating_add)
+    }
+
     /// Takes a block whose frame is sound.
     fn take(&mut self, kind: u32, block: &[u8], big: bool) -> Step {
-        if !matches!(kind, IDB_MAGIC | PACKET_BLOCK | SPB_MAGIC | EPB_MAGIC) {
-            return Step::Other(block.len());
-        }
-        let parsed = if big {
-            parse_block_be(block)
-        } else {
-            parse_block_le(block)
+        let size = block.len();
+        let body = block.get(8..size - 4).unwrap_or_default();
+        let passed_over = |kind, reason| Step::Unusable {
+            size,
+            is_packet: false,
+            kind,
+            reason,
         };
-        let step = match parsed.map(|(_, parsed)| parsed) {
-            Ok(Block::InterfaceDescription(it)) => return self.describe(&it, block.len(), big),
-            Ok(Block::EnhancedPacket(it)) => self.frame(&Fields::enhanced(&it)),
-            Ok(Block::SimplePacket(it)) => self.simple(it.data.len(), it.origlen),
-            Ok(Block::Unknown(it)) => {
-                let fields = Fields::old(it.data, big).ok_or("a block too short for its kind");
-                fields.and_then(|fields| self.frame(&fields))
+        let step = match kind {
+            INTERFACE => return self.describe(body, size, big),
+            PACKET | OLD_PACKET => self.packet(kind, body, big),
+            SIMPLE_PACKET => self.simple(body, big),
+            STATISTICS => {
+                self.statistics(body, big);
+                return Step::Other(size);
             }
-            _ => Err("a block that contradicts itself"),
+            NAMES => return Step::Other(size),
+            SECRETS => return passed_over(DiagnosticKind::NotRead, secrets(body, big)),
+            kind => return passed_over(DiagnosticKind::NotRead, name(kind)),
         };
         let step = step.and_then(|frame| {
             // The four bytes at the end are the length again.
-            if frame.data.len() > limits::PACKET_BYTES || frame.data.end > block.len() - 4 {
+            if frame.data.len() > limits::PACKET_BYTES || frame.data.end > size - 4 {
                 return Err("a packet longer than its block");
             }
             Ok(frame)
         });
         match step {
-            Ok(frame) => Step::Packet(block.len(), frame),
+            Ok(frame) => Step::Packet(size, frame),
             Err(reason) => Step::Unusable {
-                size: block.len(),
-                is_packet: kind != IDB_MAGIC,
+                size,
+                is_packet: true,
                 kind: DiagnosticKind::Damaged,
                 reason,
             },
         }
     }
 
-    fn describe(&mut self, block: &InterfaceDescriptionBlock<'_>, size: usize, big: bool) -> Step {
+    fn describe(&mut self, body: &[u8], size: usize, big: bool) -> Step {
         let told = |kind, reason| Step::Unusable {
             size,
             is_packet: false,
@@ -219,7 +278,9 @@ impl Blocks {
         if self.interfaces.len() >= limits::INTERFACES {
             return told(DiagnosticKind::LimitReached, "interfaces of a section");
         }
-        let interface = Interface::new(block, big);
+        let Some(interface) = Interface::new(body, big) else {
+            return told(DiagnosticKind::Damaged, TOO_SHORT);
+        };
         let has_time = interface.units.is_some();
         self.interfaces.push(interface);
         if has_time {
@@ -235,7 +296,18 @@ impl Blocks {
         interface.ok_or("a packet of an interface that is not described")
     }
 
-    fn frame(&self, fields: &Fields) -> Result<Frame, &'static str> {
+    fn packet(&mut self, kind: u32, body: &[u8], big: bool) -> Result<Frame, &'static str> {
+        let fields = Fields::read(kind, body, big).ok_or(TOO_SHORT)?;
+        let options = (PACKET_AT - 8).saturating_add(fields.captured.next_multiple_of(4));
+        // Most packets have none.
+        if let Some(bytes) = body.get(options..).filter(|bytes| !bytes.is_empty())
+            && let Some(interface) = self.interfaces.get_mut(fields.interface)
+            && let Some(dropped) = (Options { bytes, big }).count(4)
+            && kind == PACKET
+        {
+            let [_, by_packets] = &mut interface.dropped;
+            *by_packets = by_packets.saturating_add(dropped);
+        }
         let interface = self.interface(fields.interface)?;
         Ok(Frame {
             at: interface.at(fields.high, fields.low),
@@ -247,13 +319,14 @@ impl Blocks {
 
     /// A simple packet's captured length is not written down: the least of its length on the wire, the snap length of
     /// the first interface, and the room in the block.
-    fn simple(&self, room: usize, wire: u32) -> Result<Frame, &'static str> {
+    fn simple(&self, body: &[u8], big: bool) -> Result<Frame, &'static str> {
+        let wire = number(body, 0, big).ok_or(TOO_SHORT)?;
         let interface = self.interface(0)?;
         let snap_length = match interface.snap_length {
             0 => u32::MAX,
             length => length,
         };
-        let captured = room.min(wire.min(snap_length) as usize);
+        let captured = (body.len() - 4).min(wire.min(snap_length) as usize);
         Ok(Frame {
             at: None,
             link: interface.link,
@@ -262,12 +335,24 @@ impl Blocks {
         })
     }
 
+    /// Statistics count from the start of the capture, so the newest ones count: what the interface dropped and what the
+    /// operating system did.
+    fn statistics(&mut self, body: &[u8], big: bool) {
+        let interface = number(body, 0, big).map_or(usize::MAX, |it| it as usize);
+        let bytes = body.get(12..).unwrap_or_default();
+        let count = |code| Options { bytes, big }.count(code).unwrap_or(0);
+        if let Some(interface) = self.interfaces.get_mut(interface) {
+            let [by_statistics, _] = &mut interface.dropped;
+            *by_statistics = count(5).saturating_add(count(7)).max(*by_statistics);
+        }
+    }
+
     /// A block of a packet's size whose leading and trailing lengths agree.
     pub(super) fn soundness(&self, bytes: &[u8]) -> Soundness {
         if bytes.len() < BLOCK_BYTES_MIN {
             return Soundness::Short;
         }
-        let order = if number(bytes, 0, false) == Some(SHB_MAGIC) {
+        let order = if number(bytes, 0, false) == Some(SECTION) {
             section_order(bytes)
         } else {
             self.big
@@ -276,7 +361,7 @@ impl Blocks {
             return Soundness::Unsound;
         };
         let size = length as usize;
-        if !(BLOCK_BYTES_MIN..=size_max(EPB_MAGIC)).contains(&size) || !size.is_multiple_of(4) {
+        if !(BLOCK_BYTES_MIN..=size_max(PACKET)).contains(&size) || !size.is_multiple_of(4) {
             return Soundness::Unsound;
         }
         match bytes.get(..size).map(|block| number(block, size - 4, big)) {
@@ -287,10 +372,37 @@ impl Blocks {
     }
 }
 
-/// Blocks that are parsed are held to a packet's size, as an option takes ten times its bytes in memory.
+/// What is told of blocks that are not read, by their kind.
+fn name(kind: u32) -> &'static str {
+    match kind {
+        7 | 8 => "blocks that are not looked into: times of an analyzer, ARINC 429",
+        9 => "blocks that are not looked into: a journal of systemd",
+        0x101..=0x102 => "blocks that are not looked into: processes (Hone)",
+        0x201..=0x213 => "blocks that are not looked into: system calls",
+        0xbad | 0x4000_0bad => "blocks that are not looked into: custom ones",
+        _ => "blocks that are not looked into: an unknown kind",
+    }
+}
+
+/// What is told of a block with secrets. Nothing of them is kept.
+fn secrets(body: &[u8], big: bool) -> &'static str {
+    match number(body, 0, big) {
+        Some(0x544c_534b) => {
+            "the file holds keys of TLS sessions; they are not used, and whoever gets the file can use them"
+        }
+        Some(0x5353_484b) => {
+            "the file holds keys of SSH sessions; they are not used, and whoever gets the file can use them"
+        }
+        _ => {
+            "the file holds secrets for decryption; they are not used, and whoever gets the file can use them"
+        }
+    }
+}
+
+/// A packet's block is held to a packet's size.
 fn size_max(kind: u32) -> usize {
     match kind {
-        SHB_MAGIC | IDB_MAGIC | PACKET_BLOCK | SPB_MAGIC | EPB_MAGIC => {
+        SECTION | INTERFACE | OLD_PACKET | SIMPLE_PACKET | PACKET => {
             limits::PACKET_BYTES + limits::BLOCK_OPTION_BYTES
         }
         _ => limits::BLOCK_BYTES,

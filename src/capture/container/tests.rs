@@ -175,6 +175,60 @@ fn every_magic_is_told_and_its_times_are_read() {
     assert_eq!(Flavour::sniff(b"220 ready\r\n"), None);
 }
 
+/// Ixia's analyzers: nanoseconds, and four bytes more before the first packet.
+#[test]
+fn captures_of_ixia_are_read() {
+    for (magic, big) in [(0x1c00_01ac, false), (0x1c00_01ab, true)] {
+        let mut bytes = pcap_header(magic, big);
+        bytes.extend(word(19, big));
+        bytes.extend(words(&[SECOND, 500, 3, 9], big));
+        bytes.extend(b"abc");
+        let found = cut(&bytes);
+        assert_eq!(found.times(), [Some(i64::from(SECOND) * NANOS + 500)]);
+        assert_eq!(
+            (&found.packets[0].2[..], found.packets[0].4),
+            (&b"abc"[..], 28)
+        );
+        assert_eq!(found.told(), []);
+    }
+}
+
+/// Before version 2.3 the length on the wire came first; of 2.3 there are both.
+#[test]
+fn lengths_of_old_versions_are_read_in_their_order() {
+    for (minor, lengths) in [
+        (2, [[9, 3], [9, 3]]),
+        (3, [[3, 9], [9, 3]]),
+        (4, [[3, 9], [3, 9]]),
+    ] {
+        for big in [false, true] {
+            let version = if big {
+                0x0002_0000 | minor
+            } else {
+                minor << 16 | 2
+            };
+            let mut bytes = words(&[0xa1b2_c3d4, version, 0, 0, 65_535, 1], big);
+            for [first, second] in lengths {
+                bytes.extend(words(&[SECOND, 0, first, second], big));
+                bytes.extend(b"abc");
+            }
+            let found = cut(&bytes);
+            assert!(found.packets.iter().all(|packet| packet.2 == b"abc"));
+            assert_eq!((found.packets.len(), found.told()), (2, vec![]));
+        }
+    }
+}
+
+#[test]
+fn a_snap_length_that_lies_costs_nothing() {
+    for snap_length in [0, 1, 39, u32::MAX] {
+        let mut bytes = pcap(0..4);
+        bytes[16..20].copy_from_slice(&snap_length.to_le_bytes());
+        let found = cut(&bytes);
+        assert_eq!((found.packets.len(), found.told()), (4, vec![]));
+    }
+}
+
 #[test]
 fn packets_are_numbered_and_placed() {
     let found = cut(&pcap(0..2));
@@ -353,7 +407,121 @@ fn simple_and_old_packet_blocks_are_packets_and_other_blocks_are_not() {
     let seen: Vec<_> = found.packets.iter().map(|p| (p.0, &p.2[..], p.3)).collect();
     let expected: [(_, &[u8], _); 2] = [(None, b"simple", 1), (Some(NANOS), b"old", 2)];
     assert_eq!(seen, expected);
-    assert_eq!(found.told(), []);
+    assert_eq!(found.told().len(), 1, "the block of an unknown kind");
+}
+
+fn option(code: u16, value: &[u8], big: bool) -> Vec<u8> {
+    let half = |v: u16| word(u32::from(v) << if big { 16 } else { 0 }, big)[..2].to_vec();
+    let mut bytes = [half(code), half(u16::try_from(value.len()).unwrap())].concat();
+    bytes.extend(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+fn long(value: u64, big: bool) -> [u8; 8] {
+    if big {
+        value.to_be_bytes()
+    } else {
+        value.to_le_bytes()
+    }
+}
+
+/// Statistics of interface 0: received, dropped by the interface, dropped by the system.
+fn statistics(by_interface: u64, by_system: u64, big: bool) -> Vec<u8> {
+    let mut body = words(&[0, 1, 2], big);
+    body.extend(option(1, b"a comment", big));
+    for (code, value) in [(4, 1000), (5, by_interface), (7, by_system)] {
+        body.extend(option(code, &long(value, big), big));
+    }
+    body.extend(option(0, b"", big));
+    block(5, &body, big)
+}
+
+#[test]
+fn packets_that_the_capturing_machine_dropped_are_told_once() {
+    for big in [false, true] {
+        let mut bytes = section(big);
+        bytes.extend(interface(1, 0, None, 0, big));
+        bytes.extend(statistics(3, 0, big));
+        bytes.extend(enhanced(0, 1, b"abcd", big));
+        // Statistics count from the start.
+        bytes.extend(statistics(5, 2, big));
+        bytes.extend(section(big));
+        bytes.extend(interface(1, 0, None, 0, big));
+        let fields = words(&[0, 0, 1, 5, 5], big);
+        let options = [option(1, b"odd", big), option(4, &long(4, big), big)].concat();
+        let packet = [&fields[..], b"abcde\0\0\0", &options].concat();
+        bytes.extend(block(6, &packet, big));
+        bytes.extend(block(6, &packet, big));
+        bytes.extend(statistics(1, 1, big));
+        let found = cut(&bytes);
+        assert_eq!(found.packets.len(), 3);
+        let reason = "the capturing machine dropped 15 packets, as the file says";
+        assert_eq!(found.told(), [("missing", reason, 0, 1)]);
+    }
+    let mut bytes = section(false);
+    bytes.extend(interface(1, 0, None, 0, false));
+    bytes.extend(statistics(0, 0, false));
+    assert_eq!(cut(&bytes).told(), []);
+}
+
+#[test]
+fn blocks_that_are_not_read_are_named_and_of_secrets_nothing_else_is_told() {
+    let mut bytes = section(false);
+    bytes.extend(interface(1, 0, None, 0, false));
+    let secret = b"CLIENT_RANDOM 00 01";
+    let keys = [&words(&[0x544c_534b, 19], false)[..], secret].concat();
+    bytes.extend(block(10, &keys, false));
+    bytes.extend(block(0xbad, b"\0\0\0\x01 something", false));
+    bytes.extend(block(0x7777, b"?", false));
+    bytes.extend(block(0x7778, b"?", false));
+    bytes.extend(enhanced(0, 1, b"good", false));
+    let found = cut(&bytes);
+    assert_eq!((found.records, found.packets.len()), (1, 1));
+    let told: Vec<_> = found
+        .told()
+        .into_iter()
+        .map(|it| (it.0, it.1, it.3))
+        .collect();
+    let keys = "the file holds keys of TLS sessions; they are not used, and whoever gets the file can use them";
+    let expected = [
+        (
+            "not-read",
+            "blocks that are not looked into: an unknown kind",
+            2,
+        ),
+        (
+            "not-read",
+            "blocks that are not looked into: custom ones",
+            1,
+        ),
+        ("not-read", keys, 1),
+    ];
+    assert_eq!(told, expected);
+    assert!(!format!("{:?}", found.diagnostics).contains("CLIENT_RANDOM"));
+}
+
+#[test]
+fn what_a_section_says_of_its_length_does_not_matter() {
+    for length in [[u32::MAX; 2], [0, 0], [7, 0], [0, 1]] {
+        let body = words(&[0x1a2b_3c4d, 1, length[0], length[1]], false);
+        let mut bytes = block(0x0a0d_0d0a, &body, false);
+        bytes.extend(interface(1, 0, None, 0, false));
+        bytes.extend(enhanced(0, 1, b"good", false));
+        let found = cut(&bytes);
+        assert_eq!((found.packets.len(), found.told()), (1, vec![]));
+    }
+}
+
+#[test]
+fn options_that_cant_be_cost_no_packet() {
+    let mut bytes = section(false);
+    bytes.extend(interface(1, 0, None, 0, false));
+    let fields = words(&[0, 0, 1, 4, 4], false);
+    let packet = [&fields[..], b"abcd", &[4, 0, 0xff, 0xff, 1, 2, 3, 4]].concat();
+    bytes.extend(block(6, &packet, false));
+    let found = cut(&bytes);
+    assert_eq!((found.packets.len(), found.told()), (1, vec![]));
 }
 
 #[test]
@@ -427,7 +595,72 @@ fn mangled() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A sound capture of packets with random content, and where its records begin.
+fn sound() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
+    let packet = prop::collection::vec(any::<u8>(), 1..200);
+    let packets = prop::collection::vec((packet, 0..1000_u32), 8..40);
+    (any::<bool>(), packets).prop_map(|(ng, packets)| {
+        let mut bytes = if ng {
+            [section(false), interface(1, 0, None, 0, false)].concat()
+        } else {
+            pcap_header(0xa1b2_c3d4, false)
+        };
+        let mut starts = Vec::new();
+        let mut second = SECOND;
+        for (data, pause) in packets {
+            starts.push(bytes.len());
+            second += pause;
+            bytes.extend(if ng {
+                enhanced(0, u64::from(second) * 1_000_000, &data, false)
+            } else {
+                pcap_record(second, &data)
+            });
+        }
+        (bytes, starts)
+    })
+}
+
+fn offset(packet: &Seen) -> usize {
+    usize::try_from(packet.4).unwrap()
+}
+
 proptest! {
+    #[test]
+    fn a_sound_capture_is_read_whole_and_nothing_is_told((bytes, starts) in sound()) {
+        let found = cut(&bytes);
+        let offsets: Vec<_> = found.packets.iter().map(offset).collect();
+        prop_assert_eq!(offsets, starts);
+        prop_assert_eq!(found.told(), []);
+    }
+
+    /// What lies wholly before a damage is read, and so is what lies behind it, but for the record that follows on it.
+    #[test]
+    fn damage_costs_what_it_hits(
+        (mut bytes, starts) in sound(),
+        place in any::<prop::sample::Index>(),
+        noise in prop::collection::vec(any::<u8>(), 1..40),
+    ) {
+        let first = starts[0];
+        let place = first + place.index(bytes.len() - first - noise.len());
+        let end = place + noise.len();
+        let whole = cut(&bytes);
+        bytes[place..end].copy_from_slice(&noise);
+        let found = cut(&bytes);
+        let behind = starts.iter().position(|start| *start >= end).unwrap_or(starts.len());
+        for (index, packet) in whole.packets.iter().enumerate() {
+            let next = starts.get(index + 1).copied().unwrap_or(bytes.len());
+            let is_found = found.packets.iter().any(|it| it.4 == packet.4 && it.2 == packet.2);
+            if next <= place || index > behind {
+                prop_assert!(is_found, "packet {} of {}", index, starts.len());
+            }
+        }
+        for packet in &found.packets {
+            let start = offset(packet);
+            let touches = start < end && start + packet.2.len() + 40 > place;
+            prop_assert!(touches || starts.contains(&start), "made up at {start}");
+        }
+    }
+
     #[test]
     fn the_result_does_not_depend_on_the_windows(bytes in mangled(), step in 1..200_usize) {
         prop_assert_eq!(cut_windows(&bytes, step), cut(&bytes));
