@@ -154,6 +154,8 @@ impl Control {
                 self.client_lines.push(bytes, place.at, place.origin, each);
             }
             Side::Server => {
+                self.client_lines
+                    .answered(&mut |line| said.push(Said::of_client(line)));
                 let replies = &mut self.replies;
                 let each = &mut |line: Line<'_>| {
                     replies.line(line, &mut |found| said.push(Said::found(found)));

@@ -62,6 +62,8 @@ pub struct Lines {
     begun: Option<(Origin, u64, Option<Timestamp>)>,
     /// Bytes were lost: what comes next may be the middle of a line.
     lost: bool,
+    /// The line was handed over before its end: what comes next belongs to it.
+    skipping: bool,
 }
 
 impl Lines {
@@ -73,6 +75,7 @@ impl Lines {
             telnet: Telnet::Text,
             begun: None,
             lost: false,
+            skipping: false,
         }
     }
 
@@ -92,6 +95,13 @@ impl Lines {
         origin: Origin,
         each: &mut dyn FnMut(Line<'_>),
     ) {
+        if self.skipping {
+            let Some(end) = memchr::memchr(b'\n', bytes) else {
+                return;
+            };
+            self.skipping = false;
+            bytes = bytes.get(end + 1..).unwrap_or_default();
+        }
         if self.lost && !bytes.is_empty() && !starts_a_line(self.sender, bytes) {
             let end = memchr::memchr(b'\n', bytes);
             let (rest, next) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
@@ -130,10 +140,19 @@ impl Lines {
         }
     }
 
+    /// The other side answers: a line of which no more would be kept is handed over, so that it stands before its answer.
+    pub fn answered(&mut self, each: &mut dyn FnMut(Line<'_>)) {
+        if self.buffer.len() >= limits::CONTROL_LINE_BYTES {
+            self.finish(each);
+            self.skipping = true;
+        }
+    }
+
     /// Bytes were lost here: hands over what there is of the line, and looks for the next line's start.
     pub fn lose(&mut self, each: &mut dyn FnMut(Line<'_>)) {
         self.finish(each);
         self.telnet = Telnet::Text;
+        self.skipping = false;
         self.lost = true;
     }
 
@@ -154,7 +173,7 @@ impl Lines {
 
     /// True when no line and no Telnet command is begun.
     pub fn is_between_lines(&self) -> bool {
-        self.begun.is_none() && self.telnet == Telnet::Text
+        self.begun.is_none() && self.telnet == Telnet::Text && !self.skipping
     }
 
     /// What was begun is no line: long, and not text. After such the start of a line is one, though no LF was seen.
@@ -340,6 +359,24 @@ mod tests {
         // Text is never noise, however it is cut.
         let found = lines_of(&[&[b'a'; 200], b"500 what\r\n"]);
         assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn a_line_that_is_answered_before_its_end_stands_before_the_answer() {
+        let long = vec![b'x'; limits::CONTROL_LINE_BYTES + 5];
+        let mut found = Vec::new();
+        let mut lines = Lines::new(Side::Client);
+        let mut keep = |l: Line<'_>| found.push(l.bytes.len());
+        for chunk in [&long[..], b"yyy", b"y\r\nQUIT\r\n"] {
+            lines.push(chunk, None, Origin::default(), &mut keep);
+            lines.answered(&mut keep);
+        }
+        // A short one may still be going on.
+        let mut lines = Lines::new(Side::Client);
+        lines.push(b"NO", None, Origin::default(), &mut keep);
+        lines.answered(&mut keep);
+        lines.push(b"OP\r\n", None, Origin::default(), &mut keep);
+        assert_eq!(found, [limits::CONTROL_LINE_BYTES, 4, 4]);
     }
 
     #[test]
