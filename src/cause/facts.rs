@@ -77,6 +77,8 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "client-went-on", holds: client_went_on },
     Fact { name: "login-failed-twice", holds: |c| exchange(c).is_some_and(|e| e.state.failed_logins >= 2) },
     Fact { name: "login-guessing", holds: |c| failed_logins(c.session) >= 5 },
+    Fact { name: "foreign-from-the-start", holds: |c| foreign_from_the_start(c.session) },
+    Fact { name: "long-argument", holds: |c| exchange(c).and_then(|e| e.command.as_ref()?.argument.as_ref()).is_some_and(|a| a.bytes().len() >= limits::ARGUMENT_BYTES) },
     Fact { name: "without-argument", holds: without_argument },
     Fact { name: "foreign-words", holds: foreign_words },
     Fact { name: "quiet-for-seconds", holds: |c| exchange(c).is_some_and(|e| e.quiet >= Duration::from_secs(5)) },
@@ -275,12 +277,14 @@ fn moved_bytes(case: &Case<'_>) -> bool {
             .is_some_and(|t| t.bytes.is_some_and(|b| b > 0))
 }
 
+/// First words of other protocols: HTTP's methods, a mail client's greeting.
+const FOREIGN_WORDS: [&str; 12] = [
+    "GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "EHLO", "HELO", "TRACE", "DELETE",
+    "PROPFIND", "NICK",
+];
+
 /// The words of another protocol: an HTTP method, an SMTP greeting, or a first line that is no word at all.
 fn foreign_words(case: &Case<'_>) -> bool {
-    const WORDS: [&str; 12] = [
-        "GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "EHLO", "HELO", "TRACE", "DELETE",
-        "PROPFIND", "NICK",
-    ];
     let Some((index, verb)) = case.exchange.and_then(|(i, e)| Some((i, e.verb()?))) else {
         return false;
     };
@@ -291,7 +295,14 @@ fn foreign_words(case: &Case<'_>) -> bool {
         .unwrap_or_default()
         .iter()
         .all(|e| e.command.is_none());
-    WORDS.contains(&verb.as_str()) || is_first && verb == Verb::ODD
+    FOREIGN_WORDS.contains(&verb.as_str()) || is_first && verb == Verb::ODD
+}
+
+/// The first thing that the client said is no FTP, and no login followed.
+fn foreign_from_the_start(session: &Session) -> bool {
+    let mut verbs = session.exchanges.iter().filter_map(Exchange::verb);
+    let foreign = |verb: Verb| verb == Verb::ODD || FOREIGN_WORDS.contains(&verb.as_str());
+    session.elided == 0 && !session.logged_in && verbs.next().is_some_and(foreign)
 }
 
 /// The client did nothing on the control connection for a second or more after this exchange.
