@@ -198,17 +198,19 @@ fn standard_input_is_read() {
     let bytes = std::fs::read(testdata().join("demo")).err();
     assert!(bytes.is_some(), "the demo is a directory");
     let temporary = Temporary::new();
-    let file = std::fs::File::open(a_capture(&temporary, "x.pcap")).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_ftpwhy"))
-        .args(["codes", "-"])
-        .stdin(file)
-        .output()
-        .unwrap();
-    assert!(
-        text(&output.stdout).contains("530"),
-        "{}",
-        text(&output.stdout)
-    );
+    let plain = std::fs::read(a_capture(&temporary, "x.pcap")).unwrap();
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    let compressed = ruzstd::encoding::compress_to_vec(&plain[..], level);
+    for bytes in [plain, compressed] {
+        let file = std::fs::File::open(temporary.file("input", &bytes)).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_ftpwhy"))
+            .args(["codes", "-"])
+            .stdin(file)
+            .output()
+            .unwrap();
+        let shown = text(&output.stdout);
+        assert!(shown.contains("530"), "{shown}");
+    }
 }
 
 /// What the README shows is what the program prints, from the verdict to the first causes.

@@ -298,12 +298,9 @@ impl Blocks {
 
     fn packet(&mut self, kind: u32, body: &[u8], big: bool) -> Result<Frame, &'static str> {
         let fields = Fields::read(kind, body, big).ok_or(TOO_SHORT)?;
-        let options = (PACKET_AT - 8).saturating_add(fields.captured.next_multiple_of(4));
-        // Most packets have none.
-        if let Some(bytes) = body.get(options..).filter(|bytes| !bytes.is_empty())
+        let dropped = dropped_before(kind, &fields, body, big);
+        if dropped > 0
             && let Some(interface) = self.interfaces.get_mut(fields.interface)
-            && let Some(dropped) = (Options { bytes, big }).count(4)
-            && kind == PACKET
         {
             let [_, by_packets] = &mut interface.dropped;
             *by_packets = by_packets.saturating_add(dropped);
@@ -369,6 +366,23 @@ impl Blocks {
             Some(trailing) if trailing == Some(length) => Soundness::Sound,
             Some(_) => Soundness::Unsound,
         }
+    }
+}
+
+/// Packets that were dropped between a packet and the one before: an option, and in the old form a number of 16 bits.
+fn dropped_before(kind: u32, fields: &Fields, body: &[u8], big: bool) -> u64 {
+    if kind == OLD_PACKET {
+        let both = number(body, 0, big).unwrap_or(0);
+        return match if big { both & 0xffff } else { both >> 16 } {
+            0xffff => 0, // not known
+            dropped => u64::from(dropped),
+        };
+    }
+    let options = (PACKET_AT - 8).saturating_add(fields.captured.next_multiple_of(4));
+    match body.get(options..) {
+        // Most packets have none.
+        None | Some([]) => 0,
+        Some(bytes) => Options { bytes, big }.count(4).unwrap_or(0),
     }
 }
 

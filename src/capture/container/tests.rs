@@ -459,6 +459,20 @@ fn packets_that_the_capturing_machine_dropped_are_told_once() {
         let reason = "the capturing machine dropped 15 packets, as the file says";
         assert_eq!(found.told(), [("missing", reason, 0, 1)]);
     }
+    // The old form counts in its second half word; all ones say that it is not known.
+    for big in [false, true] {
+        let mut bytes = section(big);
+        bytes.extend(interface(1, 0, None, 0, big));
+        for dropped in [0, 3, 0xffff] {
+            let first = if big { dropped } else { dropped << 16 };
+            let old = [&words(&[first, 0, 1, 3, 3], big)[..], b"old"].concat();
+            bytes.extend(block(2, &old, big));
+        }
+        let found = cut(&bytes);
+        assert_eq!(found.packets.len(), 3);
+        let reason = "the capturing machine dropped 3 packets, as the file says";
+        assert_eq!(found.told(), [("missing", reason, 0, 1)]);
+    }
     let mut bytes = section(false);
     bytes.extend(interface(1, 0, None, 0, false));
     bytes.extend(statistics(0, 0, false));

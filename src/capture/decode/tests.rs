@@ -280,6 +280,9 @@ fn tunnels_in_udp_are_taken_off() {
     check("L2TP", 0x0800, &udp(1701, &l2tp, &ip));
     let short = [0, 2, 0, 1, 0, 2, 0, 0x21];
     check("L2TP without options", 0x0800, &udp(1701, &short, &ip));
+    let mut answer = udp(40_000, &short, &ip);
+    answer[20..22].copy_from_slice(&1701_u16.to_be_bytes());
+    check("L2TP from the server", 0x0800, &answer);
     let mirrored = [1, 0, 0, 1, 0, 10, 1, 200, 1];
     check("TZSP", 0x0800, &udp(37008, &mirrored, &frame));
     let controlled = [0, 0x10, 0, 0, 0, 0, 0, 0];

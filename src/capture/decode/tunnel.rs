@@ -111,15 +111,25 @@ fn udp(bytes: &[u8]) -> Option<Unwrapped<'_>> {
             Continue(Layer::Typed(ether_type, bytes.get(8 + options..)?))
         }
         (2152, [first, 0xff, ..]) if first >> 4 == 3 => Continue(gtp(*first, bytes)?),
-        (1701, [first, second, ..]) if first & 0x80 == 0 && second & 0x0f == 2 => {
-            Continue(l2tp(*first, bytes)?)
-        }
         // LISP (RFC 9300), MPLS (RFC 7510), GRE (RFC 8086).
         (4341, [_, _, _, _, _, _, _, _, rest @ ..]) => Continue(Layer::Ip(rest)),
         (6635, _) => mpls(bytes),
         (4754, _) => gre(bytes),
         (37008, [1, 0 | 1, ..]) => sniffed(bytes)?,
-        (5247, [0, length, kind, flags, ..]) if flags & 0x80 == 0 => {
+        _ => return by_either_port(from, to, bytes),
+    };
+    Some(found)
+}
+
+/// Tunnels whose other end may have any port.
+fn by_either_port(from: u16, to: u16, bytes: &[u8]) -> Option<Unwrapped<'_>> {
+    let is = |port: u16| from == port || to == port;
+    let found = match bytes {
+        [first, second, ..] if is(1701) && first & 0x80 == 0 && second & 0x0f == 2 => {
+            Continue(l2tp(*first, bytes)?)
+        }
+        // CAPWAP (RFC 5415 section 4.3), not a fragment.
+        [0, length, kind, flags, ..] if is(5247) && flags & 0x80 == 0 => {
             let rest = bytes.get(usize::from(length >> 3) * 4..)?;
             Continue(if kind & 1 == 1 {
                 Layer::Wifi(rest, false)
@@ -127,9 +137,9 @@ fn udp(bytes: &[u8]) -> Option<Unwrapped<'_>> {
                 Layer::Ethernet(rest)
             })
         }
-        _ if from == TEREDO || to == TEREDO => Continue(teredo(bytes)?),
+        _ if is(TEREDO) => Continue(teredo(bytes)?),
         // Without four zeros it is no key exchange, and with one byte it keeps a way through a router open.
-        (_, [a, b, c, d, ..]) if (from == IPSEC || to == IPSEC) && [*a, *b, *c, *d] != [0; 4] => {
+        [a, b, c, d, ..] if is(IPSEC) && [*a, *b, *c, *d] != [0; 4] => {
             Break(Decoded::Unread("IPsec"))
         }
         _ => return None,
