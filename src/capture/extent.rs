@@ -252,6 +252,7 @@ impl Extent {
         let open = time_between(now, self.closed).unwrap_or_default();
         Sent {
             bytes: self.length,
+            unacknowledged: self.repeated,
             zero_window_longest: self.counts.zero_window_longest.max(open),
             zero_window_at_end: self.closed.is_some(),
             ..self.counts

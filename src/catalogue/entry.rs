@@ -289,6 +289,8 @@ pub enum Moment {
     /// A command with its replies.
     #[default]
     Exchange,
+    /// A command with its replies, that succeeded by what the server says.
+    Success,
     /// A session that is over.
     Session,
     /// A transfer that is over.

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use crate::ftp::{
-    DataMode, DataRecord, Direction, End, Fate, Host, Side, TlsRecord, Vantage, Verb, grammar,
+    DataMode, DataRecord, Direction, End, Fate, Host, Sent, Side, TcpRecord, TlsRecord, Vantage,
+    Verb, grammar,
 };
 use crate::limits;
 use crate::session::{DataConnection, Exchange, Outcome, Pairing, Session, Transfer};
@@ -22,12 +23,12 @@ pub(super) struct Case<'s> {
 
 /// A set of facts, a bit each in the order of [`FACTS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct FactSet(u64);
+pub(super) struct FactSet(u128);
 
 impl FactSet {
     /// The set of facts with these names; `None` when one is unknown.
     pub(super) fn named<'n>(names: impl Iterator<Item = &'n str>) -> Option<Self> {
-        let mut set = 0;
+        let mut set: u128 = 0;
         for name in names {
             set |= 1 << FACTS.iter().position(|fact| fact.name == name)?;
         }
@@ -36,9 +37,9 @@ impl FactSet {
 
     /// Everything that holds for a case.
     pub(super) fn of(case: &Case<'_>) -> Self {
-        let mut set = 0;
+        let mut set: u128 = 0;
         for (place, fact) in FACTS.iter().enumerate() {
-            set |= u64::from((fact.holds)(case)) << place;
+            set |= u128::from((fact.holds)(case)) << place;
         }
         Self(set)
     }
@@ -61,7 +62,7 @@ pub(super) struct Fact {
     holds: fn(&Case<'_>) -> bool,
 }
 
-/// All facts. At most 64.
+/// All facts. At most 128.
 #[rustfmt::skip]
 pub(super) const FACTS: &[Fact] = &[
     // The dialogue
@@ -100,6 +101,13 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "data-ended-by-client", holds: |c| seen(c).is_some_and(|d| d.ended_by == Some(Side::Client)) },
     Fact { name: "data-ended-by-receiver", holds: data_ended_by_receiver },
     Fact { name: "data-open-at-end", holds: |c| seen(c).is_some_and(|d| d.fate == Fate::Opened && d.ended_by.is_none()) },
+    Fact { name: "data-window-closed", holds: data_window_closed },
+    Fact { name: "data-silent", holds: |c| tcp(c).is_some_and(|t| t.silence_at_end >= STALLED) && fate(c) == Some(Fate::Opened) },
+    Fact { name: "data-unacknowledged", holds: |c| tcp(c).is_some_and(|t| t.by_client.unacknowledged.max(t.by_server.unacknowledged) >= 3) },
+    Fact { name: "data-by-stranger", holds: data_by_stranger },
+    Fact { name: "announced-nowhere", holds: announced_nowhere },
+    Fact { name: "moved-nothing", holds: |c| seen(c).is_some_and(|d| d.fate == Fate::Opened && d.end == Some(End::Fin)) && !moved_bytes(c) },
+    Fact { name: "bytes-expected", holds: |c| seen(c).and_then(|d| d.expected).is_some_and(|e| e.bytes > 0) },
     Fact { name: "moved-bytes", holds: moved_bytes },
     Fact { name: "paused-after", holds: paused_after },
     // The session's end
@@ -114,6 +122,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "ended-by-client", holds: |c| c.session.ended_by() == Some(Side::Client) },
     Fact { name: "ended-by-reset", holds: |c| c.session.end() == End::Reset },
     Fact { name: "went-silent", holds: |c| matches!(c.session.end(), End::Idle | End::InputEnded) },
+    Fact { name: "idle-before-last-command", holds: |c| idle_before_last_command(c.session) },
     Fact { name: "command-unanswered", holds: |c| last_command_unanswered(c.session) },
     Fact { name: "transfer-unanswered", holds: |c| transfer_unanswered(c.session) },
     Fact { name: "sent-again-unacknowledged", holds: |c| c.session.closing.as_ref().is_some_and(|x| x.unacknowledged.is_some()) },
@@ -267,6 +276,50 @@ fn data_ended_by_receiver(case: &Case<'_>) -> bool {
         Side::Client
     };
     data.ended_by == Some(receiver)
+}
+
+/// From which time on a data connection without new bytes, or with a closed window, stands still. Servers wait for minutes;
+/// a peer that lives answers in a second or two.
+const STALLED: Duration = Duration::from_secs(5);
+
+/// From which time on a device on the way may have forgotten a connection. The shortest common limit of firewalls and NAT.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+fn tcp<'s>(case: &Case<'s>) -> Option<&'s TcpRecord> {
+    seen(case)?.tcp.as_ref()
+}
+
+/// The receiver took no more bytes, up to the end.
+fn data_window_closed(case: &Case<'_>) -> bool {
+    let closed = |sent: &Sent| sent.zero_window_at_end && sent.zero_window_longest >= STALLED;
+    tcp(case).is_some_and(|t| closed(&t.by_client) || closed(&t.by_server))
+}
+
+/// The data connection was opened from a host that is neither the one expected nor any of the control connection's.
+fn data_by_stranger(case: &Case<'_>) -> bool {
+    let Some(data) = seen(case).filter(|d| d.third_party) else {
+        return false;
+    };
+    let opener = data.opener.as_ref().map(|end| &end.host);
+    let server = case.session.server.as_ref().map(|end| &end.host);
+    opener.is_some() && opener != client_host(case) && opener != server
+}
+
+/// A passive reply names 0.0.0.0 or `::`.
+fn announced_nowhere(case: &Case<'_>) -> bool {
+    let announced = data(case).filter(|d| d.mode.is_passive());
+    let ip = announced.and_then(|d| d.announced.as_ref()?.host.ip());
+    ip.is_some_and(|ip| ip.is_unspecified())
+}
+
+/// The control connection was silent for long before the last command, which nobody answered.
+fn idle_before_last_command(session: &Session) -> bool {
+    let mut newest = session.exchanges.iter().rev();
+    let last = newest.by_ref().find(|e| e.command.is_some());
+    let before = newest.find_map(Exchange::at);
+    let unanswered = last.is_some_and(|e| e.outcome == Outcome::Unanswered);
+    let idle = last.and_then(|e| e.sent).zip(before);
+    unanswered && idle.is_some_and(|(sent, before)| sent.since(before) >= FORGOTTEN)
 }
 
 fn moved_bytes(case: &Case<'_>) -> bool {

@@ -82,7 +82,8 @@ pub fn classify(session: &Session) -> Vec<Failure> {
 fn of_exchange(session: &Session, index: usize, exchange: &Exchange) -> Option<Failure> {
     let verb = exchange.verb();
     let base = match (exchange.outcome, &exchange.last) {
-        (Outcome::Success, _) => return None,
+        (Outcome::Success, _) if exchange.data.is_none() => return None,
+        (Outcome::Success, _) => return judge(Moment::Success, session, index, exchange, None),
         (Outcome::Failure, Some(reply)) => {
             let verb = verb.or((index == 0).then_some(Verb::CONNECT));
             let argument = exchange

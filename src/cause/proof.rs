@@ -1,7 +1,7 @@
 //! What one can open to see that a failure happened as told.
 
 use super::Proof;
-use crate::ftp::{Evidence, Fate, TlsRecord};
+use crate::ftp::{Evidence, Fate, Side, TlsRecord};
 use crate::session::{DataConnection, Exchange, KeptReply, Outcome, Session, Transfer};
 use crate::text::Text;
 
@@ -22,7 +22,8 @@ pub(super) fn of_exchange(session: &Session, exchange: &Exchange) -> Vec<Proof> 
     let about_path = exchange
         .code()
         .is_some_and(|code| !matches!(code.number(), 421..=429));
-    if opened && exchange.preliminary.is_some() {
+    let strange = data.seen.as_ref().is_some_and(|seen| seen.third_party);
+    if opened && (exchange.preliminary.is_some() || strange) {
         proofs.extend(ending(data));
     } else if !opened && (!about_path || exchange.outcome == Outcome::Success) {
         proofs.push(announcement(session, data));
@@ -182,8 +183,22 @@ fn attempt(data: &DataConnection) -> Option<Proof> {
         .zip(seen.tried)
         .map(|(last, first)| last.since(first).as_secs_f64())
         .unwrap_or_default();
+    let tcp = seen.tcp.as_ref();
+    let after = tcp.and_then(|tcp| tcp.answered_after);
+    let after = after.map_or(String::new(), |after| {
+        format!(" after {} s", seconds(after))
+    });
+    if let Some(icmp) = tcp
+        .and_then(|tcp| tcp.icmp)
+        .filter(|_| seen.fate == Fate::Refused)
+    {
+        return Some(Proof {
+            origin: icmp.origin,
+            text: Text::from(format!("ICMP says {}{after}", icmp.why)),
+        });
+    }
     let text = match seen.fate {
-        Fate::Refused => format!("SYN refused, {} tried", seen.attempts),
+        Fate::Refused => format!("SYN refused{after}, {} tried", seen.attempts),
         Fate::Unanswered => format!("SYN unanswered, {} in {waited:.1} s", seen.attempts),
         Fate::NeverTried | Fate::Opened => return None,
     };
@@ -193,17 +208,50 @@ fn attempt(data: &DataConnection) -> Option<Proof> {
     })
 }
 
+/// Seconds, as many decimals as matter.
+fn seconds(time: std::time::Duration) -> String {
+    let digits = if time.as_millis() < 10 { 4 } else { 1 };
+    format!("{:.digits$}", time.as_secs_f64())
+}
+
 fn ending(data: &DataConnection) -> Option<Proof> {
     let seen = data.seen.as_ref()?;
-    let (end, by) = (seen.end?, seen.ended_by?);
     let bytes = seen.bytes_to_client.max(seen.bytes_to_server);
-    let text = format!(
-        "data connection ended by the {} ({}) after {bytes} bytes",
-        by.id(),
-        end.id()
-    );
+    let mut words = match seen.end.zip(seen.ended_by) {
+        Some((end, by)) => vec![format!(
+            "data connection ended by the {} ({}) after {bytes} bytes",
+            by.id(),
+            end.id()
+        )],
+        None => vec![format!("data connection still open after {bytes} bytes")],
+    };
+    if let Some(expected) = seen.expected.filter(|e| e.bytes != bytes) {
+        words.push(format!("{} expected by {}", expected.bytes, expected.by));
+    }
+    if let Some(opener) = seen.opener.as_ref().filter(|_| seen.third_party) {
+        words.push(format!("it came from {}", opener.terminal(true)));
+    }
+    if let Some(tcp) = &seen.tcp {
+        for side in [Side::Client, Side::Server] {
+            let sent = tcp.sent(side);
+            if sent.zero_window_at_end {
+                let time = seconds(sent.zero_window_longest);
+                words.push(format!("the {} took no bytes for {time} s", side.id()));
+            }
+            if sent.unacknowledged >= 3 {
+                let times = sent.unacknowledged;
+                words.push(format!(
+                    "{times} segments of the {} sent again and not acknowledged",
+                    side.id()
+                ));
+            }
+        }
+        if tcp.silence_at_end.as_secs() >= 1 {
+            words.push(format!("no byte for {} s", seconds(tcp.silence_at_end)));
+        }
+    }
     Some(Proof {
         origin: seen.first?,
-        text: Text::from(text),
+        text: Text::from(words.join(", ")),
     })
 }

@@ -6,15 +6,16 @@ use super::{Failure, classify};
 use crate::catalogue::catalogue;
 use crate::diagnostic::Origin;
 use crate::ftp::{
-    Alert, Closing, DataMode, DataRecord, End, Endpoint, Event, EventKind, Fate, Found,
-    Introduction, Line, LineEnd, Replies, ReplyCode, SessionKey, Side, TlsRecord, Vantage, grammar,
+    Alert, Closing, DataMode, DataRecord, End, Endpoint, Event, EventKind, Expected, Fate, Found,
+    Introduction, Line, LineEnd, Replies, ReplyCode, SessionKey, Side, TcpRecord, TlsRecord,
+    Vantage, grammar,
 };
 use crate::session::{Builder, Exchange, Observer, Session, Transfer};
 use crate::time::Timestamp;
 
 /// A conversation in the catalogue's small language, played to a session builder.
 ///
-/// `> command`, `< reply line`, `wait 300s`, `! data unanswered|refused|never-tried|open N|reset-by-client N|…`,
+/// `> command`, `< reply line`, `wait 300s`, `! data unanswered|refused|never-tried|open N|reset-by-client N|window-closed N|silent N|unacknowledged N|by-stranger|…`,
 /// `! tls failed`, `! tls alert server 40`, `! client fin`, `! server reset`, `! vanished`, `! syn refused|unanswered`. A step takes 10 ms.
 struct Talk {
     now: Timestamp,
@@ -24,6 +25,8 @@ struct Talk {
     builder: Builder,
     finished: Finished,
     closed: bool,
+    /// What the last reply promised.
+    promised: Option<Expected>,
 }
 
 #[derive(Default)]
@@ -58,6 +61,7 @@ impl Talk {
             builder: Builder::default(),
             finished: Finished::default(),
             closed: false,
+            promised: None,
         };
         played.emit(EventKind::Introduced(Box::new(introduction)));
         if !talk.contains("! syn") {
@@ -143,6 +147,8 @@ impl Talk {
             Found::Stray(_) => panic!("not a reply: {bytes:?}"),
         });
         for (reply, origin) in found {
+            self.promised =
+                grammar::promised_bytes(&reply.text).map(|bytes| Expected { bytes, by: "150" });
             match reply.code.number() {
                 227 => self.announced = Some((DataMode::Pasv, origin)),
                 229 => self.announced = Some((DataMode::Epsv, origin)),
@@ -202,13 +208,25 @@ impl Talk {
             "unanswered" => (Fate::Unanswered, None, None),
             "refused" => (Fate::Refused, None, None),
             "never-tried" => (Fate::NeverTried, None, None),
-            "open" => (Fate::Opened, Some(End::InputEnded), None),
-            "fin" => (Fate::Opened, Some(End::Fin), Some(Side::Server)),
+            "open" | "window-closed" | "silent" | "unacknowledged" => {
+                (Fate::Opened, Some(End::InputEnded), None)
+            }
+            "fin" | "by-stranger" => (Fate::Opened, Some(End::Fin), Some(Side::Server)),
             "reset-by-client" => (Fate::Opened, Some(End::Reset), Some(Side::Client)),
             "reset-by-server" => (Fate::Opened, Some(End::Reset), Some(Side::Server)),
             _ => panic!("no data connection is {how:?}"),
         };
         let announced = self::end("192.0.2.10", 50_000);
+        let mut tcp = TcpRecord::default();
+        match how {
+            "window-closed" => {
+                tcp.by_client.zero_window_at_end = true;
+                tcp.by_client.zero_window_longest = Duration::from_secs(60);
+            }
+            "silent" => tcp.silence_at_end = Duration::from_secs(60),
+            "unacknowledged" => tcp.by_server.unacknowledged = 5,
+            _ => {}
+        }
         let record = DataRecord {
             fate,
             attempts: 3,
@@ -217,6 +235,17 @@ impl Talk {
             end,
             ended_by,
             bytes_to_client: bytes,
+            opener: Some(self::end(
+                if how == "by-stranger" {
+                    "203.0.113.9"
+                } else {
+                    "198.51.100.11"
+                },
+                50_001,
+            )),
+            third_party: how == "by-stranger",
+            expected: self.promised,
+            tcp: Some(tcp),
             ..DataRecord::never_tried(mode, announced, announced_by)
         };
         self.emit(EventKind::Data(Box::new(record)));

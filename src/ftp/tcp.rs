@@ -26,6 +26,8 @@ pub struct Sent {
     pub duplicates: u64,
     /// Probes with no byte, or one below the window, that ask whether the other side is there (RFC 9293 section 3.8.4).
     pub keep_alives: u64,
+    /// Segments sent again since the other side last acknowledged everything.
+    pub unacknowledged: u32,
     /// How often this side's window was zero: it took no more bytes.
     pub zero_windows: u64,
     /// The longest time for which it was.

@@ -2,8 +2,8 @@
 //!
 //! FTP answers commands in order (RFC 959 section 5.4), so order decides first.
 //! Where the code can't be an answer to the command whose turn it is, and bytes
-//! were lost, a later command that expects the code takes it; the ones before
-//! it stay unanswered. 421 may come at any time.
+//! were lost or that command is a transfer, a later command that expects the
+//! code takes it; the ones before it stay unanswered. 421 may come at any time.
 
 use std::collections::VecDeque;
 
@@ -124,7 +124,10 @@ impl Pending {
     }
 
     fn later(&self, code: ReplyCode) -> Option<(usize, usize)> {
-        if !self.lost {
+        // A server may never answer a transfer whose data connection broke, and then answers what came after it.
+        let given_up = self.queue.front().is_some_and(|(_, v)| v.is_transfer())
+            && code.class() == ReplyClass::Completion;
+        if !self.lost && !given_up {
             return None;
         }
         let fits = |(_, (_, verb)): &(usize, &(usize, Verb))| {
@@ -145,5 +148,34 @@ fn expectation(verb: Verb, code: ReplyCode) -> Expectation {
         None => Expectation::AlsoSeen,
         Some(_) if code.is_negative() => Expectation::AlsoSeen,
         Some(command) => command.expects(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The exchange that each code answers, of these commands.
+    fn answered(verbs: &[&str], codes: &[u16]) -> Vec<usize> {
+        let mut pending = Pending::default();
+        for (exchange, verb) in verbs.iter().enumerate() {
+            pending.push(exchange, Verb::new(verb.as_bytes()));
+        }
+        let codes = codes.iter().filter_map(|code| ReplyCode::new(*code));
+        codes
+            .filter_map(|code| Some(pending.take(code)?.exchange))
+            .collect()
+    }
+
+    #[test]
+    fn a_transfer_that_is_never_answered_does_not_take_the_next_answer() {
+        assert_eq!(
+            answered(&["RETR", "NOOP", "QUIT"], &[150, 200, 221]),
+            [0, 1, 2]
+        );
+        assert_eq!(answered(&["RETR", "ABOR"], &[150, 426, 226]), [0, 0, 1]);
+        assert_eq!(answered(&["RETR", "ABOR"], &[150, 226, 225]), [0, 0, 1]);
+        // Without a loss, others have the odd answer themselves.
+        assert_eq!(answered(&["PWD", "NOOP"], &[200, 200]), [0, 1]);
     }
 }
