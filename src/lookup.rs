@@ -3,6 +3,7 @@
 //! The one place where `std::collections::HashMap` is named. Keys come from
 //! strangers, so the hash is seeded per table.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 
 #[expect(clippy::disallowed_types, reason = "this wrapper is the one place")]
@@ -20,7 +21,10 @@ impl<K, V> Default for Lookup<K, V> {
 
 impl<K: Eq + Hash, V> Lookup<K, V> {
     /// The value of a key.
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.0.get(key)
     }
 

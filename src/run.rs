@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
 use crate::capture::{self, Flavour};
-use crate::cause::{Failure, classify};
+use crate::cause::{Failure, classify_showing};
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::ftp::{Event, Vantage};
 use crate::input::{self, Candidate, Ended};
@@ -217,15 +217,17 @@ impl Job<'_> {
     /// Reads the sources of a series in order. Sessions that are over are judged beside that, in batches.
     fn read_series(&self, series: &[usize], out: &mut (dyn Write + Send)) -> io::Result<Findings> {
         let wanted = self.settings.wanted;
-        let judged = Mutex::new(Findings::default());
+        let judged = Mutex::new(Vec::new());
         let read = rayon::in_place_scope(|scope| {
             let judge = |finished: Vec<Session>| {
                 let judged = &judged;
                 scope.spawn(move |_| {
-                    let findings = judge(finished, wanted);
                     // A poisoned lock is that of a batch that panicked, and the whole series is given up then.
+                    let known = judged.lock().map(|mut judged| judged.pop());
+                    let mut findings = known.ok().flatten().unwrap_or_default();
+                    judge(finished, wanted, &mut findings);
                     if let Ok(mut judged) = judged.lock() {
-                        judged.absorb(findings);
+                        judged.push(findings);
                     }
                 });
             };
@@ -250,7 +252,9 @@ impl Job<'_> {
             reading.finish()
         });
         let mut findings = read?;
-        findings.absorb(judged.into_inner().unwrap_or_default());
+        for part in judged.into_inner().unwrap_or_default() {
+            findings.absorb(part);
+        }
         Ok(findings)
     }
 
@@ -504,10 +508,12 @@ impl Watcher<'_> {
 }
 
 /// Judges sessions, each by itself, and counts them.
-fn judge(finished: Vec<Session>, wanted: Wanted) -> Findings {
-    let mut findings = Findings::default();
+fn judge(finished: Vec<Session>, wanted: Wanted, findings: &mut Findings) {
     for session in finished {
-        let failures = classify(&session);
+        let tallies = &findings.tallies;
+        let shows =
+            |failure: &Failure| wanted == Wanted::Sessions || tallies.shows(&session, failure);
+        let failures = classify_showing(&session, &shows);
         findings.tallies.observe_session(&session, &failures);
         if session.elided_failures > 0 {
             let reason = "a session with more failures than are kept: its oldest are in the reply codes only";
@@ -521,5 +527,4 @@ fn judge(finished: Vec<Session>, wanted: Wanted) -> Findings {
             findings.sessions.push((session, failures));
         }
     }
-    findings
 }

@@ -201,23 +201,19 @@ pub enum Expectation {
 }
 
 impl CommandEntry {
-    /// Whether this code may answer the command.
-    pub fn expects(&self, code: ReplyCode) -> Expectation {
-        let number = code.number();
-        let mut listed = [
+    /// The codes that may answer the command.
+    pub(super) fn expected(&self) -> impl Iterator<Item = ((Verb, u16), Expectation)> {
+        let listed = [
             &self.preliminary,
             &self.completion,
             &self.intermediate,
             &self.negative,
-        ]
-        .into_iter();
-        if listed.any(|codes| codes.contains(&number)) {
-            Expectation::Listed
-        } else if self.also_seen.contains(&number) {
-            Expectation::AlsoSeen
-        } else {
-            Expectation::No
-        }
+        ];
+        let listed = listed.into_iter().flatten();
+        let listed = listed.map(|code| (code, Expectation::Listed));
+        let also = self.also_seen.iter();
+        let all = listed.chain(also.map(|code| (code, Expectation::AlsoSeen)));
+        all.map(|(code, expectation)| ((self.verb, *code), expectation))
     }
 }
 

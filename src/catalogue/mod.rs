@@ -82,6 +82,8 @@ pub struct Catalogue {
     replies: Vec<ReplyEntry>,
     commands: Vec<CommandEntry>,
     causes: Vec<Cause>,
+    /// Codes by the commands that may have them.
+    expected: Vec<((Verb, u16), Expectation)>,
 }
 
 impl Catalogue {
@@ -105,10 +107,16 @@ impl Catalogue {
             replies: toml::from_str::<Replies>(replies)?.reply,
             commands: toml::from_str::<Commands>(commands)?.command,
             causes: toml::from_str::<Causes>(causes)?.cause,
+            expected: Vec::new(),
         };
         catalogue.replies.sort_by_key(|r| r.code);
         catalogue.commands.sort_by_key(|c| c.verb);
         catalogue.causes.sort_by(|a, b| a.id.cmp(&b.id));
+        let expected = catalogue.commands.iter().flat_map(CommandEntry::expected);
+        catalogue.expected = expected.collect();
+        // Where a code is in two lists of a command, the stronger one comes first and stays.
+        catalogue.expected.sort();
+        catalogue.expected.dedup_by_key(|(key, _)| *key);
         Ok(catalogue)
     }
 
@@ -130,6 +138,17 @@ impl Catalogue {
     pub fn command(&self, verb: Verb) -> Option<&CommandEntry> {
         let at = self.commands.binary_search_by_key(&verb, |c| c.verb).ok()?;
         self.commands.get(at)
+    }
+
+    /// Whether a code may answer a command. One that is not known may have any answer.
+    pub fn expects(&self, verb: Verb, code: ReplyCode) -> Expectation {
+        let key = (verb, code.number());
+        let at = self.expected.binary_search_by_key(&key, |(key, _)| *key);
+        match at.ok().and_then(|at| self.expected.get(at)) {
+            Some((_, expectation)) => *expectation,
+            None if self.command(verb).is_some() => Expectation::No,
+            None => Expectation::AlsoSeen,
+        }
     }
 
     /// A cause by its id.
@@ -249,12 +268,24 @@ mod tests {
         assert_eq!(catalogue().reply(code(299)), None);
         assert!(catalogue().number(10061).is_some());
         let retr = catalogue().command(Verb::new(b"RETR")).unwrap();
-        assert_eq!(retr.expects(code(150)), Expectation::Listed);
-        assert_eq!(retr.expects(code(226)), Expectation::Listed);
-        assert_eq!(retr.expects(code(257)), Expectation::No);
+        assert_eq!(
+            catalogue().expects(retr.verb, code(150)),
+            Expectation::Listed
+        );
+        assert_eq!(
+            catalogue().expects(retr.verb, code(226)),
+            Expectation::Listed
+        );
+        assert_eq!(catalogue().expects(retr.verb, code(257)), Expectation::No);
         let greeting = catalogue().command(Verb::CONNECT).unwrap();
-        assert_eq!(greeting.expects(code(220)), Expectation::Listed);
-        assert_eq!(greeting.expects(code(530)), Expectation::AlsoSeen);
+        assert_eq!(
+            catalogue().expects(greeting.verb, code(220)),
+            Expectation::Listed
+        );
+        assert_eq!(
+            catalogue().expects(greeting.verb, code(530)),
+            Expectation::AlsoSeen
+        );
         assert_eq!(catalogue().command(Verb::ODD), None);
     }
 

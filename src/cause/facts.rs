@@ -35,23 +35,42 @@ impl FactSet {
         Some(Self(set))
     }
 
-    /// Everything that holds for a case.
-    pub(super) fn of(case: &Case<'_>) -> Self {
-        let mut set: u128 = 0;
-        for (place, fact) in FACTS.iter().enumerate() {
-            set |= u128::from((fact.holds)(case)) << place;
-        }
-        Self(set)
-    }
-
-    /// True when all of `wanted` hold.
-    pub(super) fn holds(self, wanted: FactSet) -> bool {
-        self.0 & wanted.0 == wanted.0
-    }
-
     /// How many there are.
     pub(super) fn len(self) -> u32 {
         self.0.count_ones()
+    }
+}
+
+/// A case and what was asked about it so far: most rules ask for few facts, and many ask for the same.
+pub(super) struct Known<'c> {
+    case: &'c Case<'c>,
+    asked: u128,
+    holds: u128,
+}
+
+impl<'c> Known<'c> {
+    /// Nothing was asked yet.
+    pub(super) fn new(case: &'c Case<'c>) -> Self {
+        Self {
+            case,
+            asked: 0,
+            holds: 0,
+        }
+    }
+
+    /// True when all of `wanted` hold.
+    pub(super) fn all(&mut self, wanted: FactSet) -> bool {
+        let mut open = wanted.0 & !self.asked;
+        while self.holds & wanted.0 == wanted.0 & self.asked && open != 0 {
+            let bit = open & open.wrapping_neg();
+            let fact = FACTS.get(bit.trailing_zeros() as usize);
+            self.asked |= bit;
+            if fact.is_some_and(|fact| (fact.holds)(self.case)) {
+                self.holds |= bit;
+            }
+            open &= !bit;
+        }
+        self.holds & wanted.0 == wanted.0
     }
 }
 
@@ -170,7 +189,7 @@ fn client_went_on(case: &Case<'_>) -> bool {
     let Some((index, _)) = case.exchange else {
         return false;
     };
-    let is_useful = |e: &&Exchange| e.verb().is_some_and(|v| v.as_str() != "QUIT");
+    let is_useful = |e: &&Exchange| e.verb().is_some_and(|v| v != Verb::QUIT);
     case.session
         .exchanges
         .get(index + 1..)
@@ -207,7 +226,7 @@ fn data_command_refused_before(case: &Case<'_>) -> bool {
 pub(super) fn failed_logins(session: &Session) -> usize {
     let failed = |e: &&Exchange| {
         e.outcome == Outcome::Failure
-            && e.verb().is_some_and(|v| v.as_str() == "PASS")
+            && e.verb().is_some_and(|v| v == Verb::PASS)
             && !e.state.logged_in
     };
     session.exchanges.iter().filter(failed).count()
@@ -254,9 +273,9 @@ fn announced_elsewhere(case: &Case<'_>) -> bool {
 fn port_argument(case: &Case<'_>) -> Option<Host> {
     let command = exchange(case)?.command.as_ref()?;
     let argument = command.argument.as_ref().map(Text::bytes)?;
-    let (ip, _) = match command.verb.as_str() {
-        "PORT" => grammar::host_port(argument)?,
-        "EPRT" => grammar::extended_port(argument)?,
+    let (ip, _) = match command.verb {
+        Verb::PORT => grammar::host_port(argument)?,
+        Verb::EPRT => grammar::extended_port(argument)?,
         _ => return None,
     };
     Some(Host::Ip(ip))
@@ -396,7 +415,7 @@ fn last_command_unanswered(session: &Session) -> bool {
     let last = session.exchanges.iter().rev().find(|e| e.command.is_some());
     !session.protected
         && last.is_some_and(|e| {
-            e.outcome == Outcome::Unanswered && e.verb().is_some_and(|v| v.as_str() != "QUIT")
+            e.outcome == Outcome::Unanswered && e.verb().is_some_and(|v| v != Verb::QUIT)
         })
 }
 

@@ -49,24 +49,29 @@ pub struct Failure {
     pub at: Option<Timestamp>,
     /// The exchange: an index into the session's; `None` when it is about the session as a whole.
     pub exchange: Option<usize>,
-    /// What shows it, most important first.
+    /// What shows it, most important first; empty where nobody wanted to see it.
     pub proofs: Vec<Proof>,
 }
 
 /// All failures of a session that is over, in order; one about the session as a whole comes last.
 pub fn classify(session: &Session) -> Vec<Failure> {
+    classify_showing(session, &|_| true)
+}
+
+/// The same, with the proofs of those failures that `wanted` asks for. Of a million failures a report shows a few.
+pub fn classify_showing(session: &Session, wanted: &Wanted<'_>) -> Vec<Failure> {
     let mut failures: Vec<Failure> = Vec::new();
     for (index, exchange) in session.exchanges.iter().enumerate() {
-        failures.extend(of_exchange(session, index, exchange));
+        failures.extend(of_exchange(session, index, exchange, wanted));
     }
-    failures.extend(unused_announcements(session));
+    unused_announcements(session, wanted, &mut failures);
     let logged_only = |t: &&Transfer| t.complete == Some(false) && t.exchange.is_none();
     failures.extend(
         session
             .transfers
             .iter()
             .filter(logged_only)
-            .filter_map(|t| of_transfer(session, t)),
+            .filter_map(|t| of_transfer(session, t, wanted)),
     );
     // What broke the last exchange also ended the session: one operation, one failure.
     let last = session.exchanges.len().checked_sub(1);
@@ -74,12 +79,29 @@ pub fn classify(session: &Session) -> Vec<Failure> {
         .iter()
         .any(|f| f.exchange.is_some() && f.exchange == last)
     {
-        failures.extend(of_session(session));
+        failures.extend(of_session(session, wanted));
     }
     failures
 }
 
-fn of_exchange(session: &Session, index: usize, exchange: &Exchange) -> Option<Failure> {
+/// Asks whether the proofs of a failure are wanted.
+pub type Wanted<'w> = dyn Fn(&Failure) -> bool + 'w;
+
+impl Failure {
+    fn with_proofs(mut self, wanted: &Wanted<'_>, proofs: impl FnOnce() -> Vec<Proof>) -> Self {
+        if wanted(&self) {
+            self.proofs = proofs();
+        }
+        self
+    }
+}
+
+fn of_exchange(
+    session: &Session,
+    index: usize,
+    exchange: &Exchange,
+    wanted: &Wanted<'_>,
+) -> Option<Failure> {
     let verb = exchange.verb();
     let base = match (exchange.outcome, &exchange.last) {
         (Outcome::Success, _) if exchange.data.is_none() => return None,
@@ -98,7 +120,8 @@ fn of_exchange(session: &Session, index: usize, exchange: &Exchange) -> Option<F
         _ if session.vantage == Vantage::Wire && exchange.command.is_some() => None,
         _ => return None,
     };
-    judge(Moment::Exchange, session, index, exchange, base)
+    let failure = judge(Moment::Exchange, session, index, exchange, base)?;
+    Some(failure.with_proofs(wanted, || proof::of_exchange(session, exchange)))
 }
 
 fn judge(
@@ -123,19 +146,21 @@ fn judge(
         verb,
         at: exchange.at(),
         exchange: Some(index),
-        proofs: proof::of_exchange(session, exchange),
+        proofs: Vec::new(),
     })
 }
 
 /// A client that can't open the data connection may never send the command that needs it.
-fn unused_announcements(session: &Session) -> Vec<Failure> {
+fn unused_announcements(session: &Session, wanted: &Wanted<'_>, failures: &mut Vec<Failure>) {
+    if session.data.is_empty() {
+        return;
+    }
     let mut used = vec![false; session.data.len()];
     for number in session.exchanges.iter().filter_map(|e| e.data) {
         if let Some(used) = used.get_mut(number) {
             *used = true;
         }
     }
-    let mut failures = Vec::new();
     let mut from = 0; // data connections stand in the order of their announcements
     for (index, exchange) in session.exchanges.iter().enumerate() {
         let announces = exchange
@@ -160,19 +185,20 @@ fn unused_announcements(session: &Session) -> Vec<Failure> {
             data: Some(number),
             ..exchange.clone()
         };
-        failures.extend(judge(Moment::Announcement, session, index, &exchange, None));
+        let failure = judge(Moment::Announcement, session, index, &exchange, None);
+        let proofs = || proof::of_exchange(session, &exchange);
+        failures.extend(failure.map(|f| f.with_proofs(wanted, proofs)));
     }
-    failures
 }
 
-fn of_transfer(session: &Session, transfer: &Transfer) -> Option<Failure> {
+fn of_transfer(session: &Session, transfer: &Transfer, wanted: &Wanted<'_>) -> Option<Failure> {
     let case = Case {
         session,
         exchange: None,
         transfer: Some(transfer),
     };
     let ruling = rule::rule(Moment::Transfer, &case, None, Some(transfer.verb), None)?;
-    Some(Failure {
+    let failure = Failure {
         cause: ruling.cause,
         confidence: ruling.confidence,
         benign: ruling.benign,
@@ -180,11 +206,12 @@ fn of_transfer(session: &Session, transfer: &Transfer) -> Option<Failure> {
         verb: Some(transfer.verb),
         at: transfer.at,
         exchange: None,
-        proofs: vec![proof::of_transfer(transfer)],
-    })
+        proofs: Vec::new(),
+    };
+    Some(failure.with_proofs(wanted, || vec![proof::of_transfer(transfer)]))
 }
 
-fn of_session(session: &Session) -> Option<Failure> {
+fn of_session(session: &Session, wanted: &Wanted<'_>) -> Option<Failure> {
     if session.vantage != Vantage::Wire {
         return None; // how a connection ended is seen in packets only
     }
@@ -194,7 +221,7 @@ fn of_session(session: &Session) -> Option<Failure> {
         transfer: None,
     };
     let ruling = rule::rule(Moment::Session, &case, None, None, None)?;
-    Some(Failure {
+    let failure = Failure {
         cause: ruling.cause,
         confidence: ruling.confidence,
         benign: ruling.benign,
@@ -202,6 +229,7 @@ fn of_session(session: &Session) -> Option<Failure> {
         verb: None,
         at: session.last,
         exchange: None,
-        proofs: proof::of_session(session),
-    })
+        proofs: Vec::new(),
+    };
+    Some(failure.with_proofs(wanted, || proof::of_session(session)))
 }

@@ -4,12 +4,16 @@
 //! rank that hold for one case are a fault of the data, which the samples find;
 //! then the order of the causes' names decides.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
-use super::facts::{Case, FactSet};
+use super::facts::{Case, FactSet, Known};
 use super::text::Hit;
 use crate::catalogue::{CauseId, Confidence, Moment, When, catalogue};
 use crate::ftp::{ReplyCode, Verb};
+use crate::limits;
+use crate::lookup::Lookup;
 
 /// A rule, ready to be applied.
 struct Rule {
@@ -78,6 +82,37 @@ pub(super) struct Ruling {
     pub(super) benign: bool,
 }
 
+/// What decides which rules are held against a case at all.
+type Scene = (Moment, Option<ReplyCode>, Option<Verb>);
+
+thread_local! {
+    /// The rules in the scope of the scenes met so far; those come again and again.
+    static IN_SCOPE: RefCell<Lookup<Scene, Rc<[&'static Rule]>>> = RefCell::default();
+}
+
+fn in_scope(scene: Scene) -> Rc<[&'static Rule]> {
+    let (at, code, verb) = scene;
+    let holds = |rule: &&Rule| {
+        let scope = &rule.when.scope;
+        rule.when.at == at
+            && match code {
+                Some(code) => scope.holds(code, verb),
+                None => scope.codes.is_empty() && scope.holds_verb(verb),
+            }
+    };
+    IN_SCOPE.with_borrow_mut(|known| {
+        if let Some(rules) = known.get(&scene) {
+            return Rc::clone(rules);
+        }
+        let rules: Rc<[_]> = RULES.iter().filter(holds).collect();
+        if known.len() >= limits::KNOWN_TEXTS {
+            *known = Lookup::default();
+        }
+        known.insert(scene, Rc::clone(&rules));
+        rules
+    })
+}
+
 /// The cause of a case: `base` is what its reply's text or code says, `code` is `None` where no reply came.
 pub(super) fn rule(
     at: Moment,
@@ -86,20 +121,10 @@ pub(super) fn rule(
     verb: Option<Verb>,
     base: Option<Hit>,
 ) -> Option<Ruling> {
-    let facts = FactSet::of(case);
-    let in_scope = |rule: &&Rule| {
-        let scope = &rule.when.scope;
-        rule.when.at == at
-            && facts.holds(rule.facts)
-            && match code {
-                Some(code) => scope.holds(code, verb),
-                None => scope.codes.is_empty() && scope.holds_verb(verb),
-            }
-    };
-    match RULES
+    let mut known = Known::new(case);
+    match in_scope((at, code, verb))
         .iter()
-        .filter(in_scope)
-        .find(|rule| rule.yields_to(base))
+        .find(|rule| rule.yields_to(base) && known.all(rule.facts))
     {
         Some(found) => {
             let confidence = found

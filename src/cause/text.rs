@@ -21,12 +21,22 @@ use crate::lookup::Lookup;
 
 use sieve::{Letters, Need};
 
-/// What was found for texts in one form.
-type Known = Lookup<(ReplyCode, Option<Verb>, Vec<u8>), Option<Hit>>;
+/// What was found, by code, verb and text.
+type Known = Lookup<Vec<u8>, Option<Hit>>;
+
+/// Servers say the same few sentences over and over; each is looked up once per thread.
+#[derive(Default)]
+struct Memory {
+    /// Texts as they were sent, where no name of the command's argument stands in them.
+    sent: Known,
+    /// Texts in their normal form.
+    normal: Known,
+    /// The key that is looked for.
+    key: Vec<u8>,
+}
 
 thread_local! {
-    /// Servers say the same few sentences over and over; each is looked up once per thread.
-    static KNOWN: RefCell<Known> = RefCell::default();
+    static MEMORY: RefCell<Memory> = RefCell::default();
 }
 
 /// A cause that was found.
@@ -50,18 +60,45 @@ pub(super) fn by_text(
     if !code.is_negative() {
         return None;
     }
-    let normal = normal::normalize(text, Some(code), verb, argument);
-    let key = (code, verb, normal);
-    if let Some(known) = KNOWN.with_borrow(|known| known.get(&key).copied()) {
-        return known;
-    }
-    let hit = matching(&key.2, Some(code), verb).next();
-    KNOWN.with_borrow_mut(|known| {
-        if known.len() >= limits::KNOWN_TEXTS {
-            *known = Known::default();
+    let by_form = |key: &mut Vec<u8>, known: &mut Known| {
+        let normal = normal::normalize(text, Some(code), verb, argument);
+        remembered(key, known, code, verb, &normal, |_| {
+            matching(&normal, Some(code), verb).next()
+        })
+    };
+    MEMORY.with_borrow_mut(|memory| {
+        let Memory { sent, normal, key } = memory;
+        if normal::is_named_in(text, verb, argument) {
+            by_form(key, normal)
+        } else {
+            remembered(key, sent, code, verb, text, |key| by_form(key, normal))
         }
-        known.insert(key, hit);
-    });
+    })
+}
+
+/// What is known of a text; else it is found out and kept.
+fn remembered(
+    key: &mut Vec<u8>,
+    known: &mut Known,
+    code: ReplyCode,
+    verb: Option<Verb>,
+    text: &[u8],
+    find: impl FnOnce(&mut Vec<u8>) -> Option<Hit>,
+) -> Option<Hit> {
+    key.clear();
+    key.extend_from_slice(&code.number().to_be_bytes());
+    key.extend_from_slice(verb.as_ref().map_or("", Verb::as_str).as_bytes());
+    key.push(b' ');
+    key.extend_from_slice(text);
+    if let Some(hit) = known.get(key.as_slice()) {
+        return *hit;
+    }
+    let own = key.clone();
+    let hit = find(key);
+    if known.len() >= limits::KNOWN_TEXTS {
+        *known = Known::default();
+    }
+    known.insert(own, hit);
     hit
 }
 

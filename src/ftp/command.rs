@@ -6,14 +6,47 @@
 use std::fmt;
 
 /// Up to eight upper-case letters or digits, inline. Anything else that stood where a verb should is [`Verb::ODD`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Verb([u8; 8]);
+
+/// Names of verbs that code asks for; [`Verb`] itself knows any.
+macro_rules! verbs {
+    ($($name:ident),* $(,)?) => {
+        #[expect(missing_docs, reason = "each is the command of its name")]
+        impl Verb {
+            $(pub const $name: Self = Self::constant(stringify!($name));)*
+        }
+    };
+}
+
+#[rustfmt::skip]
+verbs! {
+    ABOR, ACCT, ADAT, APOP, APPE, APSS, AUTH, AUTHINFO, EPRT, EPSV, LIST, LOGIN, LPRT, LPSV, MLSD, NLST, PAS, PASS, PASV,
+    PORT, PSAS, PSS, QUIT, REIN, RETR, RNTO, SITE, SPSV, STOR, STOU, USER, XPASS,
+}
 
 impl Verb {
     /// Stands for a first word that is no verb: too long, or not letters and digits.
     pub const ODD: Self = Self(*b"?\0\0\0\0\0\0\0");
     /// Stands for the connection itself where a table is by verb: the greeting answers it.
     pub const CONNECT: Self = Self(*b"connect\0");
+
+    const fn constant(word: &str) -> Self {
+        let word = word.as_bytes();
+        let mut verb = [0; 8];
+        let mut at = 0;
+        while at < word.len() {
+            #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+            (verb[at] = word[at]);
+            at += 1;
+        }
+        Self(verb)
+    }
+
+    /// One number per verb, in the order of their letters.
+    const fn number(self) -> u64 {
+        u64::from_be_bytes(self.0)
+    }
 
     /// A verb from a word of any case. A word that begins with PASS and is longer is none: it may hold the password.
     pub fn new(word: &[u8]) -> Self {
@@ -45,38 +78,47 @@ impl Verb {
     /// True for the commands that use a data connection (RFC 959 sections 4.1.3 and 3.2; MLSD: RFC 3659 section 7).
     #[rustfmt::skip]
     pub fn is_transfer(&self) -> bool {
-        matches!(&self.0, b"RETR\0\0\0\0" | b"STOR\0\0\0\0" | b"STOU\0\0\0\0" | b"APPE\0\0\0\0" | b"LIST\0\0\0\0" | b"NLST\0\0\0\0" | b"MLSD\0\0\0\0")
+        matches!(*self, Self::RETR | Self::STOR | Self::STOU | Self::APPE | Self::LIST | Self::NLST | Self::MLSD)
     }
 
     /// True for PASV, EPSV and their kin: the server listens.
-    #[rustfmt::skip]
     pub fn is_passive(&self) -> bool {
-        matches!(&self.0, b"PASV\0\0\0\0" | b"EPSV\0\0\0\0" | b"LPSV\0\0\0\0" | b"SPSV\0\0\0\0")
+        matches!(*self, Self::PASV | Self::EPSV | Self::LPSV | Self::SPSV)
     }
 
     /// True for PORT, EPRT and LPRT: the client listens.
-    #[rustfmt::skip]
     pub fn is_active(&self) -> bool {
-        matches!(&self.0, b"PORT\0\0\0\0" | b"EPRT\0\0\0\0" | b"LPRT\0\0\0\0")
+        matches!(*self, Self::PORT | Self::EPRT | Self::LPRT)
     }
 
     /// True for the verbs whose argument is a secret (RFC 959: PASS, ACCT; RFC 2228: ADAT), for what looks like a misspelt
     /// PASS, and for the same of other protocols.
+    #[rustfmt::skip]
     pub fn is_secret(&self) -> bool {
         matches!(
-            self.as_str(),
-            "PASS"
-                | "ACCT"
-                | "ADAT"
-                | "XPASS"
-                | "PAS"
-                | "PSS"
-                | "PSAS"
-                | "APSS"
-                | "AUTHINFO"
-                | "APOP"
-                | "LOGIN"
+            *self,
+            Self::PASS | Self::ACCT | Self::ADAT
+                | Self::XPASS | Self::PAS | Self::PSS | Self::PSAS | Self::APSS
+                | Self::AUTHINFO | Self::APOP | Self::LOGIN
         )
+    }
+}
+
+impl Ord for Verb {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.number().cmp(&other.number())
+    }
+}
+
+impl PartialOrd for Verb {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl std::hash::Hash for Verb {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(self.number());
     }
 }
 
@@ -108,7 +150,7 @@ impl<'b> Command<'b> {
         let secret = verb.is_secret() || verb == Verb::ODD || is_secret_site(verb, argument);
         let argument = argument.filter(|a| !secret && !a.is_empty());
         let word = |a: &'b [u8]| a.split(u8::is_ascii_whitespace).next().unwrap_or_default();
-        let argument = if verb.as_str() == "AUTH" {
+        let argument = if verb == Verb::AUTH {
             argument.map(word)
         } else {
             argument
@@ -137,7 +179,7 @@ fn is_secret_site(verb: Verb, argument: Option<&[u8]>) -> bool {
         .and_then(|a| a.split(u8::is_ascii_whitespace).next())
         .unwrap_or_default();
     let secret: [&[u8]; 5] = [b"PSWD", b"PASS", b"PASSWD", b"GPASS", b"CHPASS"];
-    verb.as_str() == "SITE" && secret.iter().any(|s| s.eq_ignore_ascii_case(word))
+    verb == Verb::SITE && secret.iter().any(|s| s.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

@@ -379,9 +379,9 @@ pub enum Direction {
 impl Direction {
     /// The direction of a transfer command's data.
     pub fn of(verb: Verb) -> Self {
-        match verb.as_str() {
-            "STOR" | "STOU" | "APPE" => Self::Upload,
-            "LIST" | "NLST" | "MLSD" => Self::Listing,
+        match verb {
+            Verb::STOR | Verb::STOU | Verb::APPE => Self::Upload,
+            Verb::LIST | Verb::NLST | Verb::MLSD => Self::Listing,
             _ => Self::Download,
         }
     }

@@ -5,6 +5,8 @@
 //! xferlog put in front themselves. A line in no envelope is its own message.
 //! Nothing here knows FTP, and nothing is unescaped.
 
+use std::cell::Cell;
+
 use crate::limits;
 use crate::time::{Stamp, Timestamp, days_from_date};
 
@@ -116,9 +118,33 @@ fn clock(text: [u8; 8]) -> Option<i64> {
     (hour < 24 && minute < 60 && second < 61).then(|| hour * 3600 + minute * 60 + second.min(59))
 }
 
+/// The bytes of `Sun Nov 22 08:16:55 2026`.
+const CTIME_BYTES: usize = 24;
+
+thread_local! {
+    /// The stamp read last: lines of one second stand together.
+    static LAST_CTIME: Cell<([u8; CTIME_BYTES], Stamp)> =
+        const { Cell::new(([0; CTIME_BYTES], Stamp::None)) };
+}
+
 /// `Sun Nov 22 08:16:55 2026`, and what follows. The day is padded with a blank, or (in lines that went through other
 /// hands) not at all.
 pub fn ctime(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let Some((head, rest)) = line.split_first_chunk::<CTIME_BYTES>() else {
+        return read_ctime(line);
+    };
+    let (last, stamp) = LAST_CTIME.get();
+    if last == *head {
+        return Some((stamp, rest));
+    }
+    let (stamp, after) = read_ctime(line)?;
+    if after.len() == rest.len() {
+        LAST_CTIME.set((*head, stamp));
+    }
+    Some((stamp, after))
+}
+
+fn read_ctime(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let (&[w1, w2, w3, b' ', m1, m2, m3, b' '], rest) = line.split_first_chunk::<8>()? else {
         return None;
     };

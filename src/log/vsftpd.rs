@@ -148,15 +148,27 @@ fn message_of(stamp: Stamp, pid: u32, message: &[u8]) -> Option<Read<'_>> {
     })
 }
 
+/// True for the bytes of addresses and host names.
+static HOST_BYTES: [bool; 256] = {
+    let mut is_host = [false; 256];
+    let mut letters: &[u8] =
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:.-%_";
+    while let Some((letter, rest)) = letters.split_first() {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        (is_host[*letter as usize] = true);
+        letters = rest;
+    }
+    is_host
+};
+
 fn event<'b>(stamp: Stamp, pid: u32, user: Option<&'b [u8]>, text: &'b [u8]) -> Option<Read<'b>> {
-    const CLIENT: &[u8] = b": Client \"";
     // The longest event, `FTP response`, has 12 bytes.
-    let end = memchr::memchr(b':', text.get(..16).unwrap_or(text))?;
+    let end = text.iter().take(16).position(|b| *b == b':')?;
     let (name, rest) = text.split_at_checked(end)?;
-    let rest = rest.strip_prefix(CLIENT)?;
+    let rest = rest.strip_prefix(b": Client \"")?;
     let quote = memchr::memchr(b'"', rest)?;
     let (client, rest) = (rest.get(..quote)?, rest.get(quote + 1..)?);
-    let is_host = |b: &u8| b.is_ascii_alphanumeric() || b":.-%_".contains(b);
+    let is_host = |b: &u8| HOST_BYTES.get(usize::from(*b)) == Some(&true);
     if !client.iter().all(is_host) || !(rest.is_empty() || rest.starts_with(b", ")) {
         return None;
     }
@@ -256,19 +268,19 @@ fn outcome<'b>(name: &[u8], rest: &'b [u8]) -> Option<(Fact<'b>, Option<Implied>
         return (!is_forged).then_some((fact, implied));
     }
     let verb = Verb::new(verb.as_bytes());
-    let (path, bytes) = path(rest, matches!(verb.as_str(), "STOR" | "RETR"))?;
-    let argument = match verb.as_str() {
+    let (path, bytes) = path(rest, matches!(verb, Verb::STOR | Verb::RETR))?;
+    let argument = match verb {
         // `/path 600`
-        "SITE" => {
+        Verb::SITE => {
             let (path, mode) = path.split_at_checked(memchr::memrchr(b' ', path)?)?;
             Cow::Owned([b"CHMOD", mode, b" ", path].concat())
         }
         // `/from /to` in one text; names may hold blanks, but what is renamed to starts at the root.
-        "RNTO" => {
+        Verb::RNTO => {
             let at = memchr::memmem::rfind(path, b" /").map_or(0, |at| at + 1);
             Cow::Borrowed(path.get(at..)?)
         }
-        "STOR" | "RETR" => {
+        Verb::STOR | Verb::RETR => {
             let transfer = TransferRecord {
                 verb,
                 path,

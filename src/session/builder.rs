@@ -185,12 +185,12 @@ impl Draft {
 
     fn command(&mut self, command: &Command<'_>, event: &Event<'_>) {
         self.session.commands += 1;
-        if command.verb.as_str() == "USER" {
+        if command.verb == Verb::USER {
             self.session.user = command
                 .argument()
                 .map(|a| Text::cut(a, limits::ARGUMENT_BYTES));
         }
-        if command.verb.as_str() == "ABOR"
+        if command.verb == Verb::ABOR
             && let Some(index) = self.pending.oldest_transfer()
             && let Some(exchange) = self.session.exchanges.get_mut(index)
         {
@@ -300,17 +300,14 @@ impl Draft {
             return;
         };
         let success = exchange.outcome == Outcome::Success;
-        match verb.as_str() {
-            "USER" | "PASS" | "ACCT" if matches!(code.number(), 230 | 232 | 202) => {
+        match verb {
+            Verb::USER | Verb::PASS | Verb::ACCT if matches!(code.number(), 230 | 232 | 202) => {
                 self.accept_login();
             }
-            "PASS" if !success => self.state.failed_logins += 1,
-            "REIN" if success => self.state.logged_in = false,
+            Verb::PASS if !success => self.state.failed_logins += 1,
+            Verb::REIN if success => self.state.logged_in = false,
             _ if verb.is_passive() || verb.is_active() => {
-                let exchange = exchange.clone();
-                let before = self.session.data.len();
-                self.session.announce(&exchange);
-                self.announced = (self.session.data.len() > before).then_some(before);
+                self.announced = self.session.announce(index);
             }
             _ if verb.is_transfer() => self.session.settle_transfer(index),
             _ => {}

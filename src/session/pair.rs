@@ -117,7 +117,9 @@ impl Pending {
             ),
         };
         if settles {
-            self.queue.drain(..=place);
+            for _ in 0..=place {
+                self.queue.pop_front();
+            }
             self.lost &= !self.queue.is_empty();
         }
         Some(turn)
@@ -144,11 +146,10 @@ impl Pending {
 
 /// A command that the catalogue does not know may have any answer; any command may be refused.
 fn expectation(verb: Verb, code: ReplyCode) -> Expectation {
-    match catalogue().command(verb) {
-        None => Expectation::AlsoSeen,
-        Some(_) if code.is_negative() => Expectation::AlsoSeen,
-        Some(command) => command.expects(code),
+    if code.is_negative() {
+        return Expectation::AlsoSeen;
     }
+    catalogue().expects(verb, code)
 }
 
 #[cfg(test)]

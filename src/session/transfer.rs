@@ -10,21 +10,20 @@ use crate::text::Text;
 use crate::time::Timestamp;
 
 impl Session {
-    /// A PASV, EPSV, PORT or EPRT that was accepted announces a data connection.
-    pub(super) fn announce(&mut self, exchange: &Exchange) {
+    /// A PASV, EPSV, PORT or EPRT that was accepted announces a data connection; gives its index.
+    pub(super) fn announce(&mut self, index: usize) -> Option<usize> {
+        let exchange = self.exchanges.get(index)?;
         if exchange.outcome != Outcome::Success {
-            return;
+            return None;
         }
-        let Some((mode, announced, announced_by)) = announcement(exchange, self.server.as_ref())
-        else {
-            return;
-        };
+        let (mode, announced, announced_by) = announcement(exchange, self.server.as_ref())?;
         self.data.push(DataConnection {
             mode,
             announced,
             announced_by,
             seen: None,
         });
+        Some(self.data.len() - 1)
     }
 
     /// A data connection whose fate is known finds its announcement.
@@ -160,28 +159,28 @@ pub(super) fn announcement(
     let address =
         |found: Option<(std::net::IpAddr, u16)>| found.map(|(ip, port)| Endpoint::new(ip, port));
     let by_reply = |number: u16| ReplyCode::new(number) == Some(reply.code);
-    match command.verb.as_str() {
-        "PORT" => Some((
+    match command.verb {
+        Verb::PORT => Some((
             DataMode::Port,
             address(grammar::host_port(argument)),
             exchange.origin,
         )),
-        "EPRT" => Some((
+        Verb::EPRT => Some((
             DataMode::Eprt,
             address(grammar::extended_port(argument)),
             exchange.origin,
         )),
-        "LPRT" => Some((
+        Verb::LPRT => Some((
             DataMode::Lprt,
             address(grammar::long_port(argument)),
             exchange.origin,
         )),
-        "PASV" if by_reply(227) => Some((
+        Verb::PASV if by_reply(227) => Some((
             DataMode::Pasv,
             address(grammar::passive(reply.text.bytes())),
             reply.origin,
         )),
-        "SPSV" if by_reply(227) => {
+        Verb::SPSV if by_reply(227) => {
             let port = grammar::short_passive(reply.text.bytes());
             Some((
                 DataMode::Spsv,
@@ -189,13 +188,13 @@ pub(super) fn announcement(
                 reply.origin,
             ))
         }
-        "EPSV" if by_reply(229) => {
+        Verb::EPSV if by_reply(229) => {
             let (ip, port) = grammar::extended_passive(reply.text.bytes())?;
             let named = ip.map(|ip| Endpoint::new(ip, port));
             let announced = named.or_else(|| server.zip(Some(port)).map(at_server));
             Some((DataMode::Epsv, announced, reply.origin))
         }
-        "LPSV" if by_reply(228) => Some((
+        Verb::LPSV if by_reply(228) => Some((
             DataMode::Lpsv,
             address(grammar::long_passive(reply.text.bytes())),
             reply.origin,

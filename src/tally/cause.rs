@@ -88,9 +88,14 @@ impl<const N: usize> CauseTally<N> {
             self.verbs.add(verb);
         }
         self.span.add(failure.at);
-        if self.exemplars.wants(|last| failure.at <= last.at) {
+        if self.shows(failure) {
             self.exemplars.add(Exemplar::new(session, failure));
         }
+    }
+
+    /// True when this failure would be kept as an example.
+    pub fn shows(&self, failure: &Failure) -> bool {
+        self.exemplars.wants(|last| failure.at <= last.at)
     }
 
     /// Adds another part's failures, counted with any bound.
@@ -147,7 +152,7 @@ pub(super) fn refused_login(cause: CauseId) -> bool {
 /// True for a failure that is a login refused for who the user is, whatever the reason given.
 pub(super) fn is_failed_login(failure: &Failure) -> bool {
     let verb = failure.verb;
-    let login = verb.is_some_and(|v| matches!(v.as_str(), "USER" | "PASS" | "ACCT"));
+    let login = verb.is_some_and(|v| matches!(v, Verb::USER | Verb::PASS | Verb::ACCT));
     login && !failure.benign && failure.cause.name().starts_with("auth-")
 }
 

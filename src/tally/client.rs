@@ -3,6 +3,7 @@
 use super::cause::{self, CauseTally};
 use super::who::{Distinct, Part};
 use crate::cause::Failure;
+use crate::ftp::Verb;
 use crate::limits;
 use crate::session::Session;
 
@@ -33,27 +34,24 @@ pub struct UserTally {
 }
 
 impl ClientTally {
-    pub(super) fn of(session: &Session, failures: &[Failure]) -> Self {
-        let mut tally = Self {
-            sessions: 1,
-            accepted_logins: u64::from(session.logged_in),
-            ..Self::default()
-        };
+    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
+        self.sessions += 1;
+        self.accepted_logins += u64::from(session.logged_in);
         let commands = session.exchanges.iter().filter_map(|e| e.command.as_ref());
-        let named = commands.filter(|c| c.verb.as_str() == "USER");
+        let named = commands.filter(|c| c.verb == Verb::USER);
         let named = named.filter_map(|c| c.argument.as_ref());
         for user in named.chain(&session.user) {
-            tally.users.add(user);
+            self.users.add(user);
         }
+        let mut new = true;
         for failure in failures.iter().filter(|f| !f.benign) {
-            tally.failures += 1;
-            tally.failed_logins += u64::from(cause::is_failed_login(failure));
+            self.failures += 1;
+            self.failed_logins += u64::from(cause::is_failed_login(failure));
             if cause::refused_login(failure.cause) {
-                let new = tally.refused.count == 0;
-                tally.refused.add(session, failure, new);
+                self.refused.add(session, failure, new);
+                new = false;
             }
         }
-        tally
     }
 }
 

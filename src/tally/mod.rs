@@ -16,7 +16,7 @@ pub(crate) mod tests;
 pub mod timeline;
 pub mod who;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use cause::{CauseTally, Causes, Exemplar};
 pub use client::{ClientTally, UserTally};
@@ -131,6 +131,22 @@ impl Tallies {
         }
     }
 
+    /// True when a failure that is added next would be kept as an example: then its proofs are wanted.
+    pub fn shows(&self, session: &Session, failure: &Failure) -> bool {
+        let Some(tally) = self.by_vantage.get(&session.vantage) else {
+            return true;
+        };
+        let cause = tally.causes.get(&(failure.cause, failure.benign));
+        let client = || {
+            tally
+                .clients
+                .get(&session.client.as_ref().map(|c| c.host.clone()))
+        };
+        cause.is_none_or(|cause| cause.shows(failure))
+            || cause::refused_login(failure.cause)
+                && client().is_none_or(|client| client.refused.shows(failure))
+    }
+
     /// Adds a session that is over, with its failures.
     pub fn observe_session(&mut self, session: &Session, failures: &[Failure]) {
         let tally = self.by_vantage.entry(session.vantage).or_default();
@@ -141,15 +157,14 @@ impl Tallies {
         tally.observe_transfers(session);
         let counted = failures.iter().filter(|f| !f.benign).count() as u64;
         let client = session.client.as_ref().map(|c| c.host.clone());
-        tally
-            .clients
-            .add(&client, ClientTally::of(session, failures));
-        if let Some(user) = &session.user {
-            let part = UserTally {
+        if let Some(row) = tally.clients.row(&client) {
+            row.observe(session, failures);
+        }
+        if let Some(row) = session.user.as_ref().and_then(|u| tally.users.row(u)) {
+            row.absorb(UserTally {
                 sessions: 1,
                 failures: counted,
-            };
-            tally.users.add(user, part);
+            });
         }
     }
 
@@ -172,11 +187,13 @@ impl Tallies {
 
 impl VantageTally {
     fn observe_failures(&mut self, session: &Session, failures: &[Failure]) {
-        let mut met = BTreeSet::new();
-        for failure in failures {
-            let key = (failure.cause, failure.benign);
-            let tally = self.causes.entry(key).or_default();
-            tally.add(session, failure, met.insert(key));
+        let key = |f: &Failure| (f.cause, f.benign);
+        for (index, failure) in failures.iter().enumerate() {
+            let before = failures.get(..index).unwrap_or_default();
+            // A session has few failures, or thousands of the same few causes.
+            let new = !before.iter().rev().any(|f| key(f) == key(failure));
+            let tally = self.causes.entry(key(failure)).or_default();
+            tally.add(session, failure, new);
             if let (Some(at), false) = (failure.at.or(session.start), failure.benign) {
                 let one = Bucket {
                     replies: 0,

@@ -85,10 +85,10 @@ pub struct TransferTally {
 
 impl SessionTally {
     pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
-        let worst = Worst::of(session, failures);
+        let counted = failures.iter().filter(|f| !f.benign).count() as u64;
         self.total += 1;
         self.logged_in += u64::from(session.logged_in);
-        self.failed += u64::from(worst.is_some());
+        self.failed += u64::from(counted > 0);
         self.protected += u64::from(session.protected);
         self.joined_late += u64::from(!session.opened);
         self.approximate += u64::from(session.approximate);
@@ -100,8 +100,9 @@ impl SessionTally {
         self.elided_transfers.0 += session.elided_transfers;
         let bytes = self.elided_transfers.1;
         self.elided_transfers.1 = bytes.saturating_add(session.elided_bytes);
-        if let Some(worst) = worst {
-            self.worst.add(worst);
+        let place = (Reverse(counted), session.start);
+        if counted > 0 && self.worst.wants(|w| place <= (w.failures, w.start)) {
+            self.worst.extend(Worst::of(session, failures));
         }
     }
 

@@ -24,6 +24,11 @@ impl<T: Ord, const N: usize> Smallest<T, N> {
         }
     }
 
+    /// Adds some.
+    pub fn extend(&mut self, items: impl IntoIterator<Item = T>) {
+        items.into_iter().for_each(|item| self.add(item));
+    }
+
     /// True when this one would be kept: saves making what is thrown away at once.
     pub fn wants(&self, before: impl Fn(&T) -> bool) -> bool {
         self.0.len() < N || self.0.last().is_some_and(before)
@@ -31,9 +36,7 @@ impl<T: Ord, const N: usize> Smallest<T, N> {
 
     /// Adds those of another part.
     pub fn absorb(&mut self, other: Self) {
-        for item in other.0 {
-            self.add(item);
-        }
+        self.extend(other.0);
     }
 
     /// Those kept, smallest first.

@@ -110,33 +110,34 @@ impl<K, V> Default for Table<K, V> {
 }
 
 impl<K: Named, V: Part> Table<K, V> {
-    /// Adds to a key's row.
-    pub fn add(&mut self, key: &K, part: V) {
-        self.put((key.hash(), key.clone()), part);
+    /// A key's row, to add to; `None` where it is not kept.
+    pub fn row(&mut self, key: &K) -> Option<&mut V> {
+        self.place((key.hash(), key.clone()))
     }
 
-    fn put(&mut self, key: (u64, K), part: V) {
-        let full = self.rows.len() >= limits::DISTINCT_EXACT;
-        let beyond = self
-            .rows
-            .last_key_value()
-            .is_some_and(|(last, _)| *last < key);
-        if full && beyond {
+    /// A key's row, if there is one.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.rows.get(&(key.hash(), key.clone()))
+    }
+
+    fn place(&mut self, key: (u64, K)) -> Option<&mut V> {
+        if self.rows.len() >= limits::DISTINCT_EXACT && !self.rows.contains_key(&key) {
             self.sampled = true;
-            return;
-        }
-        self.rows.entry(key).or_default().absorb(part);
-        if self.rows.len() > limits::DISTINCT_EXACT {
+            if self.rows.last_key_value().is_none_or(|(l, _)| *l < key) {
+                return None;
+            }
             self.rows.pop_last();
-            self.sampled = true;
         }
+        Some(self.rows.entry(key).or_default())
     }
 
     /// Adds another part's rows.
     pub fn absorb(&mut self, other: Self) {
         self.sampled |= other.sampled;
         for (key, part) in other.rows {
-            self.put(key, part);
+            if let Some(row) = self.place(key) {
+                row.absorb(part);
+            }
         }
     }
 
@@ -187,9 +188,11 @@ mod tests {
     fn a_sampled_table_has_complete_rows_whatever_the_order() {
         let keys: Vec<Text> = (0..5000_u32).map(|n| Text::from(n.to_string())).collect();
         let table = |keys: &mut dyn Iterator<Item = &Text>| {
-            let mut table = Table::default();
+            let mut table = Table::<Text, Sum>::default();
             for key in keys {
-                table.add(key, Sum(1));
+                if let Some(row) = table.row(key) {
+                    row.absorb(Sum(1));
+                }
             }
             table
         };

@@ -35,6 +35,17 @@ pub(super) fn normalize(
     spelt_out(&without_quoted(&line))
 }
 
+/// True when the text may hold a name of the argument, so that its normal form depends on that.
+pub(super) fn is_named_in(text: &[u8], verb: Option<Verb>, argument: Option<&[u8]>) -> bool {
+    argument.is_some_and(|argument| {
+        // The whole argument, what follows words in it, and the last part of that: where a longer one stands in the
+        // text, the shorter ones do.
+        let shortest = names(verb, argument).pop();
+        let joins_lines = |name: &[u8]| name.contains(&b' ') && text.contains(&b'\n');
+        shortest.is_some_and(|name| memmem::find(text, name).is_some() || joins_lines(name))
+    })
+}
+
 /// Joins the lines by a blank, without the code that stands before some of them. IIS ends its explanations with a line
 /// that only says `End`.
 fn one_line(text: &[u8], code: Option<ReplyCode>) -> Vec<u8> {

@@ -277,15 +277,15 @@ impl Open<Talk> {
         self.state.replies.client_spoke(&mut |found| {
             found_reply(key, found, out);
         });
-        match command.verb.as_str() {
-            "PASS" => self.state.asked = turn,
-            "USER" if self.state.admitted.is_none() => {
+        match command.verb {
+            Verb::PASS => self.state.asked = turn,
+            Verb::USER if self.state.admitted.is_none() => {
                 self.state.asked = 0;
                 self.state.user.clear();
                 let user = command.argument().unwrap_or_default();
                 self.state.user.extend_from_slice(user);
             }
-            "QUIT" => self.state.has_quit = true,
+            Verb::QUIT => self.state.has_quit = true,
             _ => {}
         }
         out(self.event(EventKind::Command(command.clone())));

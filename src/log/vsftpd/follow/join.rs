@@ -4,7 +4,7 @@
 //! or the worker of a session whose other processes were; where several
 //! sessions of the address fit, the nearest pid or the longest wait decides.
 
-use crate::ftp::Host;
+use crate::ftp::{Host, Verb};
 use crate::limits;
 use crate::log::sessions::{Handle, Open};
 use crate::log::vsftpd::follow::{Following, SHARED_PIDS, Talk};
@@ -25,7 +25,7 @@ type Fit = (bool, bool, i64);
 pub(super) fn is_before_login(fact: &Fact<'_>) -> bool {
     match fact {
         Fact::Opened { .. } => true,
-        Fact::Command(command) => command.verb.as_str() == "PASS",
+        Fact::Command(command) => command.verb == Verb::PASS,
         Fact::Reply { text, .. } => text.starts_with(b"331 ") || text.starts_with(b"530 "),
         _ => false,
     }
