@@ -21,7 +21,7 @@ use crate::limits;
 use crate::log::{self, Detected, LogReader};
 use crate::progress::Progress;
 use crate::report::{Sources, json};
-use crate::session::{Builder, Exchange, Observer, Session};
+use crate::session::{Builder, Exchange, KeptReply, Observer, Session};
 use crate::tally::{InputTally, Tallies};
 use crate::text::Text;
 use crate::time::Clock;
@@ -480,7 +480,6 @@ struct Watcher<'w> {
 
 impl Observer for Watcher<'_> {
     fn event(&mut self, session: &Session, event: &Event<'_>) {
-        self.findings.tallies.observe_event(session, event);
         if self.wanted == Wanted::Events && self.failed.is_none() {
             let mut row = Vec::new();
             json::event(&mut row, session, event, self.sources);
@@ -488,8 +487,12 @@ impl Observer for Watcher<'_> {
         }
     }
 
-    fn settled(&mut self, session: &Session, exchange: &Exchange) {
-        self.findings.tallies.observe_settled(session, exchange);
+    fn passed(&mut self, session: &Session, reply: &KeptReply) {
+        self.findings.tallies.observe_reply(session, reply);
+    }
+
+    fn dropped(&mut self, session: &Session, exchange: &Exchange) {
+        self.findings.tallies.observe_exchange(session, exchange);
     }
 
     fn finished(&mut self, session: Session) {

@@ -10,7 +10,7 @@ use crate::ftp::{
     Introduction, Line, LineEnd, Replies, ReplyCode, SessionKey, Side, TcpRecord, TlsRecord,
     Vantage, grammar,
 };
-use crate::session::{Builder, Exchange, Observer, Session, Transfer};
+use crate::session::{Builder, Exchange, KeptReply, Observer, Session, Transfer};
 use crate::time::Timestamp;
 
 /// A conversation in the catalogue's small language, played to a session builder.
@@ -34,7 +34,8 @@ struct Finished(Vec<Session>);
 
 impl Observer for Finished {
     fn event(&mut self, _: &Session, _: &Event<'_>) {}
-    fn settled(&mut self, _: &Session, _: &Exchange) {}
+    fn passed(&mut self, _: &Session, _: &KeptReply) {}
+    fn dropped(&mut self, _: &Session, _: &Exchange) {}
     fn finished(&mut self, session: Session) {
         self.0.push(session);
     }

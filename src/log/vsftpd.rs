@@ -162,8 +162,11 @@ static HOST_BYTES: [bool; 256] = {
 };
 
 fn event<'b>(stamp: Stamp, pid: u32, user: Option<&'b [u8]>, text: &'b [u8]) -> Option<Read<'b>> {
-    // The longest event, `FTP response`, has 12 bytes.
-    let end = text.iter().take(16).position(|b| *b == b':')?;
+    let end = match text {
+        [b'F', b'T', b'P', b' ', b'r', ..] => b"FTP response".len(),
+        [b'F', b'T', b'P', b' ', b'c', ..] => b"FTP command".len(),
+        _ => text.iter().take(16).position(|b| *b == b':')?,
+    };
     let (name, rest) = text.split_at_checked(end)?;
     let rest = rest.strip_prefix(b": Client \"")?;
     let quote = memchr::memchr(b'"', rest)?;

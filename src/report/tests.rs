@@ -6,7 +6,7 @@ use super::*;
 use crate::cause::Failure;
 use crate::diagnostic::Origin;
 use crate::ftp::Event;
-use crate::session::{Exchange, Observer, Session};
+use crate::session::{Exchange, KeptReply, Observer, Session};
 use crate::tally::tests::{Heard as Random, Talk, count, failure, heard, origin};
 
 fn one_failure() -> (Talk, Vec<Failure>) {
@@ -185,7 +185,8 @@ impl Observer for Rows {
     fn event(&mut self, session: &Session, event: &Event<'_>) {
         json::event(&mut self.events, session, event, &self.sources);
     }
-    fn settled(&mut self, _: &Session, _: &Exchange) {}
+    fn passed(&mut self, _: &Session, _: &KeptReply) {}
+    fn dropped(&mut self, _: &Session, _: &Exchange) {}
     fn finished(&mut self, session: Session) {
         self.sessions.push(session);
     }

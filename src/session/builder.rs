@@ -19,8 +19,10 @@ use crate::time::Timestamp;
 pub trait Observer {
     /// An event was added to its session.
     fn event(&mut self, session: &Session, event: &Event<'_>);
-    /// An exchange got its settling reply.
-    fn settled(&mut self, session: &Session, exchange: &Exchange);
+    /// A reply that the session does not keep: another preliminary one of the same exchange.
+    fn passed(&mut self, session: &Session, reply: &KeptReply);
+    /// An exchange that a long session does not keep any longer.
+    fn dropped(&mut self, session: &Session, exchange: &Exchange);
     /// A session is over.
     fn finished(&mut self, session: Session);
 }
@@ -147,7 +149,6 @@ impl Draft {
                     .or_else(|| self.pending.oldest_transfer());
                 self.session
                     .log_transfer(record, waiting, event.at, event.origin);
-                self.stay_small();
             }
             EventKind::Data(record) => session.attach_data(record),
             EventKind::Protected => {
@@ -169,7 +170,7 @@ impl Draft {
             }
         }
         self.heard = event.at.or(self.heard);
-        self.stay_small();
+        self.stay_small(observer);
     }
 
     /// The greeting is waited for from here on.
@@ -261,7 +262,11 @@ impl Draft {
             exchange.data = self.announced.take();
         }
         if !settles(reply.code) {
-            exchange.preliminary.get_or_insert(kept);
+            if exchange.preliminary.is_none() {
+                exchange.preliminary = Some(kept);
+            } else {
+                observer.passed(&self.session, &kept);
+            }
             return;
         }
         exchange.quiet = quiet;
@@ -271,10 +276,6 @@ impl Draft {
         };
         exchange.last = Some(kept);
         self.settled(index);
-        if let Some(exchange) = self.session.exchanges.get(index) {
-            observer.settled(&self.session, exchange);
-        }
-        self.stay_small();
     }
 
     /// In a log the text of what succeeded explains nothing, but for the address in a 227, 228 or 229.
@@ -285,9 +286,12 @@ impl Draft {
             || matches!(reply.code.number(), 227..=229)
     }
 
-    fn stay_small(&mut self) {
+    fn stay_small(&mut self, observer: &mut dyn Observer) {
         if self.session.is_too_long() {
-            self.session.compact(&mut self.pending, &mut self.announced);
+            let (pending, announced) = (&mut self.pending, &mut self.announced);
+            for exchange in self.session.compact(pending, announced) {
+                observer.dropped(&self.session, &exchange);
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! connections and transfers stay right.
 
 use super::pair::Pending;
-use super::{Outcome, Session};
+use super::{Exchange, Outcome, Session};
 use crate::limits;
 
 impl Session {
@@ -14,8 +14,13 @@ impl Session {
             || self.transfers.len() > limits::KEPT_EXCHANGES
     }
 
-    /// Drops what succeeded long ago, and, should all have failed, the oldest failures.
-    pub(super) fn compact(&mut self, pending: &mut Pending, announced: &mut Option<usize>) {
+    /// Drops what succeeded long ago, and, should all have failed, the oldest failures. Gives the exchanges that were
+    /// dropped.
+    pub(super) fn compact(
+        &mut self,
+        pending: &mut Pending,
+        announced: &mut Option<usize>,
+    ) -> Vec<Exchange> {
         let newest = self
             .exchanges
             .len()
@@ -28,7 +33,7 @@ impl Session {
             .count();
         let mut too_many = failed.saturating_sub(limits::KEPT_EXCHANGES / 4);
         let mut places = Vec::with_capacity(self.exchanges.len());
-        let mut kept = Vec::new();
+        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
         for (index, exchange) in std::mem::take(&mut self.exchanges).into_iter().enumerate() {
             let old_failure =
                 index < newest && exchange.outcome == Outcome::Failure && too_many > 0;
@@ -38,11 +43,9 @@ impl Session {
                 || pending.holds(index)
                 || exchange.outcome == Outcome::Failure && !old_failure;
             places.push(keep.then_some(kept.len()));
-            if keep {
-                kept.push(exchange);
-            }
+            if keep { &mut kept } else { &mut dropped }.push(exchange);
         }
-        self.elided += (places.len() - kept.len()) as u64;
+        self.elided += dropped.len() as u64;
         self.exchanges = kept;
         let place = |index: usize| places.get(index).copied().flatten();
         pending.rename(place);
@@ -51,6 +54,7 @@ impl Session {
         }
         self.compact_data(announced);
         self.compact_transfers();
+        dropped
     }
 
     fn compact_data(&mut self, announced: &mut Option<usize>) {

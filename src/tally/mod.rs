@@ -29,8 +29,8 @@ pub use who::{Distinct, Named, Part, Table};
 
 use crate::cause::Failure;
 use crate::diagnostic::{Diagnostics, SourceId};
-use crate::ftp::{Direction, Event, EventKind, Evidence, Host, ReplyCode, Vantage, Verb};
-use crate::session::{Exchange, Pairing, Session};
+use crate::ftp::{Direction, Evidence, Host, ReplyCode, Vantage, Verb};
+use crate::session::{Exchange, KeptReply, Pairing, Session};
 use crate::text::Text;
 
 /// All that is known about the inputs in numbers.
@@ -97,38 +97,16 @@ pub struct VantageTally {
 }
 
 impl Tallies {
-    /// Adds an event of a session.
-    pub fn observe_event(&mut self, session: &Session, event: &Event<'_>) {
+    /// Adds a reply that a session does not keep.
+    pub fn observe_reply(&mut self, session: &Session, reply: &KeptReply) {
         let tally = self.by_vantage.entry(session.vantage).or_default();
-        tally.span.add(event.at);
-        let EventKind::Reply(reply) = &event.kind else {
-            return;
-        };
-        if reply.evidence != Evidence::Observed {
-            tally.implied.add(reply.code);
-            return;
-        }
-        tally.observed.add(reply.code);
-        if let Some(at) = event.at {
-            let one = Bucket {
-                replies: 1,
-                failures: 0,
-            };
-            tally.timeline.add(at, one);
-        }
+        tally.observe_reply(reply);
     }
 
-    /// Adds an exchange that got its settling reply.
-    pub fn observe_settled(&mut self, session: &Session, exchange: &Exchange) {
-        let Some(code) = exchange.code() else { return };
+    /// Adds an exchange that a session does not keep.
+    pub fn observe_exchange(&mut self, session: &Session, exchange: &Exchange) {
         let tally = self.by_vantage.entry(session.vantage).or_default();
-        let asked = exchange.paired != Pairing::Unasked;
-        let verb = exchange.verb().or(asked.then_some(Verb::CONNECT));
-        tally.exchanges.add((verb, code));
-        let assumed = exchange.command.as_ref().is_some_and(|c| c.assumed);
-        if let (Some(verb), Some(waited), false) = (verb, exchange.waited(), assumed) {
-            tally.waits.entry(verb).or_default().add(waited);
-        }
+        tally.observe_exchange(exchange);
     }
 
     /// True when a failure that is added next would be kept as an example: then its proofs are wanted.
@@ -147,12 +125,15 @@ impl Tallies {
                 && client().is_none_or(|client| client.refused.shows(failure))
     }
 
-    /// Adds a session that is over, with its failures.
+    /// Adds a session that is over, with all that it keeps and its failures.
     pub fn observe_session(&mut self, session: &Session, failures: &[Failure]) {
         let tally = self.by_vantage.entry(session.vantage).or_default();
         tally.span.add(session.start);
         tally.span.add(session.last);
         tally.sessions.observe(session, failures);
+        for exchange in &session.exchanges {
+            tally.observe_exchange(exchange);
+        }
         tally.observe_failures(session, failures);
         tally.observe_transfers(session);
         let counted = failures.iter().filter(|f| !f.benign).count() as u64;
@@ -186,6 +167,37 @@ impl Tallies {
 }
 
 impl VantageTally {
+    fn observe_reply(&mut self, reply: &KeptReply) {
+        self.span.add(reply.at);
+        if reply.evidence != Evidence::Observed {
+            self.implied.add(reply.code);
+            return;
+        }
+        self.observed.add(reply.code);
+        if let Some(at) = reply.at {
+            let one = Bucket {
+                replies: 1,
+                failures: 0,
+            };
+            self.timeline.add(at, one);
+        }
+    }
+
+    fn observe_exchange(&mut self, exchange: &Exchange) {
+        self.span.add(exchange.sent);
+        for reply in exchange.preliminary.iter().chain(&exchange.last) {
+            self.observe_reply(reply);
+        }
+        let Some(code) = exchange.code() else { return };
+        let asked = exchange.paired != Pairing::Unasked;
+        let verb = exchange.verb().or(asked.then_some(Verb::CONNECT));
+        self.exchanges.add((verb, code));
+        let assumed = exchange.command.as_ref().is_some_and(|c| c.assumed);
+        if let (Some(verb), Some(waited), false) = (verb, exchange.waited(), assumed) {
+            self.waits.entry(verb).or_default().add(waited);
+        }
+    }
+
     fn observe_failures(&mut self, session: &Session, failures: &[Failure]) {
         let key = |f: &Failure| (f.cause, f.benign);
         for (index, failure) in failures.iter().enumerate() {

@@ -11,6 +11,7 @@ use crate::ftp::{
     Closing, Command, DataMode, DataRecord, End, Endpoint, Fate, Introduction, Reply, SessionKey,
     Side, TransferRecord,
 };
+use crate::ftp::{Event, EventKind};
 use crate::session::{Builder, Observer};
 use crate::time::Timestamp;
 
@@ -181,7 +182,8 @@ struct Kept(Vec<Session>);
 
 impl Observer for Kept {
     fn event(&mut self, _: &Session, _: &Event<'_>) {}
-    fn settled(&mut self, _: &Session, _: &Exchange) {}
+    fn passed(&mut self, _: &Session, _: &KeptReply) {}
+    fn dropped(&mut self, _: &Session, _: &Exchange) {}
     fn finished(&mut self, session: Session) {
         self.0.push(session);
     }
@@ -193,11 +195,12 @@ struct Counter<'a> {
 }
 
 impl Observer for Counter<'_> {
-    fn event(&mut self, session: &Session, event: &Event<'_>) {
-        self.tallies.observe_event(session, event);
+    fn event(&mut self, _: &Session, _: &Event<'_>) {}
+    fn passed(&mut self, session: &Session, reply: &KeptReply) {
+        self.tallies.observe_reply(session, reply);
     }
-    fn settled(&mut self, session: &Session, exchange: &Exchange) {
-        self.tallies.observe_settled(session, exchange);
+    fn dropped(&mut self, session: &Session, exchange: &Exchange) {
+        self.tallies.observe_exchange(session, exchange);
     }
     fn finished(&mut self, session: Session) {
         self.tallies.observe_session(&session, self.failures);
