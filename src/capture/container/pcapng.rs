@@ -344,7 +344,8 @@ impl Blocks {
         }
     }
 
-    /// A block of a packet's size whose leading and trailing lengths agree.
+    /// A block of a known kind and of a packet's size whose leading and trailing lengths agree. Of others only the name
+    /// would be told; and one byte before a block its kind stands where a length would, so that two kinds look like it.
     pub(super) fn soundness(&self, bytes: &[u8]) -> Soundness {
         if bytes.len() < BLOCK_BYTES_MIN {
             return Soundness::Short;
@@ -358,7 +359,9 @@ impl Blocks {
             return Soundness::Unsound;
         };
         let size = length as usize;
-        if !(BLOCK_BYTES_MIN..=size_max(PACKET)).contains(&size) || !size.is_multiple_of(4) {
+        let is_known = number(bytes, 0, big).is_some_and(is_known);
+        let is_possible = (BLOCK_BYTES_MIN..=size_max(PACKET)).contains(&size);
+        if !is_known || !is_possible || !size.is_multiple_of(4) {
             return Soundness::Unsound;
         }
         match bytes.get(..size).map(|block| number(block, size - 4, big)) {
@@ -367,6 +370,11 @@ impl Blocks {
             Some(_) => Soundness::Unsound,
         }
     }
+}
+
+/// True for the kinds of blocks that are met in captures of networks.
+fn is_known(kind: u32) -> bool {
+    matches!(kind, INTERFACE..=SECRETS | SECTION | 0xbad | 0x4000_0bad)
 }
 
 /// Packets that were dropped between a packet and the one before: an option, and in the old form a number of 16 bits.

@@ -571,6 +571,19 @@ fn a_damaged_block_is_skipped_up_to_the_next_whose_lengths_agree() {
     }
 }
 
+/// One byte before a block its kind stands where a length would; 1536 bytes on there was another kind to match it.
+#[test]
+fn a_search_is_not_misled_by_the_kinds_of_blocks() {
+    let mut bytes = section(false);
+    bytes.extend(interface(1, 0, None, 0, false));
+    let start = bytes.len();
+    for length in [1, 1000, 464, 1, 1] {
+        bytes.extend(enhanced(0, 1, &vec![0; length], false));
+    }
+    bytes[start..start + 6].fill(0);
+    assert_eq!(cut(&bytes).packets.len(), 4);
+}
+
 #[test]
 fn interfaces_are_bounded() {
     let mut bytes = section(false);
