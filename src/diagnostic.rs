@@ -65,6 +65,8 @@ pub enum DiagnosticKind {
     LimitReached,
     /// The capture lacks bytes that were on the wire.
     Missing,
+    /// The same traffic or the same bytes stand in the inputs more than once; they count once.
+    HeardTwice,
     /// The input can be read in two ways; one was taken.
     Assumed,
     /// A fault of this program.
@@ -84,6 +86,7 @@ impl DiagnosticKind {
             Self::Malformed => "malformed",
             Self::LimitReached => "limit-reached",
             Self::Missing => "missing",
+            Self::HeardTwice => "heard-twice",
             Self::Assumed => "assumed",
             Self::InternalError => "internal-error",
         }
@@ -97,7 +100,7 @@ impl DiagnosticKind {
             | Self::Truncated
             | Self::Damaged
             | Self::InternalError => Severity::Error,
-            Self::NotRead | Self::Empty | Self::Assumed => Severity::Note,
+            Self::NotRead | Self::Empty | Self::HeardTwice | Self::Assumed => Severity::Note,
             Self::Malformed | Self::LimitReached | Self::Missing => Severity::Warning,
         }
     }

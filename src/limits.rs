@@ -217,3 +217,29 @@ pub const SYN_SECONDS: u64 = 3;
 
 /// The port from which a server opens data connections by default (RFC 959 section 8, L-1).
 pub const FTP_DATA_PORT: u16 = 20;
+
+/// Captures of the same time that are read side by side. Each holds a window and a file open; systems allow 256 files
+/// and more.
+pub const OPEN_CAPTURES: usize = 64;
+
+/// Connections of one capture, still open at its end or begun before it, by which captures that continue it are found.
+pub const SURVEYED_CONNECTIONS: usize = 50_000;
+
+/// Connections that are over and whose last packets are still awaited when captures are surveyed.
+pub const SURVEYED_CLOSING: usize = 1024;
+
+/// Whole connections of one capture by which others of the same traffic are found; of more, a fixed part.
+pub const SURVEYED_WHOLE: usize = 4096;
+
+/// Seconds between two captures of the same hosts within which the later one may tell what became of connections that
+/// the earlier one left open.
+pub const CAPTURE_GAP_SECONDS: u64 = 3600;
+
+/// Seconds between the beginnings of two legs of a connection, on both sides of an address translation.
+pub const LEG_SECONDS: u64 = 60;
+
+/// First bytes of each direction of a control connection that are compared with those of its other legs.
+pub const LEG_BYTES: usize = 64;
+
+/// Places, beside the first one, that a session is told to have been heard in.
+pub const HEARINGS: usize = 8;

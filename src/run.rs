@@ -4,6 +4,8 @@
 //! itself. Either way the same code reads a series, and what comes out is put
 //! together in the order of the series' names.
 
+mod plan;
+
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -25,6 +27,7 @@ use crate::session::{Builder, Exchange, KeptReply, Observer, Session};
 use crate::tally::{InputTally, Tallies};
 use crate::text::Text;
 use crate::time::Clock;
+use plan::Series;
 
 /// What is asked of a run.
 #[derive(Debug, Clone)]
@@ -129,8 +132,6 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
             .map(|c| Text::from(c.path.as_os_str().as_encoded_bytes())),
     );
     let sources = findings.sources.clone();
-    let paths: Vec<_> = candidates.iter().map(|c| c.path.as_path()).collect();
-    let series = input::in_series(&paths);
     let total = candidates.iter().map(|c| c.length).sum();
     let progress = Progress::new(total, settings.progress);
     let job = Job {
@@ -139,6 +140,7 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
         sources: &sources,
         progress: &progress,
     };
+    let series = job.plan(&mut findings.tallies.diagnostics);
     let mut rest = series.as_slice();
     while let Some(first) = rest.first() {
         let small = rest
@@ -152,7 +154,7 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
             continue;
         }
         let (wave, later) = rest.split_at(small);
-        let read = |series: &Vec<usize>| {
+        let read = |series: &Series| {
             let mut rows = Vec::new();
             job.fenced(series, &mut rows).map(|part| (part, rows))
         };
@@ -186,14 +188,15 @@ struct Job<'j> {
 }
 
 impl Job<'_> {
-    fn is_small(&self, series: &[usize]) -> bool {
-        let candidates = || series.iter().filter_map(|i| self.candidates.get(*i));
+    fn is_small(&self, series: &Series) -> bool {
+        let members = series.members();
+        let candidates = || members.iter().filter_map(|i| self.candidates.get(*i));
         candidates().all(|c| c.path.as_os_str() != "-")
             && candidates().map(|c| c.length).sum::<u64>() <= limits::SMALL_SERIES_BYTES
     }
 
     /// Reads a series; a fault of this program costs that series, not the run.
-    fn fenced(&self, series: &[usize], out: &mut (dyn Write + Send)) -> io::Result<Findings> {
+    fn fenced(&self, series: &Series, out: &mut (dyn Write + Send)) -> io::Result<Findings> {
         let caught = catch_unwind(AssertUnwindSafe(|| self.read_series(series, out)));
         caught.unwrap_or_else(|panic| {
             let words = panic.downcast_ref::<String>().map(String::as_str);
@@ -202,7 +205,7 @@ impl Job<'_> {
                 .unwrap_or("no message");
             let mut findings = Findings::default();
             let at = Origin {
-                source: source_id(series.first().copied().unwrap_or(0)),
+                source: source_id(series.members().first().copied().unwrap_or(0)),
                 ..Origin::default()
             };
             let reason = format!("a fault of this program, please report it: {words}");
@@ -215,7 +218,7 @@ impl Job<'_> {
     }
 
     /// Reads the sources of a series in order. Sessions that are over are judged beside that, in batches.
-    fn read_series(&self, series: &[usize], out: &mut (dyn Write + Send)) -> io::Result<Findings> {
+    fn read_series(&self, series: &Series, out: &mut (dyn Write + Send)) -> io::Result<Findings> {
         let wanted = self.settings.wanted;
         let judged = Mutex::new(Vec::new());
         let read = rayon::in_place_scope(|scope| {
@@ -246,8 +249,14 @@ impl Job<'_> {
                 capture: capture::Reader::default(),
                 log: None,
             };
-            for index in series {
-                self.read_source(*index, &mut reading);
+            match series {
+                Series::Captures(parts) => self.read_captures(parts, &mut reading),
+                Series::Files(indexes) => {
+                    for index in indexes {
+                        self.read_source(*index, &mut reading);
+                    }
+                }
+                Series::Repeated(index) => self.leave_out(*index, &mut reading),
             }
             reading.finish()
         });
@@ -312,20 +321,7 @@ impl Job<'_> {
                 return;
             }
         };
-        if let Some(error) = &ended.error {
-            let at = Origin {
-                offset: ended.bytes,
-                ..at
-            };
-            reading
-                .diagnostics()
-                .add(kind_of(error), at, &format!("reading stopped: {error}"));
-        }
-        tally.format = format.map(Format::name);
-        tally.vantage = format.map(Format::vantage);
-        tally.gaps = format.map_or(&[], Format::gaps);
-        tally.bytes = ended.bytes;
-        reading.input(id, tally);
+        reading.read(id, tally, format, &ended);
     }
 
     fn read_capture(
@@ -426,6 +422,24 @@ impl Reading<'_> {
 
     fn input(&mut self, id: SourceId, tally: InputTally) {
         self.watcher.findings.tallies.inputs.insert(id, tally);
+    }
+
+    /// A source was read.
+    fn read(&mut self, id: SourceId, mut tally: InputTally, format: Option<Format>, ended: &Ended) {
+        if let Some(error) = &ended.error {
+            let at = Origin {
+                source: id,
+                record: 0,
+                offset: ended.bytes,
+            };
+            let reason = format!("reading stopped: {error}");
+            self.diagnostics().add(kind_of(error), at, &reason);
+        }
+        tally.format = format.map(Format::name);
+        tally.vantage = format.map(Format::vantage);
+        tally.gaps = format.map_or(&[], Format::gaps);
+        tally.bytes = ended.bytes;
+        self.input(id, tally);
     }
 
     fn finish(mut self) -> io::Result<Findings> {

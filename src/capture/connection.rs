@@ -275,6 +275,39 @@ impl Facts {
         self.end(End::Reset, direction, place);
     }
 
+    /// Takes a segment that the same capture holds once more.
+    pub(super) fn take_copy(&mut self, segment: &Segment<'_>) {
+        let direction = self.direction(segment);
+        if let Some(sent) = self.sent.get_mut(direction)
+            && !segment.payload.is_empty()
+        {
+            sent.copied();
+        }
+    }
+
+    /// The sequence number of the opener's SYN, if it was seen.
+    pub(super) fn opening(&self) -> Option<u32> {
+        self.syn
+    }
+
+    /// The numbers of the first bytes of the client and of the server, which is that direction.
+    pub(super) fn first_sequences(&self, server: usize) -> Option<(u32, u32)> {
+        let base = |direction: usize| self.sent.get(direction).and_then(Extent::first);
+        Some((base(1 - server)?, base(server)?))
+    }
+
+    /// True when a segment's numbers are near those that were sent and acknowledged so far.
+    pub(super) fn goes_on_with(&self, segment: &Segment<'_>) -> bool {
+        let direction = self.direction(segment);
+        let near = |direction: usize, number: u32| {
+            let end = self.sent.get(direction).and_then(Extent::end);
+            let distance = end.map_or(0, |end| number.wrapping_sub(end).cast_signed());
+            (-limits::SEQUENCE_REACH..=limits::SEQUENCE_REACH).contains(&distance)
+        };
+        near(direction, segment.sequence)
+            && (!segment.flags.ack() || near(1 - direction, segment.acknowledgment))
+    }
+
     /// An ICMP error tells that a segment did not arrive, and quotes its number. One that quotes anything but the SYN ends
     /// no attempt to connect: it is made up (RFC 5927 section 4.1), or about one segment of many.
     pub(super) fn refuse(&mut self, quoted: &Unreachable, place: Place) {
@@ -406,6 +439,7 @@ mod tests {
             sequence,
             acknowledgment,
             flags: Flags(flags),
+            id: 0,
             window: 8192,
             payload,
             missing: 0,

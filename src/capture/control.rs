@@ -12,9 +12,9 @@ use super::data::{Announcement, Offer, replaces};
 use super::expect::Expectations;
 use super::secure::{Secure, Step};
 use super::stream::{Delivery, Place};
-use crate::diagnostic::{DiagnosticKind, Diagnostics};
+use crate::diagnostic::{DiagnosticKind, Diagnostics, SourceId};
 use crate::ftp::{
-    Endpoint, Event, EventKind, Found, Introduction, Line, LineEnd, Lines, Replies, Reply,
+    Endpoint, Event, EventKind, Found, Hearing, Introduction, Line, LineEnd, Lines, Replies, Reply,
     ReplyClass, SessionKey, Side, TlsRecord, Vantage, grammar,
 };
 use crate::limits;
@@ -59,6 +59,8 @@ pub(super) struct Control {
     hidden: bool,
     /// The announcement for the transfer that goes on, or comes next, was heard.
     pub(super) offered: bool,
+    /// Where else it was heard: the capture, the client's end and the server's.
+    also: Vec<(SourceId, SocketAddr, SocketAddr)>,
 }
 
 /// What a control connection asks of the table of connections.
@@ -114,6 +116,7 @@ impl Control {
             holed: !whole,
             hidden: false,
             offered: false,
+            also: Vec::new(),
         };
         control.emit(first, EventKind::Introduced(Box::new(introduction)), out);
         control
@@ -413,6 +416,24 @@ impl Control {
         for (_, reason) in told.iter().filter(|(reached, _)| *reached) {
             diagnostics.add(DiagnosticKind::LimitReached, place.origin, reason);
         }
+    }
+
+    /// Tells that another capture holds this connection as well, or another leg of it with other ends.
+    pub(super) fn also_heard(
+        &mut self,
+        place: Place,
+        ends: Option<(SocketAddr, SocketAddr)>,
+        out: Out<'_>,
+    ) {
+        let (client, server) = ends.unwrap_or((self.client, self.server));
+        let hearing = (place.origin.source, client, server);
+        if self.also.contains(&hearing) || self.also.len() >= limits::HEARINGS {
+            return;
+        }
+        self.also.push(hearing);
+        let [client, server] = [client, server].map(|end| Endpoint::new(end.ip(), end.port()));
+        let hearing = Box::new(Hearing { client, server });
+        self.emit(place, EventKind::AlsoHeard(hearing), out);
     }
 
     /// Tells an event of this session.

@@ -64,6 +64,8 @@ pub(crate) struct Segment<'b> {
     pub(crate) acknowledgment: u32,
     /// Its control bits.
     pub(crate) flags: Flags,
+    /// The identification of its IPv4 packet, which a copy shares and a retransmission mostly does not; 0 for IPv6.
+    pub(crate) id: u16,
     /// As in the header, not scaled.
     pub(crate) window: u16,
     /// What it carries, as far as it was captured.
@@ -164,6 +166,10 @@ fn tcp<'b>(ip: &LaxIpSlice<'_>, bytes: &'b [u8], missing: u32) -> Decoded<'b> {
         sequence: tcp.sequence_number(),
         acknowledgment: tcp.acknowledgment_number(),
         flags: Flags(tcp.slice().get(13).copied().unwrap_or(0)),
+        id: match ip {
+            LaxIpSlice::Ipv4(it) => it.header().identification(),
+            LaxIpSlice::Ipv6(_) => 0,
+        },
         window: tcp.window_size(),
         payload: tcp.payload(),
         missing,

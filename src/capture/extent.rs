@@ -66,6 +66,16 @@ impl Extent {
         }
     }
 
+    /// A segment with bytes was captured once more.
+    pub(super) fn copied(&mut self) {
+        self.counts.duplicates += 1;
+    }
+
+    /// The sequence number of the first byte.
+    pub(super) fn first(&self) -> Option<u32> {
+        self.base
+    }
+
     /// The sequence number behind the highest byte.
     pub(super) fn end(&self) -> Option<u32> {
         // The length modulo 2^32 is what sequence numbers show.

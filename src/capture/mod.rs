@@ -14,9 +14,12 @@ mod expect;
 mod extent;
 mod fragments;
 mod lru;
+mod order;
 mod probe;
+mod recent;
 mod secure;
 mod stream;
+mod survey;
 mod table;
 mod tls;
 mod undecided;
@@ -33,8 +36,11 @@ use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, Source
 use crate::ftp::Event;
 use crate::input::{Cut, Decode, Window};
 use crate::limits;
+use crate::time::Timestamp;
 
 pub use self::container::Flavour;
+pub use self::order::{Open, Outcome, Part, read_in_order};
+pub use self::survey::{Survey, Track, together};
 
 /// The link type of IP packets without anything before them.
 const LINKTYPE_RAW: i32 = 101;
@@ -56,6 +62,13 @@ impl Cutter {
     /// Packets met.
     pub fn records(&self) -> u64 {
         self.container.records()
+    }
+
+    /// When the first packet was captured, if it lies in these first bytes of a capture.
+    pub fn first_time(flavour: Flavour, head: &[u8]) -> Option<Timestamp> {
+        let mut cutter = Self::new(flavour, SourceId::default());
+        let (_, notes) = cutter.cut(head, 0, false);
+        notes.packets.iter().find_map(|packet| packet.at)
     }
 }
 
@@ -96,6 +109,22 @@ impl Decoder {
     pub fn new(source: SourceId) -> Self {
         Self { source }
     }
+
+    fn frame<'w>(self, window: &'w Window<Packets>, packet: &Packet) -> Frame<'w> {
+        let bytes = window.bytes.get(packet.data.clone()).unwrap_or_default();
+        let origin = Origin {
+            source: self.source,
+            record: packet.record,
+            offset: packet.offset,
+        };
+        Frame {
+            place: Place {
+                at: packet.at,
+                origin,
+            },
+            decoded: decode(packet.link, bytes, packet.wire_length),
+        }
+    }
 }
 
 impl Decode for Decoder {
@@ -103,21 +132,7 @@ impl Decode for Decoder {
     type Part<'w> = Vec<Frame<'w>>;
 
     fn decode<'w>(&self, window: &'w Window<Packets>) -> Vec<Frame<'w>> {
-        let frame = |packet: &Packet| {
-            let bytes = window.bytes.get(packet.data.clone()).unwrap_or_default();
-            let origin = Origin {
-                source: self.source,
-                record: packet.record,
-                offset: packet.offset,
-            };
-            Frame {
-                place: Place {
-                    at: packet.at,
-                    origin,
-                },
-                decoded: decode(packet.link, bytes, packet.wire_length),
-            }
-        };
+        let frame = |packet| self.frame(window, packet);
         window.notes.packets.iter().map(frame).collect()
     }
 }
@@ -153,6 +168,33 @@ impl Counts {
     }
 }
 
+fn take(
+    table: &mut Table,
+    fragments: &mut Fragments,
+    counts: &mut Counts,
+    frame: &Frame<'_>,
+    out: &mut dyn FnMut(Event<'_>),
+) {
+    let Frame { place, decoded } = *frame;
+    if let Decoded::Tcp(segment) = decoded {
+        counts.taken += 1;
+        return table.take(&segment, place, out);
+    }
+    let carriers = [(place.origin, 1)];
+    let mut merging = Merging {
+        table,
+        fragments,
+        place,
+        out,
+    };
+    match merging.take(decoded, &carriers, limits::NESTED_HEADERS) {
+        Class::Taken => counts.taken += 1,
+        Class::Ignored => counts.ignored += 1,
+        Class::Unread(reason) => counts.unread(reason, place.origin, 1),
+        Class::Waiting => {}
+    }
+}
+
 /// Reads the captures of one series, in order.
 #[derive(Debug, Default)]
 pub struct Reader {
@@ -169,36 +211,36 @@ impl Reader {
         frames: Vec<Frame<'_>>,
         out: &mut dyn FnMut(Event<'_>),
     ) {
-        self.table
-            .diagnostics
-            .absorb(window.notes.diagnostics.clone());
+        self.begin_window(window);
         let Some(source) = frames.first().map(|f| f.place.origin.source) else {
             return;
         };
         let counts = self.counts.entry(source).or_default();
-        for Frame { place, decoded } in frames {
-            match decoded {
-                Decoded::Tcp(segment) => {
-                    counts.taken += 1;
-                    self.table.take(&segment, place, out);
-                }
-                other => {
-                    let carriers = [(place.origin, 1)];
-                    let mut merging = Merging {
-                        table: &mut self.table,
-                        fragments: &mut self.fragments,
-                        place,
-                        out,
-                    };
-                    match merging.take(other, &carriers, limits::NESTED_HEADERS) {
-                        Class::Taken => counts.taken += 1,
-                        Class::Ignored => counts.ignored += 1,
-                        Class::Unread(reason) => counts.unread(reason, place.origin, 1),
-                        Class::Waiting => {}
-                    }
-                }
-            }
+        for frame in frames {
+            take(&mut self.table, &mut self.fragments, counts, &frame, out);
         }
+    }
+
+    /// The packets of a window come next, one by one.
+    fn begin_window(&mut self, window: &Window<Packets>) {
+        self.table
+            .diagnostics
+            .absorb(window.notes.diagnostics.clone());
+    }
+
+    /// Takes the next packet.
+    fn take(&mut self, frame: &Frame<'_>, out: &mut dyn FnMut(Event<'_>)) {
+        let counts = self.counts.entry(frame.place.origin.source).or_default();
+        take(&mut self.table, &mut self.fragments, counts, frame, out);
+    }
+
+    /// Whether other captures of the same time are read between the packets of this one.
+    fn overlaps(&mut self, overlaps: bool) {
+        self.table.overlaps = overlaps;
+    }
+
+    fn tell(&mut self, kind: DiagnosticKind, at: Origin, reason: &str) {
+        self.table.diagnostics.add(kind, at, reason);
     }
 
     /// All captures of the series were read: ends what is open.
@@ -219,6 +261,7 @@ impl Reader {
     pub fn take_diagnostics(&mut self) -> Diagnostics {
         let mut diagnostics = std::mem::take(&mut self.table.diagnostics);
         diagnostics.absorb(std::mem::take(&mut self.fragments.diagnostics));
+        self.table.recent.tell(&mut diagnostics);
         for counts in self.counts.values() {
             for (reason, (first, count)) in &counts.unread {
                 let reason = format!("packets that are not looked into: {reason}");

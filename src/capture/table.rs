@@ -5,19 +5,23 @@
 //! first byte. The table is bounded: the connection that was quiet longest is
 //! closed first.
 
+mod legs;
 mod matching;
+mod places;
 
 use std::net::{IpAddr, SocketAddr};
 
+use self::legs::Legs;
 use super::connection::Facts;
 use super::control::{Control, Out, Said};
 use super::decode::{Segment, Unreachable};
 use super::lru::Recency;
 use super::probe::Verdict;
+use super::recent::{Novelty, Recent};
 use super::stream::{Delivery, Place, Reassembly};
 use super::tls::DataTls;
 use super::undecided::{Held, HeldKind, Undecided, feed, hold, is_enough, judge, server_direction};
-use crate::diagnostic::{DiagnosticKind, Diagnostics};
+use crate::diagnostic::{DiagnosticKind, Diagnostics, SourceId};
 use crate::ftp::{Closing, End, EventKind, Fate, SessionKey, Side};
 use crate::limits;
 use crate::lookup::Lookup;
@@ -53,12 +57,18 @@ struct Connection {
     guess: Option<Owner>,
     /// Its TLS, of a data connection.
     tls: Option<Box<DataTls>>,
+    /// The capture that it was heard in last.
+    heard: SourceId,
 }
 
 /// The table.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     places: Lookup<(SocketAddr, SocketAddr), usize>,
+    /// Connections between the same ends in another network's capture.
+    strangers: Lookup<((SocketAddr, SocketAddr), SourceId), usize>,
+    pub(super) recent: Recent,
+    legs: Legs,
     connections: Vec<Option<Connection>>,
     recency: Recency,
     /// Where a data connection is awaited, and by whom.
@@ -72,6 +82,8 @@ pub(super) struct Table {
     /// Ends that have been seen to speak FTP.
     servers: Lookup<SocketAddr, ()>,
     pub(super) diagnostics: Diagnostics,
+    /// Captures of the same time are read side by side.
+    pub(super) overlaps: bool,
     now: Option<Timestamp>,
 }
 
@@ -92,7 +104,14 @@ impl Table {
     /// Takes the next segment.
     pub(super) fn take(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) {
         self.now = place.at.or(self.now);
-        let Some(index) = self.place_of(segment, place, out) else {
+        let translated = self.of_other_half(segment, place);
+        let segment = translated.as_ref().unwrap_or(segment);
+        // Copies of what is not FTP, and of data, change nothing that is told.
+        let mut novelty = Novelty::New;
+        if segment.flags.syn() {
+            novelty = self.recent.take(segment, place, self.overlaps);
+        }
+        let Some(index) = self.place_of(segment, place, novelty, out) else {
             return;
         };
         self.recency.touch(index);
@@ -100,7 +119,16 @@ impl Table {
             return;
         };
         let before_end = connection.facts.ended.is_none();
-        connection.facts.take(segment, place);
+        connection.heard = place.origin.source;
+        let speaks = matches!(connection.role, Role::Undecided(_) | Role::Control(_));
+        if speaks && !segment.flags.syn() {
+            novelty = self.recent.take(segment, place, self.overlaps);
+        }
+        match novelty {
+            Novelty::New => connection.facts.take(segment, place),
+            Novelty::Repeated => connection.facts.take_copy(segment),
+            Novelty::HeardElsewhere => {}
+        }
         let direction = connection.facts.direction(segment);
         if connection.guess.is_some() || matches!(connection.role, Role::Data(_)) {
             let tls = connection.tls.get_or_insert_default();
@@ -115,6 +143,9 @@ impl Table {
             role @ (Role::Data(_) | Role::Other | Role::Over) => role,
         };
         self.put(index, role);
+        if novelty == Novelty::HeardElsewhere {
+            self.heard_elsewhere(index, place, out);
+        }
         let over = self
             .facts(index)
             .is_some_and(|f| f.is_over() || before_end && f.fate() == Fate::Refused);
@@ -200,36 +231,7 @@ impl Table {
         }
     }
 
-    /// The connection of a segment; a new one for a SYN or for bytes of an unknown connection.
-    fn place_of(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) -> Option<usize> {
-        let key = key(segment.source, segment.destination);
-        if let Some(index) = self.places.get(&key).copied() {
-            let connection = self.connections.get(index).and_then(Option::as_ref);
-            let opening = segment.flags.syn() && !segment.flags.ack();
-            let succeeded = connection.is_some_and(|c| {
-                opening && matches!(c.role, Role::Over) || c.facts.is_succeeded_by(segment)
-            });
-            if !succeeded {
-                return Some(index);
-            }
-            self.remove(index, End::Idle, out);
-            let index = self.insert(key, segment, place, out);
-            if let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) {
-                connection.facts.reused = true;
-            }
-            return Some(index);
-        }
-        let carries = !segment.payload.is_empty() || segment.missing > 0;
-        (segment.flags.syn() || carries).then(|| self.insert(key, segment, place, out))
-    }
-
-    fn insert(
-        &mut self,
-        key: (SocketAddr, SocketAddr),
-        segment: &Segment<'_>,
-        place: Place,
-        out: Out<'_>,
-    ) -> usize {
+    fn insert(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) -> usize {
         if self.recency.len() >= limits::OPEN_CONNECTIONS
             && let Some(oldest) = self.recency.oldest()
         {
@@ -258,16 +260,16 @@ impl Table {
             self.connections.resize_with(index + 1, || None);
         }
         if let Some(slot) = self.connections.get_mut(index) {
-            let used = awaited.is_some();
+            let (used, heard) = (awaited.is_some(), place.origin.source);
             *slot = Some(Connection {
                 facts,
                 role,
                 used,
                 guess,
                 tls: None,
+                heard,
             });
         }
-        self.places.insert(key, index);
         self.reached.insert(listener, index);
         self.between.insert((opener.ip(), listener.ip()), index);
         if let Some(owner) = guess {
@@ -344,7 +346,12 @@ impl Table {
         } else {
             (facts.ends[1], facts.ends[0])
         };
+        if self.is_other_leg(&facts, server, &undecided, out) {
+            return Role::Other;
+        }
+        self.know_leg(index, &facts, server, &undecided.heads);
         let mut control = Control::new(client_end, server_end, facts.first, !facts.mid_stream, out);
+        self.tell_other_half(&mut control, facts.first, out);
         self.servers.insert(server_end, ());
         if let Some(opened) = facts.opened.filter(|_| !facts.mid_stream) {
             let place = Place {
@@ -551,8 +558,11 @@ impl Table {
             origin: facts.first.origin,
         };
         let (a, b) = (facts.ends[0], facts.ends[1]);
+        let source = facts.first.origin.source;
+        let facts = facts.clone();
+        self.legs.forget(&facts, index);
         self.end(index, last, Some(how), out);
-        self.places.remove(&key(a, b));
+        self.forget_place([a, b], source, index);
         if self.reached.get(&b) == Some(&index) {
             self.reached.remove(&b);
         }

@@ -411,6 +411,15 @@ pub struct Introduction {
     pub approximate: bool,
 }
 
+/// The ends of a control connection as another capture shows them, or the far side of an address translation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hearing {
+    /// The client's end.
+    pub client: Endpoint,
+    /// The server's end.
+    pub server: Endpoint,
+}
+
 /// How a control connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closing {
@@ -444,6 +453,9 @@ impl Closing {
 pub enum EventKind<'b> {
     /// A session begins to be heard, whether or not its opening was.
     Introduced(Box<Introduction>),
+    /// The same control connection stands in another capture as well, or under other addresses. What it said there is
+    /// not told again.
+    AlsoHeard(Box<Hearing>),
     /// The control connection opens.
     Opened,
     /// A command.

@@ -23,7 +23,7 @@ pub use assemble::{Found, Replies};
 pub use command::{Command, Verb};
 pub use event::{
     Closing, DataMode, DataRecord, Direction, End, Endpoint, Event, EventKind, Expected, Fate,
-    Host, Introduction, SessionKey, Side, TransferRecord, Vantage,
+    Hearing, Host, Introduction, SessionKey, Side, TransferRecord, Vantage,
 };
 pub use lines::{Line, LineEnd, Lines};
 pub use reply::{Evidence, Reply, ReplyClass, ReplyCode};

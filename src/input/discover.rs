@@ -17,6 +17,8 @@ pub struct Candidate {
     pub path: PathBuf,
     /// True when it was named, false when it was found in a directory: then it may be anything.
     pub named: bool,
+    /// True for a file that can be read more than once; a pipe, a terminal, standard input can't.
+    pub regular: bool,
     /// Bytes on disk; 0 for standard input.
     pub length: u64,
     /// When it was last written to.
@@ -92,6 +94,7 @@ fn candidate(path: &Path, named: bool) -> Candidate {
     Candidate {
         path: path.to_owned(),
         named,
+        regular: path.as_os_str() != "-" && meta.as_ref().is_some_and(std::fs::Metadata::is_file),
         length: meta.map_or(0, |m| m.len()),
         modified: modified
             .map(|m| Timestamp::from_seconds(i64::try_from(m.as_secs()).unwrap_or(i64::MAX), 0)),

@@ -6,10 +6,12 @@
 mod compression;
 mod discover;
 mod open;
+mod same;
 mod series;
 mod window;
 
 pub use discover::{Candidate, discover};
 pub use open::{OpenError, Opened, open};
-pub use series::{in_series, series_name};
-pub use window::{Cut, Decode, Ended, Window, read};
+pub use same::same_bytes;
+pub use series::{in_series, ring_name, series_name};
+pub use window::{Cut, Decode, Ended, Window, Windows, read};

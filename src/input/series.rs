@@ -6,11 +6,13 @@
 
 use std::path::Path;
 
+const SUFFIXES: [&str; 5] = [".gz", ".xz", ".zst", ".bz2", ".lz4"];
+
 /// The name that the rotations of a file share, and the place of this one among them: higher is younger.
 pub fn series_name(path: &Path) -> (String, u64) {
     let whole = path.to_string_lossy().into_owned();
     let mut name = whole.as_str();
-    for suffix in [".gz", ".xz", ".zst", ".bz2", ".lz4"] {
+    for suffix in SUFFIXES {
         name = name.strip_suffix(suffix).unwrap_or(name);
     }
     let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
@@ -27,6 +29,32 @@ pub fn series_name(path: &Path) -> (String, u64) {
         (Some((dash, '-' | '.')), Some(date)) if digits >= 8 => (cut(stem, dash), date),
         _ => (name.to_owned(), u64::MAX),
     }
+}
+
+/// The name that the files of a capture ring share: numbers and dates in it, and a number behind it, are those of one
+/// file (`tcpdump -C`, `-W`, `-G`; `dumpcap -b`). Other captures may be named so too.
+pub fn ring_name(path: &Path) -> String {
+    let whole = path.to_string_lossy();
+    let mut name = &*whole;
+    for suffix in SUFFIXES {
+        name = name.strip_suffix(suffix).unwrap_or(name);
+    }
+    let (directory, base) = name.rsplit_once('/').unwrap_or(("", name));
+    let unnumbered = base.trim_end_matches(|c: char| c.is_ascii_digit());
+    let kept = match unnumbered.rsplit_once('.') {
+        // `x.pcap`, `x.pcap1` and `x.pcap00`.
+        Some((_, extension)) if !extension.is_empty() => unnumbered,
+        _ => base,
+    };
+    let mut shared = String::new();
+    for c in kept.chars() {
+        if !c.is_ascii_digit() {
+            shared.push(c);
+        } else if !shared.ends_with('#') {
+            shared.push('#');
+        }
+    }
+    format!("{directory}/{shared}")
 }
 
 fn cut(stem: &str, at: usize) -> String {

@@ -61,7 +61,7 @@ pub fn read<C, D, M>(
     window_bytes: usize,
     cutter: &mut C,
     decoder: &D,
-    mut merge: M,
+    merge: M,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Ended
 where
@@ -69,29 +69,9 @@ where
     D: Decode<Notes = C::Notes>,
     M: for<'w> FnMut(&'w Window<D::Notes>, D::Part<'w>) + Send,
 {
-    let mut reader = WindowReader {
-        source,
-        window_bytes,
-        carried: Vec::new(),
-        spare: Vec::new(),
-        offset: 0,
-        ended: false,
-        error: None,
-    };
-    let per_step = limits::WINDOWS_PER_THREAD * rayon::current_num_threads();
-    let mut wave = reader.wave(cutter, per_step * limits::STEPS, progress);
-    while !wave.is_empty() {
-        let ((), next) = rayon::join(
-            || work_on(&wave, per_step, decoder, &mut merge),
-            || reader.wave(cutter, per_step * limits::STEPS, progress),
-        );
-        reader.recycle(wave);
-        wave = next;
-    }
-    Ended {
-        bytes: reader.offset,
-        error: reader.error,
-    }
+    let mut windows = Windows::new(source, window_bytes);
+    windows.read(cutter, decoder, merge, progress);
+    windows.ended()
 }
 
 /// Works on a wave in steps: while the parts of one step are merged, the windows of the next are decoded.
@@ -129,8 +109,10 @@ where
     }
 }
 
-struct WindowReader<'s> {
-    source: &'s mut (dyn Read + Send),
+/// A source that gives its windows one after the other.
+#[derive(Debug)]
+pub struct Windows<R> {
+    source: R,
     window_bytes: usize,
     /// The start of a record whose end was not read yet.
     carried: Vec<u8>,
@@ -141,11 +123,67 @@ struct WindowReader<'s> {
     error: Option<io::Error>,
 }
 
-impl WindowReader<'_> {
-    /// Takes back the buffers of a wave. Fresh memory costs more than reading into old.
-    fn recycle<N>(&mut self, wave: Vec<Window<N>>) {
-        self.spare
-            .extend(wave.into_iter().map(|window| window.bytes));
+impl<R: Read + Send> Windows<R> {
+    /// From the first byte on.
+    pub fn new(source: R, window_bytes: usize) -> Self {
+        Self {
+            source,
+            window_bytes,
+            carried: Vec::new(),
+            spare: Vec::new(),
+            offset: 0,
+            ended: false,
+            error: None,
+        }
+    }
+
+    /// Reads what is left of the source; see [`read`].
+    pub fn read<C, D, M>(
+        &mut self,
+        cutter: &mut C,
+        decoder: &D,
+        mut merge: M,
+        progress: &(dyn Fn(u64) + Sync),
+    ) where
+        C: Cut + Send,
+        D: Decode<Notes = C::Notes>,
+        M: for<'w> FnMut(&'w Window<D::Notes>, D::Part<'w>) + Send,
+    {
+        let per_step = limits::WINDOWS_PER_THREAD * rayon::current_num_threads();
+        let mut wave = self.wave(cutter, per_step * limits::STEPS, progress);
+        while !wave.is_empty() {
+            let ((), next) = rayon::join(
+                || work_on(&wave, per_step, decoder, &mut merge),
+                || self.wave(cutter, per_step * limits::STEPS, progress),
+            );
+            for window in wave {
+                self.recycle(window);
+            }
+            wave = next;
+        }
+    }
+
+    /// The next window; `None` at the end of the source.
+    pub fn next<C: Cut>(
+        &mut self,
+        cutter: &mut C,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Option<Window<C::Notes>> {
+        let over = self.ended && self.carried.is_empty();
+        (!over).then(|| self.window(cutter, progress))
+    }
+
+    /// Takes back the buffer of a window. Fresh memory costs more than reading into old.
+    pub fn recycle<N>(&mut self, window: Window<N>) {
+        self.spare.push(window.bytes);
+    }
+
+    /// How reading ended, or how far it has got.
+    pub fn ended(self) -> Ended {
+        Ended {
+            bytes: self.offset,
+            error: self.error,
+        }
     }
 
     fn wave<C: Cut>(
@@ -155,8 +193,10 @@ impl WindowReader<'_> {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Vec<Window<C::Notes>> {
         let mut wave = Vec::with_capacity(windows);
-        while wave.len() < windows && !(self.ended && self.carried.is_empty()) {
-            wave.push(self.window(cutter, progress));
+        while wave.len() < windows
+            && let Some(window) = self.next(cutter, progress)
+        {
+            wave.push(window);
         }
         wave
     }
@@ -203,7 +243,7 @@ impl WindowReader<'_> {
             return;
         }
         bytes.reserve(wanted);
-        match self.source.take(wanted as u64).read_to_end(bytes) {
+        match (&mut self.source).take(wanted as u64).read_to_end(bytes) {
             Ok(read) => self.ended = read < wanted,
             Err(error) => {
                 self.error = Some(error);

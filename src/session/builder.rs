@@ -131,13 +131,16 @@ impl Draft {
 
     fn take(&mut self, event: &Event<'_>, observer: &mut dyn Observer) {
         let session = &mut self.session;
-        session.start = session.start.or(event.at);
-        session.last = session.last.max(event.at);
         if !session.sources.contains(&event.origin.source) {
             session.sources.push(event.origin.source);
         }
+        if let EventKind::AlsoHeard(hearing) = &event.kind {
+            return session.hear_also(hearing);
+        }
+        session.start = session.start.or(event.at);
+        session.last = session.last.max(event.at);
         match &event.kind {
-            EventKind::Introduced(_) => {}
+            EventKind::Introduced(_) | EventKind::AlsoHeard(_) => {}
             EventKind::Opened => self.open(event),
             EventKind::Command(command) => self.command(command, event),
             EventKind::Reply(reply) => self.reply(reply, event, observer),

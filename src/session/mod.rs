@@ -16,8 +16,8 @@ pub use pair::Pairing;
 
 use crate::diagnostic::{Origin, SourceId};
 use crate::ftp::{
-    Closing, Command, DataMode, DataRecord, Direction, End, Endpoint, Evidence, Fate, Introduction,
-    Reply, ReplyClass, ReplyCode, SessionKey, Side, TlsRecord, Vantage, Verb,
+    Closing, Command, DataMode, DataRecord, Direction, End, Endpoint, Evidence, Fate, Hearing,
+    Introduction, Reply, ReplyClass, ReplyCode, SessionKey, Side, TlsRecord, Vantage, Verb,
 };
 use crate::limits;
 use crate::text::Text;
@@ -242,6 +242,8 @@ pub struct Session {
     pub missing: (u64, u64),
     /// The sources it was read from.
     pub sources: Vec<SourceId>,
+    /// Its ends on the other side of an address translation, where that was heard as well.
+    pub also: Vec<Hearing>,
 }
 
 impl Session {
@@ -279,6 +281,16 @@ impl Session {
             transfers: Vec::new(),
             missing: (0, 0),
             sources: vec![origin.source],
+            also: Vec::new(),
+        }
+    }
+
+    /// It was heard in another place too; other ends are kept.
+    fn hear_also(&mut self, hearing: &Hearing) {
+        let own = self.client.as_ref() == Some(&hearing.client)
+            && self.server.as_ref() == Some(&hearing.server);
+        if !own && !self.also.contains(hearing) {
+            self.also.push(hearing.clone());
         }
     }
 

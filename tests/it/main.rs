@@ -18,6 +18,7 @@ mod inputs;
 mod laws;
 mod oddities;
 mod regressions;
+mod series;
 mod support;
 mod synth;
 mod tidy;

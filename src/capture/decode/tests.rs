@@ -64,6 +64,7 @@ fn a_segment_is_read_with_all_that_is_asked_of_it() {
         sequence: 1000,
         acknowledgment: 77,
         flags: Flags(0x18),
+        id: 0,
         window: 8192,
         payload: PAYLOAD,
         missing: 0,

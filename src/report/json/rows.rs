@@ -9,7 +9,7 @@ use super::tls::Tls;
 use super::{Address, Seconds, Time, line};
 use crate::cause::Failure;
 use crate::diagnostic::Origin;
-use crate::ftp::{Event, EventKind, Evidence, Side};
+use crate::ftp::{Event, EventKind, Evidence, Hearing, Side};
 use crate::report::Sources;
 use crate::session::Session;
 use crate::text;
@@ -46,6 +46,7 @@ pub fn session(out: &mut Vec<u8>, session: &Session, failures: &[Failure], sourc
             .as_ref()
             .and_then(|closing| closing.tcp.as_deref())
             .map(Tcp::new),
+        also: session.also.iter().map(Ends::new).collect(),
     };
     line(out, &row);
 }
@@ -74,6 +75,24 @@ struct SessionRow<'a> {
     origins: Vec<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tcp: Option<Tcp>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<Ends>,
+}
+
+/// Both ends of a connection.
+#[derive(Serialize)]
+struct Ends {
+    client: Address,
+    server: Address,
+}
+
+impl Ends {
+    fn new(hearing: &Hearing) -> Self {
+        Self {
+            client: Address::new(&hearing.client),
+            server: Address::new(&hearing.server),
+        }
+    }
 }
 
 /// Adds an event of a session as one line. An introduction says nothing that was heard and adds no line.
@@ -131,6 +150,9 @@ impl<'a> Place<'a> {
 #[serde(untagged)]
 enum Detail<'a> {
     Nothing {},
+    AlsoHeard {
+        also: Ends,
+    },
     Command {
         verb: &'a str,
         argument: Option<Cow<'a, str>>,
@@ -172,6 +194,12 @@ enum Detail<'a> {
 fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
     let told = match &event.kind {
         EventKind::Introduced(_) => return None,
+        EventKind::AlsoHeard(hearing) => (
+            "also-heard",
+            Detail::AlsoHeard {
+                also: Ends::new(hearing),
+            },
+        ),
         EventKind::Opened => ("opened", Detail::Nothing {}),
         EventKind::Protected => ("protected", Detail::Nothing {}),
         EventKind::Unprotected => ("unprotected", Detail::Nothing {}),

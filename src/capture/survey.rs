@@ -1,0 +1,334 @@
+//! Which captures belong together: a first look at their TCP connections.
+//!
+//! Captures are one series where they share a connection, proven by sequence numbers: it goes on in another file, or
+//! two places heard the same. So do captures of two sides of an address translation, whose connections have other
+//! addresses and the same pair of initial sequence numbers. And captures of the same hosts, one soon after the other,
+//! where the earlier one left a connection open: the later one tells what became of it. Names count for nothing here.
+//! Looks at no payload.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use super::decode::{Decoded, Segment};
+use super::{Frame, Packets};
+use crate::input::Window;
+use crate::limits;
+use crate::lookup::Lookup;
+use crate::text::StableHash;
+use crate::time::Timestamp;
+
+/// Smaller initial sequence numbers are chosen by programs that make captures up, and prove nothing.
+const CHOSEN_SEQUENCES: u32 = 1 << 16;
+
+/// What is noted of one connection in one capture. Directions: 0 is sent by the smaller end.
+#[derive(Debug, Clone, Copy)]
+pub struct Track {
+    /// Both ends, hashed.
+    ends: u64,
+    /// Both addresses, hashed.
+    hosts: u64,
+    first: Timestamp,
+    last: Timestamp,
+    /// Sequence numbers sent in each direction: the first and the one after the last.
+    sent: [Option<(u32, u32)>; 2],
+    /// The initial sequence number of the opener.
+    opening: Option<u32>,
+    /// Both initial sequence numbers, and when the second was sent.
+    opened: Option<(u32, u32, Timestamp)>,
+    fins: [bool; 2],
+    over: bool,
+}
+
+/// Looks at one capture.
+#[derive(Debug, Default)]
+pub struct Survey {
+    places: Lookup<(SocketAddr, SocketAddr), usize>,
+    tracks: Vec<Track>,
+    free: Vec<usize>,
+    /// Connections that are over, the oldest first; their last packets may still come.
+    closing: VecDeque<((SocketAddr, SocketAddr), usize)>,
+    /// Connections that were heard from their beginning to their end.
+    whole: Vec<Track>,
+    /// Of those, the ones with smaller hashes are kept.
+    most: Option<u64>,
+    first: Option<Timestamp>,
+    full: bool,
+}
+
+impl Survey {
+    /// Takes the next window's packets.
+    pub fn merge(&mut self, _window: &Window<Packets>, frames: Vec<Frame<'_>>) {
+        for Frame { place, decoded } in frames {
+            self.first = self.first.or(place.at);
+            if let Decoded::Tcp(segment) = decoded {
+                let at = place.at.unwrap_or_default();
+                self.take(&segment, at);
+            }
+        }
+    }
+
+    /// The time of the first packet.
+    pub fn first(&self) -> Option<Timestamp> {
+        self.first
+    }
+
+    /// True when there were more connections than are noted.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// What was noted.
+    pub fn into_tracks(self) -> Vec<Track> {
+        let Self {
+            mut tracks,
+            free,
+            whole,
+            ..
+        } = self;
+        let mut unused = vec![false; tracks.len()];
+        for place in free {
+            if let Some(unused) = unused.get_mut(place) {
+                *unused = true;
+            }
+        }
+        let mut unused = unused.into_iter();
+        tracks.retain(|_| !unused.next().unwrap_or(false));
+        tracks.extend(whole);
+        tracks
+    }
+
+    fn take(&mut self, segment: &Segment<'_>, at: Timestamp) {
+        let (a, b) = (segment.source, segment.destination);
+        let (direction, ends) = if a <= b { (0, (a, b)) } else { (1, (b, a)) };
+        let opening = segment.flags.syn() && !segment.flags.ack();
+        let known = self.places.get(&ends).copied();
+        let known = known.and_then(|place| Some((place, self.tracks.get_mut(place)?)));
+        let was_over = known.as_ref().is_some_and(|(_, track)| track.over);
+        let place = match known {
+            Some((place, track)) if !(opening && track.is_succeeded_by(segment)) => {
+                track.take(direction, segment, at);
+                place
+            }
+            Some((place, track)) => {
+                let before = std::mem::replace(track, Track::new(ends, at));
+                track.take(direction, segment, at);
+                self.keep_whole(before);
+                place
+            }
+            None => {
+                let Some(place) = self.insert(ends, at) else {
+                    return;
+                };
+                if let Some(track) = self.tracks.get_mut(place) {
+                    track.take(direction, segment, at);
+                }
+                place
+            }
+        };
+        let over = self.tracks.get(place).is_some_and(|track| track.over);
+        if over && !was_over {
+            self.closing.push_back((ends, place));
+            self.let_go();
+        }
+    }
+
+    /// Frees the place of the connection that is over for longest. Its last packets have come by then.
+    fn let_go(&mut self) {
+        if self.closing.len() <= limits::SURVEYED_CLOSING {
+            return;
+        }
+        let Some((ends, place)) = self.closing.pop_front() else {
+            return;
+        };
+        let over = self.tracks.get(place).filter(|track| track.over).copied();
+        if let Some(track) = over
+            && self.places.get(&ends) == Some(&place)
+        {
+            self.places.remove(&ends);
+            self.free.push(place);
+            self.keep_whole(track);
+        }
+    }
+
+    fn insert(&mut self, ends: (SocketAddr, SocketAddr), at: Timestamp) -> Option<usize> {
+        let track = Track::new(ends, at);
+        let place = match self.free.pop() {
+            Some(place) => {
+                *self.tracks.get_mut(place)? = track;
+                place
+            }
+            None if self.tracks.len() >= limits::SURVEYED_CONNECTIONS => {
+                self.full = true;
+                return None;
+            }
+            None => {
+                self.tracks.push(track);
+                self.tracks.len() - 1
+            }
+        };
+        self.places.insert(ends, place);
+        Some(place)
+    }
+
+    /// Keeps a connection that is over, or a fixed choice where there are many: in another capture of the same traffic
+    /// the same ones.
+    fn keep_whole(&mut self, track: Track) {
+        let most = self.most.unwrap_or(u64::MAX);
+        if track.choice() <= most {
+            self.whole.push(track);
+        }
+        if self.whole.len() > 2 * limits::SURVEYED_WHOLE {
+            let most = most / 2;
+            self.whole.retain(|track| track.choice() <= most);
+            self.most = Some(most);
+        }
+    }
+}
+
+impl Track {
+    fn new((a, b): (SocketAddr, SocketAddr), at: Timestamp) -> Self {
+        let host = |hash: StableHash, end: &SocketAddr| match end {
+            SocketAddr::V4(end) => hash.bytes(&end.ip().octets()),
+            SocketAddr::V6(end) => hash.bytes(&end.ip().octets()),
+        };
+        let hosts = host(host(StableHash::new(), &a), &b).finish();
+        let ports = u64::from(a.port()) << 16 | u64::from(b.port());
+        Self {
+            ends: StableHash::new().number(hosts).number(ports).finish(),
+            hosts,
+            first: at,
+            last: at,
+            sent: [None; 2],
+            opening: None,
+            opened: None,
+            fins: [false; 2],
+            over: false,
+        }
+    }
+
+    /// By what a fixed part of all connections is chosen.
+    fn choice(&self) -> u64 {
+        let opening = u64::from(self.opening.unwrap_or(0));
+        StableHash::new().number(self.ends).number(opening).finish()
+    }
+
+    fn is_succeeded_by(&self, segment: &Segment<'_>) -> bool {
+        self.opening != Some(segment.sequence)
+    }
+
+    fn take(&mut self, direction: usize, segment: &Segment<'_>, at: Timestamp) {
+        self.last = self.last.max(at);
+        let flags = segment.flags;
+        if flags.syn() && flags.ack() {
+            let isn = segment.acknowledgment.wrapping_sub(1);
+            self.opening.get_or_insert(isn);
+            self.opened.get_or_insert((isn, segment.sequence, at));
+        } else if flags.syn() {
+            self.opening.get_or_insert(segment.sequence);
+        }
+        let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+        let begin = segment.sequence.wrapping_add(u32::from(flags.syn()));
+        let end = begin.wrapping_add(length);
+        match self.sent.get_mut(direction) {
+            Some(Some((_, last))) if end.wrapping_sub(*last).cast_signed() > 0 => *last = end,
+            Some(sent @ None) => *sent = Some((begin, end)),
+            _ => {}
+        }
+        if let Some(fin) = self.fins.get_mut(direction) {
+            *fin |= flags.fin();
+        }
+        self.over |= flags.rst() || self.fins == [true; 2];
+    }
+
+    /// True when both may be the same connection, heard in two captures.
+    fn agrees_with(&self, other: &Self) -> bool {
+        if let (Some(a), Some(b)) = (self.opening, other.opening) {
+            return a == b;
+        }
+        self.sent.iter().zip(other.sent).all(|(a, b)| match (a, b) {
+            (Some((begin, end)), Some((other_begin, other_end))) => {
+                is_near(*end, other_begin) || is_near(other_end, *begin)
+            }
+            _ => true,
+        })
+    }
+
+    /// The pair of initial sequence numbers, where it proves something.
+    fn proof(&self) -> Option<(u32, u32)> {
+        let (client, server, _) = self.opened?;
+        (client >= CHOSEN_SEQUENCES && server >= CHOSEN_SEQUENCES).then_some((client, server))
+    }
+}
+
+fn is_near(a: u32, b: u32) -> bool {
+    let distance = a.wrapping_sub(b).cast_signed();
+    (-limits::SEQUENCE_REACH..=limits::SEQUENCE_REACH).contains(&distance)
+}
+
+/// Which units are one series. `tracks` have the unit of their capture with them; the answer gives for each unit the
+/// smallest one it belongs to.
+pub fn together(mut tracks: Vec<(usize, Track)>, units: usize) -> Vec<usize> {
+    let mut groups = Groups((0..units).collect());
+    let mut link_neighbours = |tracks: &[(usize, Track)], same: fn(&Track, &Track) -> bool| {
+        for pair in tracks.windows(2) {
+            if let [(a, one), (b, two)] = pair
+                && a != b
+                && same(one, two)
+            {
+                groups.link(*a, *b);
+            }
+        }
+    };
+    tracks.sort_by_key(|(unit, t)| (t.ends, t.opening, t.first, *unit));
+    link_neighbours(&tracks, |a, b| a.ends == b.ends && a.agrees_with(b));
+    tracks.sort_by_key(|(unit, t)| (t.ends, t.first, *unit));
+    link_neighbours(&tracks, |a, b| a.ends == b.ends && a.agrees_with(b));
+    tracks.sort_by_key(|(unit, t)| (t.proof(), *unit));
+    link_neighbours(&tracks, |a, b| {
+        a.proof().is_some() && a.proof() == b.proof()
+    });
+    tracks.sort_by_key(|(unit, t)| (t.hosts, t.first, *unit));
+    link_left_open(&tracks, &mut groups);
+    (0..units).map(|unit| groups.root(unit)).collect()
+}
+
+/// Links captures of the same hosts where the earlier one left a connection open shortly before the later one begins.
+fn link_left_open(tracks: &[(usize, Track)], groups: &mut Groups) {
+    for same_hosts in tracks.chunk_by(|(_, a), (_, b)| a.hosts == b.hosts) {
+        let mut left: Option<(usize, Timestamp)> = None;
+        for (unit, track) in same_hosts {
+            if let Some((before, last)) = left
+                && before != *unit
+                && track.first.since(last).as_secs() <= limits::CAPTURE_GAP_SECONDS
+            {
+                groups.link(before, *unit);
+            }
+            if !track.over && left.is_none_or(|(_, last)| track.last >= last) {
+                left = Some((*unit, track.last));
+            }
+        }
+    }
+}
+
+/// Union and find.
+struct Groups(Vec<usize>);
+
+impl Groups {
+    fn root(&mut self, unit: usize) -> usize {
+        let mut root = unit;
+        while let Some(up) = self.0.get(root).copied().filter(|up| *up != root) {
+            root = up;
+        }
+        if let Some(up) = self.0.get_mut(unit) {
+            *up = root;
+        }
+        root
+    }
+
+    fn link(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        if let Some(up) = self.0.get_mut(a.max(b)) {
+            *up = a.min(b);
+        }
+    }
+}

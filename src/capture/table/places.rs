@@ -1,0 +1,84 @@
+//! To which connection a segment belongs.
+//!
+//! Its two ends tell, mostly. In a series of captures the same ends may stand for another connection: private
+//! addresses occur in many networks. A segment from a capture in which a connection was not heard yet belongs to it
+//! only if the sequence numbers go on; else it is a stranger's, and the connection known stays what it is.
+
+use std::net::SocketAddr;
+
+use super::{Out, Role, Table, key};
+use crate::capture::decode::Segment;
+use crate::capture::recent::Novelty;
+use crate::capture::stream::Place;
+use crate::diagnostic::SourceId;
+use crate::ftp::End;
+
+impl Table {
+    /// The connection of a segment; a new one for a SYN or for bytes of an unknown connection.
+    pub(super) fn place_of(
+        &mut self,
+        segment: &Segment<'_>,
+        place: Place,
+        novelty: Novelty,
+        out: Out<'_>,
+    ) -> Option<usize> {
+        let ends = key(segment.source, segment.destination);
+        let source = place.origin.source;
+        let mut known = self.places.get(&ends).copied();
+        let strange = known.is_some_and(|index| self.is_of_other_network(index, segment, source));
+        if strange {
+            known = self.strangers.get(&(ends, source)).copied();
+        }
+        let mut reused = false;
+        if let Some(index) = known {
+            let connection = self.connections.get(index).and_then(Option::as_ref);
+            let opening = segment.flags.syn() && !segment.flags.ack();
+            let succeeded = novelty == Novelty::New
+                && connection.is_some_and(|c| {
+                    opening && matches!(c.role, Role::Over) || c.facts.is_succeeded_by(segment)
+                });
+            if !succeeded {
+                return Some(index);
+            }
+            self.remove(index, End::Idle, out);
+            reused = true;
+        }
+        let carries = !segment.payload.is_empty() || segment.missing > 0;
+        if !segment.flags.syn() && !carries {
+            return None;
+        }
+        let index = self.insert(segment, place, out);
+        if let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) {
+            connection.facts.reused = reused;
+        }
+        if strange {
+            self.strangers.insert((ends, source), index);
+        } else {
+            self.places.insert(ends, index);
+        }
+        Some(index)
+    }
+
+    /// Another capture's segment between the same ends, with sequence numbers from elsewhere. Data connections are known
+    /// by their announcement, and may have gone far while nobody listened.
+    fn is_of_other_network(&self, index: usize, segment: &Segment<'_>, source: SourceId) -> bool {
+        let connection = self.connections.get(index).and_then(Option::as_ref);
+        let opening = segment.flags.syn() && !segment.flags.ack();
+        connection.is_some_and(|c| {
+            c.heard != source
+                && !opening
+                && !matches!(c.role, Role::Data(_))
+                && !c.facts.goes_on_with(segment)
+        })
+    }
+
+    /// Forgets where a connection is.
+    pub(super) fn forget_place(&mut self, ends: [SocketAddr; 2], source: SourceId, index: usize) {
+        let key = key(ends[0], ends[1]);
+        if self.places.get(&key) == Some(&index) {
+            self.places.remove(&key);
+        } else {
+            self.strangers.remove(&(key, source));
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Whether two inputs hold the same bytes, compression taken off: a copy, a link, a log and its packed twin.
+
+use std::io::Read;
+
+use crate::input::{Candidate, open};
+use crate::limits;
+
+/// Compares two files to their ends, or to the first difference. What can't be read is like nothing else.
+pub fn same_bytes(a: &Candidate, b: &Candidate) -> bool {
+    let (Ok(mut a), Ok(mut b)) = (open(a), open(b)) else {
+        return false;
+    };
+    if a.head != b.head {
+        return false;
+    }
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    loop {
+        let read = |source: &mut Box<dyn Read + Send>, bytes: &mut Vec<u8>| {
+            bytes.clear();
+            source.take(limits::WINDOW_BYTES as u64).read_to_end(bytes)
+        };
+        let (Ok(_), Ok(_)) = (
+            read(&mut a.reader, &mut left),
+            read(&mut b.reader, &mut right),
+        ) else {
+            return false;
+        };
+        if left != right {
+            return false;
+        }
+        if left.is_empty() {
+            return true;
+        }
+    }
+}
