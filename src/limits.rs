@@ -104,7 +104,7 @@ pub const DECOMPRESSION_MEMORY: usize = 136 * 1024 * 1024;
 /// Bytes read at a time from a log or capture: a window and what is made of it fit a core's cache.
 pub const WINDOW_BYTES: usize = 512 * 1024;
 
-/// Windows decoded side by side in one step, per thread.
+/// Windows decoded side by side in one step, per thread, where there are several.
 pub const WINDOWS_PER_THREAD: usize = 2;
 
 /// Steps in a wave: merging one goes on while the next is decoded, and the wave after is read meanwhile.

@@ -149,12 +149,16 @@ impl<R: Read + Send> Windows<R> {
         D: Decode<Notes = C::Notes>,
         M: for<'w> FnMut(&'w Window<D::Notes>, D::Part<'w>) + Send,
     {
-        let per_step = limits::WINDOWS_PER_THREAD * rayon::current_num_threads();
-        let mut wave = self.wave(cutter, per_step * limits::STEPS, progress);
+        // One thread works on a window while that is still in the core's cache; several need some in reserve.
+        let (per_step, steps) = match rayon::current_num_threads() {
+            1 => (1, 1),
+            threads => (limits::WINDOWS_PER_THREAD * threads, limits::STEPS),
+        };
+        let mut wave = self.wave(cutter, per_step * steps, progress);
         while !wave.is_empty() {
             let ((), next) = rayon::join(
                 || work_on(&wave, per_step, decoder, &mut merge),
-                || self.wave(cutter, per_step * limits::STEPS, progress),
+                || self.wave(cutter, per_step * steps, progress),
             );
             for window in wave {
                 self.recycle(window);
