@@ -1,4 +1,4 @@
-//! Cuts a capture's bytes into packets: pcap and pcapng in all their forms.
+//! Cuts a capture's bytes into packets: pcap and pcapng in all their forms, over pcap-parser's slice parsers.
 //!
 //! Bytes come in windows. What must be known to read on (byte order, interfaces, packet numbers) is kept from one to
 //! the next. A length that can't be true is damage: the next sound record is searched for, and the skip is told. Opens,

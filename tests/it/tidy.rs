@@ -29,6 +29,9 @@ const LAYERS: &[&[&str]] = &[
 /// Lines of a file, without its tests. What is longer holds two things.
 const FILE_LINES: usize = 600;
 
+/// What reads packets, frames and grammars, spreads work over threads and sets tables is not written here.
+const LIBRARIES: &[&str] = &["pcap_parser", "etherparse", "nom", "rayon", "comfy_table"];
+
 /// A file of the repository.
 struct Source {
     /// Its path below the root, with `/` on every system.
@@ -356,6 +359,23 @@ fn undeclared(names: &[String], main: &str) -> Vec<String> {
         .collect()
 }
 
+/// Libraries that no `use` outside of tests names.
+fn unused(libraries: &[&str], sources: &[Source]) -> Vec<String> {
+    let sources = sources.iter().filter(|source| !is_test_file(&source.path));
+    let code: Vec<String> = sources
+        .map(|source| code_only(&without_tests(&source.text)))
+        .collect();
+    let is_used = |library: &str| {
+        let path = format!("use {library}::");
+        let mut lines = code.iter().flat_map(|code| code.lines());
+        lines.any(|line| line.trim_start().starts_with(&path))
+    };
+    let missing = libraries.iter().filter(|library| !is_used(library));
+    missing
+        .map(|library| format!("src: nothing uses `{library}`"))
+        .collect()
+}
+
 /// Numbers whose sums depend on their order.
 fn float_complaints(source: &Source) -> Vec<String> {
     let code = code_only(&source.text);
@@ -485,6 +505,11 @@ fn every_file_of_tests_is_run() {
         .map(|(name, _)| name)
         .collect();
     assert_none(&undeclared(&names, &read("tests/it/main.rs")));
+}
+
+#[test]
+fn libraries_do_what_they_are_there_for() {
+    assert_none(&unused(LIBRARIES, &sources("src", ".rs")));
 }
 
 #[test]
@@ -624,6 +649,22 @@ fn an_unregistered_format_is_found() {
 fn an_undeclared_test_file_is_found() {
     let names = ["main.rs", "cases.rs", "lost.rs", "notes.txt"].map(str::to_owned);
     assert_eq!(undeclared(&names, "mod cases;\n// mod lost;\n").len(), 1);
+}
+
+#[test]
+fn an_unused_library_is_found() {
+    let files = [
+        source("src/a.rs", "use rayon::prelude::*;\n// use nom::IResult;\n"),
+        source(
+            "src/b.rs",
+            "#[cfg(test)]\nmod tests {\n    use nom::IResult;\n}\n",
+        ),
+        source("src/b/tests.rs", "use nom::IResult;\n"),
+    ];
+    assert_eq!(
+        unused(&["rayon", "nom"], &files),
+        ["src: nothing uses `nom`"]
+    );
 }
 
 #[test]

@@ -1,4 +1,13 @@
 //! A pcap file's header and records, in all their forms. Does not search for damage, only tells it.
+//!
+//! pcap-parser reads the header and the records. What it doesn't know is here: the magic numbers of two rare forms
+//! ([`known`]), and records that it would read wrongly ([`Form::rare_record`]).
+
+use pcap_parser::nom::{IResult, Needed};
+use pcap_parser::{
+    LegacyPcapBlock, PcapError, PcapHeader, parse_pcap_frame, parse_pcap_frame_be,
+    parse_pcap_frame_modified, parse_pcap_header,
+};
 
 use super::{Frame, Soundness, Step, number};
 use crate::limits;
@@ -14,22 +23,44 @@ const IXIA_FILE_HEADER: usize = 28;
 const MICROS: u32 = 1_000_000;
 const NANOS: u32 = 1_000_000_000;
 
-/// What a magic number says: time units per second, length of the record header, length of the file header.
-fn told_by(magic: u32) -> Option<(u32, usize, usize)> {
+const MAGIC_BIG: [u8; 4] = [0xa1, 0xb2, 0xc3, 0xd4];
+const MAGIC_BIG_MODIFIED: [u8; 4] = [0xa1, 0xb2, 0xcd, 0x34];
+const MAGIC_BIG_NANOS: [u8; 4] = [0xa1, 0xb2, 0x3c, 0x4d];
+const MAGIC_LITTLE_NANOS: [u8; 4] = [0x4d, 0x3c, 0xb2, 0xa1];
+
+/// One of pcap-parser's functions that read a record.
+type Parse = fn(&[u8]) -> IResult<&[u8], LegacyPcapBlock<'_>, PcapError<&[u8]>>;
+
+/// The magic number that pcap-parser knows for the same fields in the file header. It knows neither Ixia's numbers nor
+/// the modified form in big-endian order.
+fn known(magic: [u8; 4]) -> [u8; 4] {
     match magic {
-        0xa1b2_c3d4 => Some((MICROS, RECORD_HEADER, FILE_HEADER)),
-        0xa1b2_3c4d => Some((NANOS, RECORD_HEADER, FILE_HEADER)),
-        0xa1b2_cd34 => Some((MICROS, MODIFIED_RECORD_HEADER, FILE_HEADER)),
-        0x1c00_01ac | 0x1c00_01ab => Some((NANOS, RECORD_HEADER, IXIA_FILE_HEADER)),
-        _ => None,
+        MAGIC_BIG_MODIFIED => MAGIC_BIG,
+        magic if is_ixia(magic) && magic.starts_with(&[0x1c]) => MAGIC_BIG_NANOS,
+        magic if is_ixia(magic) => MAGIC_LITTLE_NANOS,
+        magic => magic,
     }
+}
+
+/// Written by Ixia's analyzers, for hardware and for software, in either byte order (Wireshark, libpcap.h).
+fn is_ixia(magic: [u8; 4]) -> bool {
+    matches!(magic, [0x1c, 0, 1, 0xab | 0xac] | [0xab | 0xac, 1, 0, 0x1c])
+}
+
+fn header(mut head: [u8; FILE_HEADER]) -> Option<PcapHeader> {
+    let magic = head.first_chunk_mut()?;
+    *magic = known(*magic);
+    parse_pcap_header(&head).ok().map(|(_, header)| header)
 }
 
 /// True when the bytes begin with one of pcap's magic numbers, in either byte order.
 pub(super) fn is_magic(head: &[u8]) -> bool {
-    [false, true]
-        .into_iter()
-        .any(|big| number(head, 0, big).and_then(told_by).is_some())
+    let mut padded = [0; FILE_HEADER];
+    match (head.first_chunk::<4>(), padded.first_chunk_mut()) {
+        (Some(magic), Some(first)) => *first = *magic,
+        _ => return false,
+    }
+    header(padded).is_some()
 }
 
 /// In which order a record names its captured length and that on the wire. It was the other way round before version
@@ -44,6 +75,8 @@ enum Lengths {
 /// What the file header says of all records.
 #[derive(Debug, Clone, Copy)]
 struct Form {
+    /// `None` for those that are read here.
+    parse: Option<Parse>,
     big: bool,
     file_header: usize,
     header: usize,
@@ -58,40 +91,76 @@ struct Form {
 impl Form {
     /// A version that can't be is no reason not to try.
     fn read(bytes: &[u8]) -> Option<Self> {
-        let of = |big: bool| Some((big, number(bytes, 0, big).and_then(told_by)?));
-        let (big, (units, header, file_header)) = of(false).or_else(|| of(true))?;
-        let version = number(bytes, 4, big)?;
-        // Two halves, each in the file's byte order.
-        let version = if big {
-            version.rotate_left(16)
-        } else {
-            version
+        let head = *bytes.first_chunk::<FILE_HEADER>()?;
+        let magic = *head.first_chunk()?;
+        let file = header(head)?;
+        let big = file.is_bigendian();
+        let is_modified = magic == MAGIC_BIG_MODIFIED || file.is_modified_format();
+        let lengths = match (file.version_major, file.version_minor) {
+            (2, 0..=2) => Lengths::WireFirst,
+            (2, 3) => Lengths::SmallerIsCaptured,
+            _ => Lengths::CapturedFirst,
+        };
+        let parse: Option<Parse> = match (lengths, big, is_modified) {
+            (Lengths::CapturedFirst, false, false) => Some(parse_pcap_frame),
+            (Lengths::CapturedFirst, true, false) => Some(parse_pcap_frame_be),
+            (Lengths::CapturedFirst, false, true) => Some(parse_pcap_frame_modified),
+            _ => None,
         };
         Some(Self {
+            parse,
             big,
-            file_header,
-            header,
-            link: i32::try_from(number(bytes, 20, big)? & 0x03ff_ffff).ok()?, // above: how long the frame check sequence is
-            snap_length: number(bytes, 16, big)?,
-            units,
-            lengths: match (version & 0xffff, version >> 16) {
-                (2, 0..=2) => Lengths::WireFirst,
-                (2, 3) => Lengths::SmallerIsCaptured,
-                _ => Lengths::CapturedFirst,
+            file_header: if is_ixia(magic) {
+                IXIA_FILE_HEADER
+            } else {
+                FILE_HEADER
             },
+            header: if is_modified {
+                MODIFIED_RECORD_HEADER
+            } else {
+                RECORD_HEADER
+            },
+            link: file.network.0 & 0x03ff_ffff, // above: how long the frame check sequence is
+            snap_length: file.snaplen,
+            units: if file.is_nanosecond_precision() {
+                NANOS
+            } else {
+                MICROS
+            },
+            lengths,
         })
     }
 
     fn record(&self, bytes: &[u8]) -> Record {
-        let fields = self.fields(bytes);
-        match fields {
+        let Some(parse) = self.parse else {
+            return self.rare_record(bytes);
+        };
+        match parse(bytes) {
+            Ok((_, block)) => Record::Whole(Fields {
+                size: self.header + block.caplen as usize,
+                seconds: block.ts_sec,
+                fraction: block.ts_usec,
+                captured: block.caplen,
+                wire: block.origlen,
+            }),
+            Err(nom::Err::Incomplete(Needed::Size(more))) => {
+                Record::Short(bytes.len().saturating_add(more.get()))
+            }
+            Err(_) => Record::Short(usize::MAX),
+        }
+    }
+
+    /// A record that pcap-parser would read wrongly: it takes the first length for the captured one whatever the
+    /// version, and has the modified form in little-endian order only.
+    fn rare_record(&self, bytes: &[u8]) -> Record {
+        match self.rare_fields(bytes) {
             None => Record::Short(self.header),
             Some(fields) if fields.size > bytes.len() => Record::Short(fields.size),
             Some(fields) => Record::Whole(fields),
         }
     }
 
-    fn fields(&self, bytes: &[u8]) -> Option<Fields> {
+    fn rare_fields(&self, bytes: &[u8]) -> Option<Fields> {
         let header = bytes.get(..self.header)?;
         let word = |at: usize| number(header, at, self.big);
         let (first, second) = (word(8)?, word(12)?);

@@ -1,26 +1,32 @@
 //! The blocks of a pcapng file: sections of either byte order, their interfaces and packets.
 //!
-//! A block is first framed by its two lengths, then what it says is read. What the capturing machine dropped is added up
+//! A block is first framed by its two lengths, then pcap-parser reads it. What the capturing machine dropped is added up
 //! from statistics and packets. Names, comments and hashes are passed over; decryption secrets are told and not read.
+//!
+//! What pcap-parser has no parser for or refuses is here ([`Blocks::take_unparsed`]), and so are numbers that it reads
+//! wrongly: those in options of big-endian sections ([`count`]) and resolutions that are powers of two ([`units_of`]).
+
+use pcap_parser::{
+    BOM_MAGIC, Block, CB_MAGIC, DCB_MAGIC, DSB_MAGIC, EPB_MAGIC, EnhancedPacketBlock, IDB_MAGIC,
+    ISB_MAGIC, InterfaceDescriptionBlock, InterfaceStatisticsBlock, NRB_MAGIC, OptionCode,
+    PcapNGOption, SHB_MAGIC, SJE_MAGIC, SPB_MAGIC, SecretsType, build_ts_resolution,
+    parse_block_be, parse_block_le,
+};
 
 use super::{Frame, Soundness, Step, number};
 use crate::diagnostic::DiagnosticKind;
 use crate::limits;
 use crate::time::Timestamp;
 
-const SECTION: u32 = 0x0a0d_0d0a;
-const ORDER: u32 = 0x1a2b_3c4d;
-const INTERFACE: u32 = 1;
-/// The packet block of before 2007.
+/// The packet block of before 2007; pcap-parser has no parser for it.
 const OLD_PACKET: u32 = 2;
-const SIMPLE_PACKET: u32 = 3;
-const NAMES: u32 = 4;
-const STATISTICS: u32 = 5;
-const PACKET: u32 = 6;
-const SECRETS: u32 = 10;
+/// `epb_dropcount`, which pcap-parser has no name for.
+const DROPPED_BEFORE: OptionCode = OptionCode(4);
 
 /// Type, length, and the length again at the end.
 const BLOCK_BYTES_MIN: usize = 12;
+/// Longer blocks are not parsed: an option takes ten times its bytes in memory.
+const PARSED_BYTES: usize = limits::PACKET_BYTES + limits::BLOCK_OPTION_BYTES;
 /// Where the packet begins in an enhanced packet block and in the packet block that it replaced.
 const PACKET_AT: usize = 28;
 const SIMPLE_PACKET_AT: usize = 12;
@@ -30,54 +36,42 @@ const TOO_SHORT: &str = "a block too short for its kind";
 
 /// True when the bytes begin like a section: its type and the byte-order magic behind the length.
 pub(super) fn is_section_header(head: &[u8]) -> bool {
-    number(head, 0, false) == Some(SECTION) && section_order(head).is_some()
+    number(head, 0, false) == Some(SHB_MAGIC) && section_order(head).is_some()
 }
 
 /// True for a section in big-endian order.
 fn section_order(bytes: &[u8]) -> Option<bool> {
     match number(bytes, 8, false)? {
-        ORDER => Some(false),
-        order if order == ORDER.swap_bytes() => Some(true),
+        BOM_MAGIC => Some(false),
+        order if order == BOM_MAGIC.swap_bytes() => Some(true),
         _ => None,
     }
 }
 
-/// The options of a block: a number, a length and a value each, padded to four bytes. Ends at the first that can't be.
-struct Options<'b> {
-    bytes: &'b [u8],
-    big: bool,
-}
-
-impl<'b> Iterator for Options<'b> {
-    type Item = (u16, &'b [u8]);
-
-    fn next(&mut self) -> Option<(u16, &'b [u8])> {
-        let (&[a, b, c, d], rest) = self.bytes.split_first_chunk()?;
-        let word = |bytes| {
-            if self.big {
-                u16::from_be_bytes(bytes)
-            } else {
-                u16::from_le_bytes(bytes)
-            }
-        };
-        let (code, length) = (word([a, b]), usize::from(word([c, d])));
-        let value = rest.get(..length)?;
-        self.bytes = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        (code != 0).then_some((code, value))
+fn parse(block: &[u8], big: bool) -> Option<Block<'_>> {
+    if block.len() > PARSED_BYTES {
+        return None;
     }
+    let parsed = if big {
+        parse_block_be(block)
+    } else {
+        parse_block_le(block)
+    };
+    parsed.ok().map(|(_, block)| block)
 }
 
-impl Options<'_> {
-    /// The number of eight bytes in the first option with this code.
-    fn count(self, code: u16) -> Option<u64> {
-        let big = self.big;
-        self.filter(|(it, _)| *it == code)
-            .find_map(|(_, value)| long(value, big))
-    }
+/// The value of an option with this code; what stands behind the end of the options is none.
+fn value<'o>(options: &'o [PcapNGOption<'_>], code: OptionCode) -> Option<&'o [u8]> {
+    let options = options
+        .iter()
+        .take_while(|it| it.code != OptionCode::EndOfOpt);
+    let mut values = options.filter(|it| it.code == code);
+    values.next()?.as_bytes().ok()
 }
 
-fn long(value: &[u8], big: bool) -> Option<u64> {
-    let bytes = *value.first_chunk()?;
+/// The number of eight bytes in an option. pcap-parser reads it as little-endian whatever the section's order.
+fn count(options: &[PcapNGOption<'_>], code: OptionCode, big: bool) -> Option<u64> {
+    let bytes = *value(options, code)?.first_chunk()?;
     Some(if big {
         u64::from_be_bytes(bytes)
     } else {
@@ -100,27 +94,19 @@ struct Interface {
 }
 
 impl Interface {
-    /// Of a block's body.
-    fn new(body: &[u8], big: bool) -> Option<Self> {
-        let link = number(body, 0, big)?;
-        let link = if big { link >> 16 } else { link & 0xffff };
-        let bytes = body.get(8..)?;
-        let mut units = Some(1_000_000);
-        let mut offset = 0;
-        for (code, value) in (Options { bytes, big }) {
-            match (code, value) {
-                (9, [resolution, ..]) => units = units_of(*resolution),
-                (14, value) => offset = long(value, big).unwrap_or(0).cast_signed(),
-                _ => {}
-            }
-        }
-        Some(Self {
-            link: i32::try_from(link).ok()?,
-            snap_length: number(body, 4, big)?,
+    fn new(block: &InterfaceDescriptionBlock<'_>, big: bool) -> Self {
+        let units = match value(&block.options, OptionCode::IfTsresol) {
+            Some(&[resolution, ..]) => units_of(resolution),
+            _ => Some(1_000_000),
+        };
+        let offset = count(&block.options, OptionCode::IfTsoffset, big).unwrap_or(0);
+        Self {
+            link: block.linktype.0,
+            snap_length: block.snaplen,
             units,
-            offset,
+            offset: offset.cast_signed(),
             dropped: [0; 2],
-        })
+        }
     }
 
     fn at(&self, high: u32, low: u32) -> Option<Timestamp> {
@@ -137,13 +123,12 @@ impl Interface {
     }
 }
 
-/// Powers of ten, or of two where the highest bit says so.
+/// Powers of ten, or of two where the highest bit says so: pcap-parser refuses those.
 fn units_of(resolution: u8) -> Option<u64> {
-    let exponent = u32::from(resolution & 0x7f);
     if resolution & 0x80 == 0 {
-        10u64.checked_pow(exponent)
+        build_ts_resolution(resolution)
     } else {
-        1u64.checked_shl(exponent)
+        1u64.checked_shl(u32::from(resolution & 0x7f))
     }
 }
 
@@ -157,8 +142,18 @@ struct Fields {
 }
 
 impl Fields {
-    /// Of a packet block's body; the old form's interface number has 16 bits.
-    fn read(kind: u32, body: &[u8], big: bool) -> Option<Self> {
+    fn enhanced(block: &EnhancedPacketBlock<'_>) -> Self {
+        Self {
+            interface: block.if_id as usize,
+            high: block.ts_high,
+            low: block.ts_low,
+            captured: block.caplen as usize,
+            wire: block.origlen,
+        }
+    }
+
+    /// Of the body of a packet block that pcap-parser does not read; the old form's interface number has 16 bits.
+    fn unparsed(kind: u32, body: &[u8], big: bool) -> Option<Self> {
         let interface = number(body, 0, big)?;
         let interface = match (kind, big) {
             (OLD_PACKET, true) => interface >> 16,
@@ -190,7 +185,7 @@ impl Blocks {
         if bytes.len() < BLOCK_BYTES_MIN {
             return Step::Short;
         }
-        let is_section = number(bytes, 0, false) == Some(SECTION);
+        let is_section = number(bytes, 0, false) == Some(SHB_MAGIC);
         let order = if is_section {
             section_order(bytes)
         } else {
@@ -212,12 +207,6 @@ impl Blocks {
         if number(block, size - 4, big) != Some(length) {
             return Step::Damaged("a block whose two lengths differ");
         }
-        if is_section {
-            self.dropped = self.dropped();
-            self.big = Some(big);
-            self.interfaces.clear();
-            return Step::Other(size);
-        }
         self.take(kind, block, big)
     }
 
@@ -231,44 +220,60 @@ impl Blocks {
     /// Takes a block whose frame is sound.
     fn take(&mut self, kind: u32, block: &[u8], big: bool) -> Step {
         let size = block.len();
-        let body = block.get(8..size - 4).unwrap_or_default();
-        let passed_over = |kind, reason| Step::Unusable {
-            size,
-            is_packet: false,
-            kind,
-            reason,
-        };
-        let step = match kind {
-            INTERFACE => return self.describe(body, size, big),
-            PACKET | OLD_PACKET => self.packet(kind, body, big),
-            SIMPLE_PACKET => self.simple(body, big),
-            STATISTICS => {
-                self.statistics(body, big);
-                return Step::Other(size);
+        match parse(block, big) {
+            Some(Block::SectionHeader(it)) => self.begin(it.big_endian(), size),
+            Some(Block::InterfaceDescription(it)) => self.describe(&it, size, big),
+            Some(Block::EnhancedPacket(it)) => {
+                let dropped = count(&it.options, DROPPED_BEFORE, big).unwrap_or(0);
+                whole(size, self.packet(&Fields::enhanced(&it), dropped))
             }
-            NAMES => return Step::Other(size),
-            SECRETS => return passed_over(DiagnosticKind::NotRead, secrets(body, big)),
-            kind => return passed_over(DiagnosticKind::NotRead, name(kind)),
-        };
-        let step = step.and_then(|frame| {
-            // The four bytes at the end are the length again.
-            if frame.data.len() > limits::PACKET_BYTES || frame.data.end > size - 4 {
-                return Err("a packet longer than its block");
+            Some(Block::SimplePacket(it)) => whole(size, self.simple(it.data.len(), it.origlen)),
+            Some(Block::InterfaceStatistics(it)) => {
+                self.statistics(&it, big);
+                Step::Other(size)
             }
-            Ok(frame)
-        });
-        match step {
-            Ok(frame) => Step::Packet(size, frame),
-            Err(reason) => Step::Unusable {
-                size,
-                is_packet: true,
-                kind: DiagnosticKind::Damaged,
-                reason,
-            },
+            Some(Block::NameResolution(_)) => Step::Other(size),
+            Some(Block::DecryptionSecrets(it)) => not_read(size, secrets(it.secrets_type)),
+            Some(_) | None => self.take_unparsed(kind, block, big),
         }
     }
 
-    fn describe(&mut self, body: &[u8], size: usize, big: bool) -> Step {
+    /// Takes a block that pcap-parser has no parser for (the old packet block, unknown kinds), or that it refuses: for
+    /// its length, or because a packet's padding is missing. What stands in its fixed part counts all the same.
+    fn take_unparsed(&mut self, kind: u32, block: &[u8], big: bool) -> Step {
+        let size = block.len();
+        let body = block.get(8..size - 4).unwrap_or_default();
+        match kind {
+            SHB_MAGIC => self.begin(big, size),
+            OLD_PACKET | EPB_MAGIC => {
+                let fields = Fields::unparsed(kind, body, big).ok_or(TOO_SHORT);
+                let dropped = old_dropped_before(kind, body, big);
+                whole(size, fields.and_then(|it| self.packet(&it, dropped)))
+            }
+            SPB_MAGIC => whole(size, Err(TOO_SHORT)),
+            IDB_MAGIC => Step::Unusable {
+                size,
+                is_packet: false,
+                kind: DiagnosticKind::Damaged,
+                reason: TOO_SHORT,
+            },
+            NRB_MAGIC | ISB_MAGIC => Step::Other(size),
+            DSB_MAGIC => not_read(
+                size,
+                secrets(SecretsType(number(body, 0, big).unwrap_or(0))),
+            ),
+            kind => not_read(size, name(kind)),
+        }
+    }
+
+    fn begin(&mut self, big: bool, size: usize) -> Step {
+        self.dropped = self.dropped();
+        self.big = Some(big);
+        self.interfaces.clear();
+        Step::Other(size)
+    }
+
+    fn describe(&mut self, block: &InterfaceDescriptionBlock<'_>, size: usize, big: bool) -> Step {
         let told = |kind, reason| Step::Unusable {
             size,
             is_packet: false,
@@ -278,9 +283,7 @@ impl Blocks {
         if self.interfaces.len() >= limits::INTERFACES {
             return told(DiagnosticKind::LimitReached, "interfaces of a section");
         }
-        let Some(interface) = Interface::new(body, big) else {
-            return told(DiagnosticKind::Damaged, TOO_SHORT);
-        };
+        let interface = Interface::new(block, big);
         let has_time = interface.units.is_some();
         self.interfaces.push(interface);
         if has_time {
@@ -296,9 +299,7 @@ impl Blocks {
         interface.ok_or("a packet of an interface that is not described")
     }
 
-    fn packet(&mut self, kind: u32, body: &[u8], big: bool) -> Result<Frame, &'static str> {
-        let fields = Fields::read(kind, body, big).ok_or(TOO_SHORT)?;
-        let dropped = dropped_before(kind, &fields, body, big);
+    fn packet(&mut self, fields: &Fields, dropped: u64) -> Result<Frame, &'static str> {
         if dropped > 0
             && let Some(interface) = self.interfaces.get_mut(fields.interface)
         {
@@ -316,14 +317,13 @@ impl Blocks {
 
     /// A simple packet's captured length is not written down: the least of its length on the wire, the snap length of
     /// the first interface, and the room in the block.
-    fn simple(&self, body: &[u8], big: bool) -> Result<Frame, &'static str> {
-        let wire = number(body, 0, big).ok_or(TOO_SHORT)?;
+    fn simple(&self, room: usize, wire: u32) -> Result<Frame, &'static str> {
         let interface = self.interface(0)?;
         let snap_length = match interface.snap_length {
             0 => u32::MAX,
             length => length,
         };
-        let captured = (body.len() - 4).min(wire.min(snap_length) as usize);
+        let captured = room.min(wire.min(snap_length) as usize);
         Ok(Frame {
             at: None,
             link: interface.link,
@@ -334,13 +334,13 @@ impl Blocks {
 
     /// Statistics count from the start of the capture, so the newest ones count: what the interface dropped and what the
     /// operating system did.
-    fn statistics(&mut self, body: &[u8], big: bool) {
-        let interface = number(body, 0, big).map_or(usize::MAX, |it| it as usize);
-        let bytes = body.get(12..).unwrap_or_default();
-        let count = |code| Options { bytes, big }.count(code).unwrap_or(0);
-        if let Some(interface) = self.interfaces.get_mut(interface) {
+    fn statistics(&mut self, block: &InterfaceStatisticsBlock<'_>, big: bool) {
+        let count = |code| count(&block.options, code, big).unwrap_or(0);
+        if let Some(interface) = self.interfaces.get_mut(block.if_id as usize) {
             let [by_statistics, _] = &mut interface.dropped;
-            *by_statistics = count(5).saturating_add(count(7)).max(*by_statistics);
+            *by_statistics = count(OptionCode::IsbIfDrop)
+                .saturating_add(count(OptionCode::IsbOsDrop))
+                .max(*by_statistics);
         }
     }
 
@@ -350,7 +350,7 @@ impl Blocks {
         if bytes.len() < BLOCK_BYTES_MIN {
             return Soundness::Short;
         }
-        let order = if number(bytes, 0, false) == Some(SECTION) {
+        let order = if number(bytes, 0, false) == Some(SHB_MAGIC) {
             section_order(bytes)
         } else {
             self.big
@@ -360,7 +360,7 @@ impl Blocks {
         };
         let size = length as usize;
         let is_known = number(bytes, 0, big).is_some_and(is_known);
-        let is_possible = (BLOCK_BYTES_MIN..=size_max(PACKET)).contains(&size);
+        let is_possible = (BLOCK_BYTES_MIN..=PARSED_BYTES).contains(&size);
         if !is_known || !is_possible || !size.is_multiple_of(4) {
             return Soundness::Unsound;
         }
@@ -374,23 +374,46 @@ impl Blocks {
 
 /// True for the kinds of blocks that are met in captures of networks.
 fn is_known(kind: u32) -> bool {
-    matches!(kind, INTERFACE..=SECRETS | SECTION | 0xbad | 0x4000_0bad)
+    matches!(
+        kind,
+        IDB_MAGIC..=DSB_MAGIC | SHB_MAGIC | CB_MAGIC | DCB_MAGIC
+    )
 }
 
-/// Packets that were dropped between a packet and the one before: an option, and in the old form a number of 16 bits.
-fn dropped_before(kind: u32, fields: &Fields, body: &[u8], big: bool) -> u64 {
-    if kind == OLD_PACKET {
-        let both = number(body, 0, big).unwrap_or(0);
-        return match if big { both & 0xffff } else { both >> 16 } {
-            0xffff => 0, // not known
-            dropped => u64::from(dropped),
-        };
+/// A packet that lies within its block of `size` bytes.
+fn whole(size: usize, frame: Result<Frame, &'static str>) -> Step {
+    let reason = match frame {
+        // The four bytes at the end are the length again.
+        Ok(frame) if frame.data.len() > limits::PACKET_BYTES || frame.data.end > size - 4 => {
+            "a packet longer than its block"
+        }
+        Ok(frame) => return Step::Packet(size, frame),
+        Err(reason) => reason,
+    };
+    Step::Unusable {
+        size,
+        is_packet: true,
+        kind: DiagnosticKind::Damaged,
+        reason,
     }
-    let options = (PACKET_AT - 8).saturating_add(fields.captured.next_multiple_of(4));
-    match body.get(options..) {
-        // Most packets have none.
-        None | Some([]) => 0,
-        Some(bytes) => Options { bytes, big }.count(4).unwrap_or(0),
+}
+
+fn not_read(size: usize, reason: &'static str) -> Step {
+    Step::Unusable {
+        size,
+        is_packet: false,
+        kind: DiagnosticKind::NotRead,
+        reason,
+    }
+}
+
+/// Packets that were dropped between a packet and the one before: a number of 16 bits in the old form.
+fn old_dropped_before(kind: u32, body: &[u8], big: bool) -> u64 {
+    let both = number(body, 0, big).unwrap_or(0);
+    match if big { both & 0xffff } else { both >> 16 } {
+        _ if kind != OLD_PACKET => 0,
+        0xffff => 0, // not known
+        dropped => u64::from(dropped),
     }
 }
 
@@ -398,21 +421,21 @@ fn dropped_before(kind: u32, fields: &Fields, body: &[u8], big: bool) -> u64 {
 fn name(kind: u32) -> &'static str {
     match kind {
         7 | 8 => "blocks that are not looked into: times of an analyzer, ARINC 429",
-        9 => "blocks that are not looked into: a journal of systemd",
+        SJE_MAGIC => "blocks that are not looked into: a journal of systemd",
         0x101..=0x102 => "blocks that are not looked into: processes (Hone)",
         0x201..=0x213 => "blocks that are not looked into: system calls",
-        0xbad | 0x4000_0bad => "blocks that are not looked into: custom ones",
+        CB_MAGIC | DCB_MAGIC => "blocks that are not looked into: custom ones",
         _ => "blocks that are not looked into: an unknown kind",
     }
 }
 
 /// What is told of a block with secrets. Nothing of them is kept.
-fn secrets(body: &[u8], big: bool) -> &'static str {
-    match number(body, 0, big) {
-        Some(0x544c_534b) => {
+fn secrets(kind: SecretsType) -> &'static str {
+    match kind {
+        SecretsType::TlsKeyLog => {
             "the file holds keys of TLS sessions; they are not used, and whoever gets the file can use them"
         }
-        Some(0x5353_484b) => {
+        SecretsType(0x5353_484b) => {
             "the file holds keys of SSH sessions; they are not used, and whoever gets the file can use them"
         }
         _ => {
@@ -424,9 +447,7 @@ fn secrets(body: &[u8], big: bool) -> &'static str {
 /// A packet's block is held to a packet's size.
 fn size_max(kind: u32) -> usize {
     match kind {
-        SECTION | INTERFACE | OLD_PACKET | SIMPLE_PACKET | PACKET => {
-            limits::PACKET_BYTES + limits::BLOCK_OPTION_BYTES
-        }
+        SHB_MAGIC | IDB_MAGIC | OLD_PACKET | SPB_MAGIC | EPB_MAGIC => PARSED_BYTES,
         _ => limits::BLOCK_BYTES,
     }
 }

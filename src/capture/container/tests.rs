@@ -539,6 +539,42 @@ fn options_that_cant_be_cost_no_packet() {
 }
 
 #[test]
+fn a_packet_without_the_padding_behind_it_is_read() {
+    for big in [false, true] {
+        let mut bytes = section(big);
+        bytes.extend(interface(1, 0, None, 0, big));
+        let length = 32 + 3;
+        bytes.extend(words(&[6, length, 0, 0, 1, 3, 3], big));
+        bytes.extend(b"abc");
+        bytes.extend(word(length, big));
+        bytes.extend(enhanced(0, 2, b"good", big));
+        let found = cut(&bytes);
+        let seen: Vec<_> = found.packets.iter().map(|p| (p.0, &p.2[..])).collect();
+        let expected: [(_, &[u8]); 2] = [(Some(1000), b"abc"), (Some(2000), b"good")];
+        assert_eq!((seen, found.told()), (expected.to_vec(), vec![]));
+    }
+}
+
+#[test]
+fn what_stands_behind_the_end_of_the_options_is_none() {
+    for big in [false, true] {
+        let end = option(0, b"", big);
+        let mut bytes = section(big);
+        let mut description = words(&[if big { 1 << 16 } else { 1 }, 0], big);
+        description.extend([&option(9, &[3], big)[..], &end, &option(9, &[9], big)].concat());
+        bytes.extend(block(1, &description, big));
+        let mut packet = words(&[0, 0, 1, 4, 4], big);
+        packet.extend([&b"abcd"[..], &end, &option(4, &long(7, big), big)].concat());
+        bytes.extend(block(6, &packet, big));
+        let found = cut(&bytes);
+        assert_eq!(
+            (found.times(), found.told()),
+            (vec![Some(1_000_000)], vec![])
+        );
+    }
+}
+
+#[test]
 fn packets_that_contradict_their_block_are_counted_and_told() {
     let mut bytes = section(false);
     bytes.extend(enhanced(0, 1, b"nobody's", false));
