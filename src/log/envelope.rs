@@ -118,6 +118,41 @@ fn clock(text: [u8; 8]) -> Option<i64> {
     (hour < 24 && minute < 60 && second < 61).then(|| hour * 3600 + minute * 60 + second.min(59))
 }
 
+/// `[22/Nov/2026:08:16:56 +0000]` of the common log format, and what follows.
+pub fn common_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (date, rest) = line.split_first_chunk::<28>()?;
+    let &[
+        b'[',
+        d1,
+        d2,
+        b'/',
+        m1,
+        m2,
+        m3,
+        b'/',
+        y1,
+        y2,
+        y3,
+        y4,
+        b':',
+        ref tail @ ..,
+    ] = date
+    else {
+        return None;
+    };
+    let (time, zone) = tail.split_first_chunk::<8>()?;
+    let &[b' ', sign @ (b'+' | b'-'), z1, z2, z3, z4, b']'] = zone else {
+        return None;
+    };
+    let day = two(d1, d2).filter(|day| (1..=31).contains(day))?;
+    let year = two(y1, y2)? * 100 + two(y3, y4)?;
+    let offset = two(z1, z2)? * 3600 + two(z3, z4)? * 60;
+    let offset = if sign == b'+' { offset } else { -offset };
+    let seconds = days_from_date(year, month([m1, m2, m3])?, day) * DAY + clock(*time)?;
+    let stamp = Stamp::Utc(Timestamp::from_seconds(seconds - offset, 0));
+    Some((stamp, rest))
+}
+
 /// The bytes of `Sun Nov 22 08:16:55 2026`.
 const CTIME_BYTES: usize = 24;
 

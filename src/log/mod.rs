@@ -11,6 +11,7 @@
 pub mod envelope;
 mod reader;
 pub mod sessions;
+mod talk;
 
 use std::borrow::Cow;
 
@@ -135,6 +136,19 @@ pub enum Fact<'b> {
         /// Its argument.
         argument: Cow<'b, [u8]>,
     },
+    /// Something that the server refuses, in the words of its reply.
+    Failed {
+        /// The command, where the message belongs to one only.
+        verb: Option<Verb>,
+        /// Its argument.
+        argument: Option<&'b [u8]>,
+        /// The reply's text.
+        text: &'b [u8],
+        /// True when the server closes the control connection with this reply.
+        closes: bool,
+    },
+    /// The session is over.
+    Ended,
 }
 
 /// Where a format's sessions put their events.
@@ -166,7 +180,14 @@ macro_rules! formats {
     };
 }
 
-formats! { vsftpd, xferlog }
+formats! {
+    bsd_ftpd,
+    pureftpd,
+    pureftpd_clf,
+    pureftpd_stats,
+    vsftpd,
+    xferlog,
+}
 
 /// The format of a source: the one that most of its lines are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

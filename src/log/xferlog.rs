@@ -156,11 +156,12 @@ fn middle(text: &[u8]) -> Option<(&[u8], u8, &[u8])> {
     })
 }
 
-type Owner = (Vec<u8>, Vec<u8>);
+/// Session number (0 for none), host, user.
+type Owner = (u32, Vec<u8>, Vec<u8>);
 
-/// The sessions of one log by host and user.
+/// The sessions of a log of transfers: by host and user, and by a number where the log has one.
 #[derive(Default)]
-struct Following {
+pub(super) struct Following {
     sessions: Sessions<Owner>,
     by_owner: Lookup<Owner, Handle>,
 }
@@ -173,15 +174,15 @@ impl Following {
         origin: Origin,
         out: &mut Out<'_>,
     ) -> Handle {
-        let client = Some(Endpoint::host(Host::read(&owner.0)));
-        let number = self.sessions.nth_of_second(at);
+        let client = Some(Endpoint::host(Host::read(&owner.1)));
+        let number = self.sessions.nth_of_second(at) | u64::from(owner.0);
         let key = SessionKey::new(client.as_ref(), None, at, number);
         let introduction = Introduction {
             vantage: Vantage::TransferLog,
             client,
             server: None,
-            user: Some(Text::cut(&owner.1, crate::limits::ARGUMENT_BYTES)),
-            approximate: true,
+            user: Some(Text::cut(&owner.2, crate::limits::ARGUMENT_BYTES)),
+            approximate: owner.0 == 0,
         };
         out(event(
             key,
@@ -216,6 +217,7 @@ impl Follow for Following {
             self.end(handle, End::Idle, out);
         }
         let owner = (
+            record.number,
             record.client.to_vec(),
             record.user.unwrap_or_default().to_vec(),
         );

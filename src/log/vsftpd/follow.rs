@@ -268,6 +268,8 @@ impl Open<Talk> {
             Fact::Done { verb, argument } => {
                 self.wait(record.implied, Some((*verb, argument)), false);
             }
+            // Not written by vsftpd.
+            Fact::Failed { .. } | Fact::Ended => {}
         }
         None
     }
