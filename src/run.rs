@@ -298,7 +298,7 @@ impl Job<'_> {
                 ended
             }
             Some(Format::Log(detected)) => {
-                self.read_log(detected, id, candidate, &mut *opened.reader, reading)
+                self.read_log(detected, id, candidate, &mut opened, reading)
             }
             None if opened.head.is_empty() => {
                 let kind = DiagnosticKind::Empty;
@@ -360,7 +360,7 @@ impl Job<'_> {
         detected: Detected,
         id: SourceId,
         candidate: &Candidate,
-        source: &mut (dyn io::Read + Send),
+        opened: &mut input::Opened,
         reading: &mut Reading<'_>,
     ) -> Ended {
         let Reading {
@@ -369,11 +369,12 @@ impl Job<'_> {
             log,
             ..
         } = reading;
-        let clock = Clock::new(
+        let mut clock = Clock::new(
             self.settings.log_zone.clone(),
             candidate.modified,
             self.settings.year,
         );
+        detected.teach(&mut clock, &opened.head);
         let reader = log.get_or_insert_with(|| LogReader::new(detected, id, clock.clone()));
         reader.begin_source(id, clock);
         let mut merge = |window: &input::Window<()>, part: log::Part<'_>| {
@@ -383,7 +384,7 @@ impl Job<'_> {
         };
         let progress = |bytes| self.progress.add(bytes);
         input::read(
-            source,
+            &mut *opened.reader,
             self.settings.window_bytes,
             &mut log::Cutter,
             &detected,

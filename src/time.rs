@@ -136,6 +136,9 @@ pub enum Stamp {
     Local(i64, u32),
     /// Local time without a year: month, day, seconds of the day.
     Yearless(u8, u8, u32),
+    /// Local time without a zone whose date is two numbers and a year, in the order that the writer's machine was set to:
+    /// the numbers, the year, seconds of the day. Either number may be the month.
+    Unordered(u8, u8, i16, u32),
     /// No time at all.
     None,
 }
@@ -152,6 +155,8 @@ pub struct Clock {
     last_day_of_year: i64,
     /// The quarter of an hour (local) last asked for, and its offset from UTC in seconds.
     cached: Option<(i64, i64)>,
+    /// Whether the month stands before the day, once a date has shown it.
+    month_first: Option<bool>,
 }
 
 impl Clock {
@@ -163,7 +168,24 @@ impl Clock {
             year,
             last_day_of_year: 0,
             cached: None,
+            month_first: None,
         }
+    }
+
+    /// Learns from a date in which order day and month stand, if it shows it: no month has a number above 12.
+    pub fn learn(&mut self, stamp: Stamp) {
+        if let Stamp::Unordered(first, second, ..) = stamp {
+            self.month_first = match (first > 12, second > 12) {
+                (true, false) => Some(false),
+                (false, true) => Some(true),
+                _ => return,
+            };
+        }
+    }
+
+    /// True where this stamp's date can be read in two ways, and no date before it has shown which is right.
+    pub fn is_guess(&self, stamp: Stamp) -> bool {
+        matches!(stamp, Stamp::Unordered(a, b, ..) if self.month_first.is_none() && a != b)
     }
 
     /// The point in time of a stamp; `None` for a stamp without time.
@@ -175,6 +197,12 @@ impl Clock {
                 let (month, day) = (i64::from(month), i64::from(day));
                 let year = self.year_of(month, day);
                 let days = days_from_date(year, month, day);
+                Some(self.local(days * DAY + i64::from(seconds), 0))
+            }
+            Stamp::Unordered(first, second, year, seconds) => {
+                self.learn(stamp);
+                let (first, second, year) = (first.into(), second.into(), year.into());
+                let days = self.unordered(first, second, year);
                 Some(self.local(days * DAY + i64::from(seconds), 0))
             }
             Stamp::None => None,
@@ -203,6 +231,22 @@ impl Clock {
             year - 1
         } else {
             year
+        }
+    }
+
+    /// Days since 1970 of a date in the order that other dates have shown. Where none has: day, then month, as most of the
+    /// world writes it, unless that is later than the file was written.
+    fn unordered(&self, first: i64, second: i64, year: i64) -> i64 {
+        let day_first = days_from_date(year, second, first);
+        let month_first = days_from_date(year, first, second);
+        let is_late = |days: i64| {
+            let latest = self.latest.map(|at| at.seconds().div_euclid(DAY) + 1); // local time may be a day ahead
+            latest.is_some_and(|latest| days > latest)
+        };
+        match self.month_first {
+            Some(true) => month_first,
+            None if is_late(day_first) && !is_late(month_first) => month_first,
+            _ => day_first,
         }
     }
 
@@ -270,6 +314,22 @@ mod tests {
             clock.utc(Stamp::Local(summer, 0)).unwrap().seconds(),
             summer - 7200
         );
+    }
+
+    #[test]
+    fn the_order_of_day_and_month_is_learnt() {
+        let mut clock = Clock::new(TimeZone::UTC, None, None);
+        let third_of_april = Stamp::Unordered(3, 4, 2026, 60);
+        assert!(clock.is_guess(third_of_april));
+        let told = |clock: &mut Clock, stamp| clock.utc(stamp).unwrap().to_string();
+        assert_eq!(told(&mut clock, third_of_april), "2026-04-03T00:01:00Z");
+        clock.learn(Stamp::Unordered(4, 4, 2026, 0));
+        clock.learn(Stamp::Unordered(3, 13, 2026, 0));
+        assert!(!clock.is_guess(third_of_april));
+        assert_eq!(told(&mut clock, third_of_april), "2026-03-04T00:01:00Z");
+        let latest = Timestamp::from_seconds(days_from_date(2026, 3, 5) * DAY, 0);
+        let mut clock = Clock::new(TimeZone::UTC, Some(latest), None);
+        assert_eq!(told(&mut clock, third_of_april), "2026-03-04T00:01:00Z");
     }
 
     #[test]

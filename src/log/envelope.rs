@@ -246,8 +246,8 @@ fn iso(line: &[u8]) -> Option<Bare<'_>> {
     tagged(iso_date(date)?, rest)
 }
 
-/// RFC 3339, with or without its offset.
-fn iso_date(text: &[u8]) -> Option<Stamp> {
+/// RFC 3339, with or without its offset, and that also as ISO 8601 has it (`+0000`).
+pub fn iso_date(text: &[u8]) -> Option<Stamp> {
     let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T'], rest) =
         text.split_first_chunk::<11>()?
     else {
@@ -273,7 +273,7 @@ fn iso_date(text: &[u8]) -> Option<Stamp> {
     let offset = match *zone {
         [] => return Some(Stamp::Local(seconds, nanos)),
         [b'Z'] => 0,
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
             let offset = two(h1, h2)? * 3600 + two(m1, m2)? * 60;
             if sign == b'+' { offset } else { -offset }
         }

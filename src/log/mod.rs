@@ -8,6 +8,7 @@
 //!
 //! Nothing here opens files, and no session's meaning is judged.
 
+mod dialogue;
 pub mod envelope;
 mod reader;
 pub mod sessions;
@@ -16,10 +17,11 @@ mod talk;
 use std::borrow::Cow;
 
 use crate::diagnostic::{Diagnostics, Origin};
-use crate::ftp::{Command, Event, ReplyCode, TransferRecord, Vantage, Verb};
+use crate::ftp::{Command, End, Event, ReplyCode, TransferRecord, Vantage, Verb};
 use crate::limits;
-use crate::time::{Stamp, Timestamp};
+use crate::time::{Clock, Stamp, Timestamp};
 
+pub use dialogue::Sensed;
 pub use envelope::Bare;
 pub use reader::{Counts, Cutter, LogReader, Part};
 
@@ -149,6 +151,10 @@ pub enum Fact<'b> {
     },
     /// The session is over.
     Ended,
+    /// What a network sensor keeps of a command and its replies.
+    Sensed(Box<Sensed<'b>>),
+    /// The control connection is over.
+    Closed(End),
 }
 
 /// Where a format's sessions put their events.
@@ -182,11 +188,15 @@ macro_rules! formats {
 
 formats! {
     bsd_ftpd,
+    filezilla_server_0,
+    filezilla_server_1,
     pureftpd,
     pureftpd_clf,
     pureftpd_stats,
+    suricata,
     vsftpd,
     xferlog,
+    zeek,
 }
 
 /// The format of a source: the one that most of its lines are in.
@@ -237,6 +247,20 @@ impl Detected {
             ignored > unknown
         };
         is_known.then_some(Self { index })
+    }
+
+    /// Shows a clock the dates at the head of a source, so that it knows the order of day and month from the first line on.
+    pub fn teach(self, clock: &mut Clock, head: &[u8]) {
+        for line in whole_lines(head) {
+            match FORMATS.get(self.index).map(|f| f.read(&Bare::read(line))) {
+                Some(Read::Taken(record)) if matches!(record.stamp, Stamp::Unordered(..)) => {
+                    clock.learn(record.stamp);
+                }
+                // All dates of a source are of one kind.
+                Some(Read::Taken(_)) | None => return,
+                Some(_) => {}
+            }
+        }
     }
 
     /// Reads a line with the source's format, then with the others: one file may hold two.

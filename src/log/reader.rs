@@ -13,6 +13,8 @@ use crate::text::Text;
 use crate::time::Clock;
 
 const UNRECOGNISED: &str = "a line in no known form";
+const ORDER_ASSUMED: &str = "a date that may be day/month or month/day, and no other date at the head of the file shows which: \
+                             taken as day/month, unless the file is older than that";
 const SAMPLE_BYTES: usize = 160;
 
 /// What became of a source's lines.
@@ -151,6 +153,10 @@ impl LogReader {
         counts.taken += part.records.len() as u64;
         for placed in &part.records {
             let origin = place(placed.line, placed.offset, self.lines);
+            if self.clock.is_guess(placed.record.stamp) {
+                let kind = DiagnosticKind::Assumed;
+                self.diagnostics.add(kind, origin, ORDER_ASSUMED);
+            }
             let at = self.clock.utc(placed.record.stamp);
             let (Some(follower), Some(format)) = (
                 self.followers.get_mut(placed.format),

@@ -228,6 +228,8 @@ impl Open<Talk> {
                 }
             }
             Fact::Ended => return self.ended(record, out),
+            // Told by other formats.
+            Fact::Sensed(_) | Fact::Closed(_) => {}
         }
         None
     }

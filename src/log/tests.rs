@@ -6,8 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::diagnostic::SourceId;
-use crate::ftp::{End, EventKind, Evidence};
-use crate::time::Clock;
+use crate::ftp::{EventKind, Evidence};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
