@@ -36,6 +36,10 @@ pub const LOG_NAME_ENDS: usize = 64;
 /// Sessions of one client that are looked at to find a log line's own, newest first. An attacker opens thousands.
 pub const LOG_CANDIDATES: usize = 64;
 
+/// Bytes of one entry of the journal or of a container's log before it is unwrapped; a longer one is read as several lines.
+/// Bytes in an array of JSON take up to four each.
+pub const LOG_ENTRY_BYTES: usize = 512 * 1024;
+
 /// Non-empty lines at the head of a source by which its format is told.
 pub const SNIFF_LINES: usize = 200;
 

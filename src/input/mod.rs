@@ -9,6 +9,7 @@ mod open;
 mod same;
 mod series;
 mod window;
+mod wrapped;
 
 pub use discover::{Candidate, discover};
 pub use open::{OpenError, Opened, open};

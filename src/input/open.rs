@@ -1,11 +1,13 @@
 //! The only place that opens inputs.
 //!
-//! Compression is told by the first bytes ([`compression`]), never by the name. Says in words
+//! Compression is told by the first bytes ([`compression`]), never by the name, and so is what wraps a log's lines
+//! ([`wrapped`](super::wrapped)). Says in words
 //! what can be done when a file can't be opened.
 
 use std::io::{self, Read};
 
 use super::compression::{self, Decompressor};
+use super::wrapped::{Unwrapper, Wrapping};
 use crate::input::Candidate;
 use crate::limits;
 
@@ -40,10 +42,14 @@ pub fn open(candidate: &Candidate) -> Result<Opened, OpenError> {
     io::copy(&mut { looked_at }, &mut magic).map_err(|e| explain(&e))?;
     let is_compressed = compression::is_compressed(&magic);
     let whole = io::Cursor::new(magic).chain(raw);
-    Ok(if is_compressed {
+    let opened = if is_compressed {
         with_head(Decompressor::new(Box::new(whole)))
     } else {
         with_head(whole)
+    };
+    Ok(match Wrapping::of(&opened.head) {
+        Some(wrapping) => with_head(Unwrapper::new(wrapping, opened.reader)),
+        None => opened,
     })
 }
 

@@ -1,8 +1,10 @@
 //! A physical line becomes a [`Bare`] one: what syslog and its forwarders put around a message is taken off.
 //!
 //! Known are RFC 3164 (with and without priority and host), RFC 5424, and the
-//! ISO dates of rsyslog; and the date that `ctime(3)` writes, which vsftpd and
-//! xferlog put in front themselves. A line in no envelope is its own message.
+//! ISO dates of rsyslog and journalctl; what container runtimes (CRI), `docker
+//! compose` and `grep` put in front; and the date that `ctime(3)` writes, which
+//! vsftpd and xferlog put in front themselves. A line in no envelope is its own
+//! message. What hides a line as a whole was taken off before (`input`).
 //! Nothing here knows FTP, and nothing is unescaped.
 
 use std::cell::Cell;
@@ -43,9 +45,18 @@ impl<'b> Bare<'b> {
                 let start = line.iter().position(|b| *b != 0).unwrap_or(line.len());
                 return Self::read(line.get(start..).unwrap_or_default());
             }
+            Some(b'/' | b'.' | b'a'..=b'z') => prefixed(line),
             _ => None,
         }
         .unwrap_or(Self::whole(line))
+    }
+
+    /// What stands behind a prefix, which is no further prefix.
+    fn behind(message: &'b [u8]) -> Self {
+        match message.first() {
+            Some(b'/' | b'.' | b'a'..=b'z' | 0) => Self::whole(message),
+            _ => Self::read(message),
+        }
     }
 
     fn whole(message: &'b [u8]) -> Self {
@@ -237,13 +248,56 @@ fn rfc_3164(line: &[u8]) -> Option<Bare<'_>> {
         u8::try_from(day).ok()?,
         u32::try_from(clock(*time)?).ok()?,
     );
-    tagged(stamp, rest.strip_prefix(b" ")?)
+    if let Some(rest) = rest.strip_prefix(b" ") {
+        return tagged(stamp, rest);
+    }
+    // `journalctl -o short-precise`
+    let (fraction, rest) = word(rest.strip_prefix(b".")?)?;
+    number(fraction).and_then(|_| tagged(stamp, rest))
 }
 
 /// `2026-11-22T08:22:20.339461+00:00 host vsftpd[13518]: message`
 fn iso(line: &[u8]) -> Option<Bare<'_>> {
     let (date, rest) = word(line)?;
-    tagged(iso_date(date)?, rest)
+    let stamp = iso_date(date)?;
+    match rest.first_chunk::<9>() {
+        Some(b"stdout F " | b"stdout P " | b"stderr F " | b"stderr P ") => {
+            let inside = Bare::behind(rest.get(9..)?);
+            let is_bare = inside.stamp == Stamp::None;
+            Some(Bare {
+                stamp: if is_bare { stamp } else { inside.stamp },
+                ..inside
+            })
+        }
+        _ => tagged(stamp, rest),
+    }
+}
+
+/// Bytes of a path or a container's name in front of a line.
+const PREFIX_BYTES: usize = 256;
+
+/// `vsftpd.log:line`, `/var/log/vsftpd.log.1:17:line` (grep) and `ftp-1  | line` (`docker compose logs`).
+fn prefixed(line: &[u8]) -> Option<Bare<'_>> {
+    let head = line.get(..PREFIX_BYTES).unwrap_or(line);
+    let end = head.iter().position(|b| matches!(b, b':' | b' '))?;
+    let (name, rest) = line.split_at_checked(end)?;
+    if let Some(rest) = rest.trim_ascii_start().strip_prefix(b"| ") {
+        return Some(Bare::behind(rest));
+    }
+    // What has neither is a word of the line itself.
+    let is_path = memchr::memchr2(b'/', b'.', name).is_some();
+    let rest = rest.strip_prefix(b":").filter(|_| is_path)?;
+    let digits = rest.iter().take(12).take_while(|b| b.is_ascii_digit());
+    let numbered = rest.get(digits.count()..)?.strip_prefix(b":");
+    let rest = numbered
+        .filter(|_| rest.first() != Some(&b':'))
+        .unwrap_or(rest);
+    let is_line = |first: &u8| {
+        first.is_ascii_uppercase() || first.is_ascii_digit() || b"{([<#".contains(first)
+    };
+    rest.first()
+        .is_some_and(is_line)
+        .then(|| Bare::behind(rest))
 }
 
 /// RFC 3339, with or without its offset, and that also as ISO 8601 has it (`+0000`).
@@ -402,6 +456,63 @@ mod tests {
         }
         let line = "Nov  2 00:00:00 ftp1 vsftpd: hi";
         check(line, Stamp::Yearless(11, 2, 0), "vsftpd", None, "hi");
+    }
+
+    #[test]
+    fn what_others_put_in_front_is_taken_off() {
+        let seconds = days_from_date(2026, 11, 22) * DAY + 8 * 3600 + 62;
+        let utc = Stamp::Utc(Timestamp::from_seconds(seconds, 0));
+        let yearless = Stamp::Yearless(11, 22, 8 * 3600 + 62);
+        for (line, stamp, tag, message) in [
+            (
+                "/var/log/vsftpd.log:Sun Nov x",
+                Stamp::None,
+                "",
+                "Sun Nov x",
+            ),
+            ("vsftpd.log.1:17:Sun Nov x", Stamp::None, "", "Sun Nov x"),
+            ("eve.json.7.gz:12477:{}", Stamp::None, "", "{}"),
+            (
+                "fzs.log:(000001)1/1/2026",
+                Stamp::None,
+                "",
+                "(000001)1/1/2026",
+            ),
+            ("ftp.log:8:16 x", Stamp::None, "", "16 x"),
+            ("ftp-1  | Sun Nov x", Stamp::None, "", "Sun Nov x"),
+            ("./a:Nov 22 08:01:02 h vsftpd: hi", yearless, "vsftpd", "hi"),
+            (
+                "Nov 22 08:01:02.123456 h vsftpd: hi",
+                yearless,
+                "vsftpd",
+                "hi",
+            ),
+            ("2026-11-22T08:01:02+0000 h vsftpd: hi", utc, "vsftpd", "hi"),
+            (
+                "2026-11-22T08:01:02Z stdout F Sun Nov x",
+                utc,
+                "",
+                "Sun Nov x",
+            ),
+            ("2026-11-22T08:01:02Z stderr P hi", utc, "", "hi"),
+            (
+                "2026-11-22T08:01:03Z stdout F Nov 22 08:01:02 h vsftpd: hi",
+                yearless,
+                "vsftpd",
+                "hi",
+            ),
+            (
+                "proftpd[7] host (a[b]): hi",
+                Stamp::None,
+                "",
+                "proftpd[7] host (a[b]): hi",
+            ),
+            ("a.b:", Stamp::None, "", "a.b:"),
+            ("a.b:c.d:X", Stamp::None, "", "a.b:c.d:X"),
+            ("fe80::1 - - x", Stamp::None, "", "fe80::1 - - x"),
+        ] {
+            check(line, stamp, tag, None, message);
+        }
     }
 
     #[test]

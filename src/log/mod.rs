@@ -276,6 +276,9 @@ impl Detected {
             Read::Ignored("empty line")
         } else if bare.tag.is_some() {
             Read::Ignored("another program's message")
+        } else if bare.message.starts_with(b"-- ") {
+            // `-- Boot 1f…`, `-- Journal begins at …`, `-- No entries --`
+            Read::Ignored("a message of journalctl about the journal")
         } else {
             Read::Unrecognised
         };
