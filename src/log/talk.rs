@@ -184,7 +184,8 @@ impl Open<Talk> {
                 }
             }
             Fact::Command(command) => self.command(command, out),
-            Fact::Reply { .. } => {}
+            // The last two are told by other formats.
+            Fact::Reply { .. } | Fact::Sensed(_) | Fact::Closed(_) => {}
             Fact::Login { accepted } => {
                 // Where it is written after its reply, that has told it.
                 let is_before = *accepted && self.state.last == LastReply::Unwritten;
@@ -228,8 +229,6 @@ impl Open<Talk> {
                 }
             }
             Fact::Ended => return self.ended(record, out),
-            // Told by other formats.
-            Fact::Sensed(_) | Fact::Closed(_) => {}
         }
         None
     }
