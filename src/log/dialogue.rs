@@ -7,11 +7,11 @@ use std::borrow::Cow;
 
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
-    Closing, Command, End, Endpoint, EventKind, Evidence, Found, Host, Introduction, Line, LineEnd,
-    Replies, Reply, ReplyClass, ReplyCode, SessionKey, Vantage, Verb,
+    Closing, Command, End, Endpoint, EventKind, Evidence, Found, Host, Introduction, Replies,
+    Reply, ReplyClass, ReplyCode, SessionKey, Vantage, Verb,
 };
 use crate::limits;
-use crate::log::sessions::{Handle, Open, Sessions, event};
+use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
 use crate::log::{Fact, Follow, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::Text;
@@ -176,7 +176,7 @@ impl Open<Talk> {
         match &record.fact {
             Fact::Opened { .. } => out(self.event(EventKind::Opened)),
             Fact::Command(command) => self.command(command.clone(), out),
-            Fact::Reply { text, .. } => self.line(text, out),
+            Fact::Reply { text, .. } => self.hear(text, out),
             Fact::Sensed(sensed) => {
                 if let Some((verb, argument)) = &sensed.command {
                     self.command(Command::new(*verb, Some(argument)), out);
@@ -203,7 +203,7 @@ impl Open<Talk> {
         };
         let skipped = usize::from(replies.first().is_some_and(is_rest));
         for reply in replies.iter().skip(skipped) {
-            self.state.is_dismissed |= reply.code.number() == 221;
+            self.state.is_dismissed |= is_dismissal(Some(reply.code));
             self.state.last_code = Some(reply.code);
             out(self.event(EventKind::Reply(reply.clone())));
         }
@@ -215,23 +215,17 @@ impl Open<Talk> {
         out(self.event(EventKind::Command(command)));
     }
 
-    fn line(&mut self, bytes: &[u8], out: &mut Out<'_>) {
-        let line = Line {
-            bytes: bytes.get(..limits::CONTROL_LINE_BYTES).unwrap_or(bytes),
-            at: self.last,
-            origin: self.origin,
-            ends: self.origin.record,
-            end: LineEnd::Whole,
-        };
+    fn hear(&mut self, bytes: &[u8], out: &mut Out<'_>) {
+        let line = self.line(bytes);
         let (key, dismissed) = (self.key, &mut self.state.is_dismissed);
-        let mut each = |found: Found<'_>| found_reply(key, found, dismissed, out);
+        let mut each = |found: Found<'_>| *dismissed |= is_dismissal(told_reply(key, found, out));
         self.state.replies.line(line, &mut each);
     }
 
     /// The client speaks or, where `is_over` is set, no more lines of a reply come.
     fn settle(&mut self, is_over: bool, out: &mut Out<'_>) {
         let (key, dismissed) = (self.key, &mut self.state.is_dismissed);
-        let mut each = |found: Found<'_>| found_reply(key, found, dismissed, out);
+        let mut each = |found: Found<'_>| *dismissed |= is_dismissal(told_reply(key, found, out));
         if is_over {
             self.state.replies.finish(&mut each);
         } else {
@@ -240,21 +234,9 @@ impl Open<Talk> {
     }
 }
 
-/// Tells a reply. A line that belongs to none is not told: a server writes such lines about itself.
-fn found_reply(key: SessionKey, found: Found<'_>, dismissed: &mut bool, out: &mut Out<'_>) {
-    if let Found::Reply {
-        reply,
-        at,
-        origin,
-        ends,
-        ..
-    } = found
-    {
-        *dismissed |= reply.code.number() == 221;
-        let mut told = event(key, at, origin, EventKind::Reply(reply));
-        told.ends = ends;
-        out(told);
-    }
+/// 221: the server takes its leave.
+fn is_dismissal(code: Option<ReplyCode>) -> bool {
+    code.is_some_and(|code| code.number() == 221)
 }
 
 impl Follow for Following {

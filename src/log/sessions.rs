@@ -7,8 +7,9 @@
 use std::collections::VecDeque;
 
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin};
-use crate::ftp::{Event, EventKind, SessionKey};
+use crate::ftp::{Event, EventKind, Found, Line, LineEnd, ReplyCode, SessionKey};
 use crate::limits;
+use crate::log::Out;
 use crate::time::Timestamp;
 
 /// Refers to a session; stale once it has ended.
@@ -36,6 +37,17 @@ impl<S> Open<S> {
     pub fn event<'b>(&self, kind: EventKind<'b>) -> Event<'b> {
         event(self.key, self.last, self.origin, kind)
     }
+
+    /// A line of what the server said, as its last record holds it.
+    pub fn line<'b>(&self, bytes: &'b [u8]) -> Line<'b> {
+        Line {
+            bytes: bytes.get(..limits::CONTROL_LINE_BYTES).unwrap_or(bytes),
+            at: self.last,
+            origin: self.origin,
+            ends: self.origin.record,
+            end: LineEnd::Whole,
+        }
+    }
 }
 
 /// An event that stands in one record.
@@ -52,6 +64,25 @@ pub fn event(
         session,
         kind,
     }
+}
+
+/// Tells a reply and answers its code; a line that belongs to none is not told: servers write such lines about themselves.
+pub fn told_reply(key: SessionKey, found: Found<'_>, out: &mut Out<'_>) -> Option<ReplyCode> {
+    let Found::Reply {
+        reply,
+        at,
+        origin,
+        ends,
+        ..
+    } = found
+    else {
+        return None;
+    };
+    let code = reply.code;
+    let mut told = event(key, at, origin, EventKind::Reply(reply));
+    told.ends = ends;
+    out(told);
+    Some(code)
 }
 
 #[derive(Debug)]

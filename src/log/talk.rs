@@ -7,11 +7,11 @@
 
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
-    Closing, Command, End, Endpoint, EventKind, Evidence, Found, Host, Introduction, Line, LineEnd,
-    Replies, Reply, ReplyCode, SessionKey, Side, Vantage, Verb,
+    Closing, Command, End, Endpoint, EventKind, Evidence, Host, Introduction, Replies, Reply,
+    ReplyCode, SessionKey, Side, Vantage, Verb,
 };
 use crate::limits;
-use crate::log::sessions::{Handle, Open, Sessions, event};
+use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
 use crate::log::{Fact, Follow, Implied, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::Text;
@@ -140,16 +140,10 @@ impl Open<Talk> {
             if rest.trim_ascii().is_empty() {
                 rest = b"";
             }
-            let line = Line {
-                bytes: bytes.strip_suffix(b"#015").unwrap_or(bytes),
-                at: self.last,
-                origin: self.origin,
-                ends: self.origin.record,
-                end: LineEnd::Whole,
-            };
+            let line = self.line(bytes.strip_suffix(b"#015").unwrap_or(bytes));
             let key = self.key;
             self.state.replies.line(line, &mut |found| {
-                heard = found_reply(key, found, out).or(heard);
+                heard = told_reply(key, found, out).or(heard);
             });
         }
         heard
@@ -158,7 +152,7 @@ impl Open<Talk> {
     fn command(&mut self, command: &Command<'_>, out: &mut Out<'_>) {
         let key = self.key;
         self.state.replies.client_spoke(&mut |found| {
-            found_reply(key, found, out);
+            told_reply(key, found, out);
         });
         self.state.has_commands = true;
         if command.verb == Verb::QUIT {
@@ -298,25 +292,6 @@ impl Open<Talk> {
     }
 }
 
-/// Tells a reply; a line that belongs to none is not told.
-fn found_reply(key: SessionKey, found: Found<'_>, out: &mut Out<'_>) -> Option<ReplyCode> {
-    let Found::Reply {
-        reply,
-        at,
-        origin,
-        ends,
-        ..
-    } = found
-    else {
-        return None;
-    };
-    let code = reply.code;
-    let mut told = event(key, at, origin, EventKind::Reply(reply));
-    told.ends = ends;
-    out(told);
-    Some(code)
-}
-
 impl Following {
     /// For a server whose log also holds the reply with which it closes the connection.
     pub(super) fn whole() -> Self {
@@ -420,7 +395,7 @@ impl Following {
         open.tell_waiting(out);
         let key = open.key;
         open.state.replies.finish(&mut |found| {
-            found_reply(key, found, out);
+            told_reply(key, found, out);
         });
         let (end, by) = match open.state.leaving {
             Leaving::Server => (End::Fin, Some(Side::Server)),

@@ -17,11 +17,11 @@ use std::collections::VecDeque;
 
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
-    Closing, Command, End, Endpoint, EventKind, Evidence, Found, Host, Introduction, Line,
-    LineEnd, Replies, Reply, ReplyCode, SessionKey, Side, Vantage, Verb,
+    Closing, Command, End, Endpoint, EventKind, Evidence, Host, Introduction,
+    Replies, Reply, ReplyCode, SessionKey, Side, Vantage, Verb,
 };
 use crate::limits;
-use crate::log::sessions::{Handle, Open, Sessions, event};
+use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
 use crate::log::{Fact, Follow, Implied, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::Text;
@@ -114,60 +114,35 @@ impl Open<Talk> {
         let has_code = ends_line && ReplyCode::from_digits(text).is_some();
         if !self.state.replies.is_open() {
             // Outside of a multi-line reply, only a code makes a reply.
-            return if has_code { self.line(text, out) } else { None };
+            return if has_code { self.hear_line(text, out) } else { None };
         }
         if self.state.piece.is_empty() && ends_line {
-            return self.line(text, out);
+            return self.hear_line(text, out);
         }
         let mut piece = std::mem::take(&mut self.state.piece);
         if has_code {
-            self.line(&piece, out);
-            return self.line(text, out);
+            self.hear_line(&piece, out);
+            return self.hear_line(text, out);
         }
         if piece.len() + text.len() <= limits::CONTROL_LINE_BYTES {
             piece.extend_from_slice(text);
         }
         if ends_line {
-            return self.line(&piece, out);
+            return self.hear_line(&piece, out);
         }
         self.state.piece = piece;
         None
     }
 
-    fn line(&mut self, bytes: &[u8], out: &mut Out<'_>) -> Option<ReplyCode> {
-        let line = Line {
-            bytes,
-            at: self.last,
-            origin: self.origin,
-            ends: self.origin.record,
-            end: LineEnd::Whole,
-        };
+    fn hear_line(&mut self, bytes: &[u8], out: &mut Out<'_>) -> Option<ReplyCode> {
+        let line = self.line(bytes);
         let mut code = None;
         let key = self.key;
         self.state.replies.line(line, &mut |found| {
-            code = found_reply(key, found, out).or(code);
+            code = told_reply(key, found, out).or(code);
         });
         code
     }
-}
-
-/// Tells a reply; a line that belongs to none is not told.
-fn found_reply(key: SessionKey, found: Found<'_>, out: &mut Out<'_>) -> Option<ReplyCode> {
-    let Found::Reply {
-        reply,
-        at,
-        origin,
-        ends,
-        ..
-    } = found
-    else {
-        return None;
-    };
-    let code = reply.code;
-    let mut told = event(key, at, origin, EventKind::Reply(reply));
-    told.ends = ends;
-    out(told);
-    Some(code)
 }
 
 impl Follow for Following {
@@ -277,7 +252,7 @@ impl Open<Talk> {
     fn command(&mut self, command: &Command<'_>, turn: u64, out: &mut Out<'_>) {
         let key = self.key;
         self.state.replies.client_spoke(&mut |found| {
-            found_reply(key, found, out);
+            told_reply(key, found, out);
         });
         match command.verb {
             Verb::PASS => self.state.asked = turn,
@@ -371,10 +346,10 @@ impl Following {
         let key = open.key;
         let piece = std::mem::take(&mut open.state.piece);
         if !piece.is_empty() {
-            open.line(&piece, out);
+            open.hear_line(&piece, out);
         }
         open.state.replies.finish(&mut |found| {
-            found_reply(key, found, out);
+            told_reply(key, found, out);
         });
         let end = if is_refused { End::Fin } else { end };
         out(open.event(EventKind::Closed(Closing {
