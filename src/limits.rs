@@ -209,7 +209,8 @@ pub const TLS_ALERTS: usize = 8;
 /// Names kept of a certificate, and protocols of a client's hello.
 pub const CERTIFICATE_NAMES: usize = 16;
 
-/// Reply texts, their names taken out, whose cause is remembered per thread. A server has some hundred.
+/// Reply texts whose cause is remembered per thread, and pairs of code and command whose rules are. A server has some
+/// hundred.
 pub const KNOWN_TEXTS: usize = 4096;
 
 /// The port of FTP that begins with TLS (IANA: ftps). Silence and refusals on it are sessions like those on FTP's port.

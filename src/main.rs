@@ -7,7 +7,7 @@ use ftpwhy::app;
 use ftpwhy::cli::Cli;
 
 /// Sessions are many small pieces that one thread makes and another drops; the system's allocator takes a fifth of the
-/// time for that, this one a twentieth.
+/// time for that, this one a tenth.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
