@@ -7,7 +7,7 @@
 //! second with nothing to tell it by but its place: a text that is no known
 //! message is handed on as the possible rest of a reply.
 
-use crate::ftp::{TransferRecord, Vantage, Verb, grammar};
+use crate::ftp::{End, TransferRecord, Vantage, Verb, grammar};
 use crate::log::{
     Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, envelope, talk,
 };
@@ -249,7 +249,7 @@ fn end(message: &[u8]) -> Option<Said<'_>> {
         return Some(Said::fact(closes));
     }
     let is_over = message.starts_with(b"lost connection") || message == b"FTP session closed";
-    is_over.then(|| Said::fact(Fact::Ended))
+    is_over.then(|| Said::fact(Fact::Closed(End::Fin)))
 }
 
 /// `get path`, and what the word stands for.

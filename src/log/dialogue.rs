@@ -3,78 +3,17 @@
 //! A session's number tells it apart from the others that are open, not from those before: servers count anew when they
 //! start again. So a line that opens a session, or names another client, begins a new one.
 
-use std::borrow::Cow;
-
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
-    Closing, Command, End, Endpoint, EventKind, Evidence, Found, Host, Introduction, Replies,
-    Reply, ReplyClass, ReplyCode, SessionKey, Vantage, Verb,
+    Closing, Command, End, Endpoint, EventKind, Found, Host, Introduction, Replies, Reply,
+    ReplyClass, ReplyCode, SessionKey, TransferRecord, Vantage, Verb,
 };
 use crate::limits;
 use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
-use crate::log::{Fact, Follow, Out, Record};
+use crate::log::{Exchange, Fact, Follow, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::Text;
 use crate::time::Timestamp;
-
-/// What a sensor's record tells. Everything but the connection may be missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sensed<'b> {
-    /// The sensor's number for the connection.
-    pub connection: u64,
-    /// The client's end.
-    pub client: Option<Endpoint>,
-    /// The server's end.
-    pub server: Option<Endpoint>,
-    /// The user, where the sensor knows one.
-    pub user: Option<Cow<'b, [u8]>>,
-    command: Option<(Verb, Cow<'b, [u8]>)>,
-    /// The replies.
-    pub replies: Vec<Reply<'b>>,
-}
-
-impl<'b> Sensed<'b> {
-    /// Of a connection of which nothing else is known.
-    pub fn new(connection: u64, client: Option<Endpoint>, server: Option<Endpoint>) -> Self {
-        Self {
-            connection,
-            client,
-            server,
-            user: None,
-            command: None,
-            replies: Vec::new(),
-        }
-    }
-
-    /// Sets the command. A secret in it is not kept.
-    pub fn set_command(&mut self, verb: &[u8], argument: Cow<'b, [u8]>) {
-        let verb = Verb::new(verb);
-        let is_kept = Command::new(verb, Some(&argument)).argument().is_some();
-        let argument = if is_kept { argument } else { Cow::default() };
-        self.command = Some((verb, argument));
-    }
-
-    /// Adds a reply of one line, or a line to the one before where that has the same code: a command has no two replies of
-    /// one code.
-    pub fn add_reply(&mut self, code: ReplyCode, text: Cow<'b, [u8]>) {
-        match self.replies.last_mut() {
-            Some(last) if last.code == code => {
-                let before = last.text.to_mut();
-                if before.len() + text.len() < limits::REPLY_BYTES {
-                    before.push(b'\n');
-                    before.extend_from_slice(&text);
-                }
-                last.lines = last.lines.saturating_add(1);
-            }
-            _ => self.replies.push(Reply {
-                code,
-                text,
-                lines: 1,
-                evidence: Evidence::Observed,
-            }),
-        }
-    }
-}
 
 /// What is known of one session.
 #[derive(Debug)]
@@ -84,7 +23,7 @@ struct Talk {
     replies: Replies,
     has_quit: bool,
     is_dismissed: bool,
-    /// The code of a sensor's last reply.
+    /// The code of the last reply, where they come with their command.
     last_code: Option<ReplyCode>,
 }
 
@@ -111,7 +50,19 @@ impl Following {
         let open = self.sessions.live(handle, at)?;
         // The line that ends a session may name none.
         let is_same = record.client.is_empty() || *open.state.client == *record.client;
-        (is_same && !matches!(record.fact, Fact::Opened { .. })).then_some(handle)
+        (is_same && !opens(&record.fact)).then_some(handle)
+    }
+
+    /// A nameless client's session goes on under the name of its user.
+    fn admit(&mut self, exchange: &Exchange<'_>, number: u64) {
+        let before = exchange.number_before_login();
+        let Some(handle) = before.and_then(|before| self.by_number.remove(&before)) else {
+            return;
+        };
+        if let Some(open) = self.sessions.get_mut(handle) {
+            open.state.number = number;
+            self.by_number.insert(number, handle);
+        }
     }
 
     fn begin(
@@ -125,12 +76,14 @@ impl Following {
         if let Some(before) = self.by_number.get(&number).copied() {
             self.end(before, End::Idle, out);
         }
-        let (client, server, user) = if let Fact::Sensed(sensed) = &record.fact {
-            let Sensed { client, server, .. } = &**sensed;
-            (client.clone(), server.clone(), sensed.user.as_deref())
+        let (client, server, user, is_named) = if let Fact::Exchange(exchange) = &record.fact {
+            let Exchange { client, server, .. } = &**exchange;
+            let is_named = exchange.session.is_some();
+            let user = exchange.user.as_deref();
+            (client.clone(), server.clone(), user, is_named)
         } else {
             let client = Endpoint::host(Host::read(record.client));
-            (Some(client), None, record.user)
+            (Some(client), None, record.user, true)
         };
         let nth = self.sessions.nth_of_second(at);
         let key = SessionKey::new(client.as_ref(), server.as_ref(), at, nth ^ number);
@@ -139,7 +92,7 @@ impl Following {
             client,
             server,
             user: user.map(|u| Text::cut(u, limits::ARGUMENT_BYTES)),
-            approximate: false,
+            approximate: !is_named,
         };
         let kind = EventKind::Introduced(Box::new(introduction));
         out(event(key, at, origin, kind));
@@ -177,25 +130,42 @@ impl Open<Talk> {
             Fact::Opened { .. } => out(self.event(EventKind::Opened)),
             Fact::Command(command) => self.command(command.clone(), out),
             Fact::Reply { text, .. } => self.hear(text, out),
-            Fact::Sensed(sensed) => {
-                if let Some((verb, argument)) = &sensed.command {
-                    self.command(Command::new(*verb, Some(argument)), out);
-                }
-                self.sensed_replies(&sensed.replies, out);
-            }
+            Fact::Exchange(exchange) => return self.exchange(exchange, out),
             Fact::Closed(end) => return Some(*end),
             // No format that names its sessions writes these.
-            Fact::Login { .. }
-            | Fact::Transfer(_)
-            | Fact::Done { .. }
-            | Fact::Failed { .. }
-            | Fact::Ended => {}
+            Fact::Login { .. } | Fact::Transfer(_) | Fact::Done { .. } | Fact::Failed { .. } => {}
         }
         None
     }
 
+    fn exchange(&mut self, exchange: &Exchange<'_>, out: &mut Out<'_>) -> Option<End> {
+        if exchange.opens {
+            out(self.event(EventKind::Opened));
+        }
+        if let Some(command) = exchange.command() {
+            if let Some(moved) = exchange.moved.filter(|_| command.verb.is_transfer()) {
+                let record = TransferRecord {
+                    verb: command.verb,
+                    path: command.argument().unwrap_or_default(),
+                    bytes: moved.bytes,
+                    complete: moved.complete,
+                };
+                self.command(command, out);
+                out(self.event(EventKind::Transfer(record)));
+            } else {
+                self.command(command, out);
+            }
+        }
+        if let Some(accepted) = exchange.accepted {
+            let user = exchange.user.as_deref().unwrap_or_default();
+            out(self.event(EventKind::Login { user, accepted }));
+        }
+        self.replies_of_exchange(&exchange.replies, out);
+        exchange.end
+    }
+
     /// Suricata lays a reply down when its first line has come: the other lines stand in front of the next one's.
-    fn sensed_replies(&mut self, replies: &[Reply<'_>], out: &mut Out<'_>) {
+    fn replies_of_exchange(&mut self, replies: &[Reply<'_>], out: &mut Out<'_>) {
         let is_rest = |first: &Reply<'_>| {
             Some(first.code) == self.state.last_code
                 && first.code.class() != ReplyClass::Preliminary
@@ -234,6 +204,22 @@ impl Open<Talk> {
     }
 }
 
+fn opens(fact: &Fact<'_>) -> bool {
+    match fact {
+        Fact::Opened { .. } => true,
+        Fact::Exchange(exchange) => exchange.opens,
+        _ => false,
+    }
+}
+
+fn only_closes(fact: &Fact<'_>) -> bool {
+    match fact {
+        Fact::Closed(_) => true,
+        Fact::Exchange(exchange) => exchange.is_only_an_end(),
+        _ => false,
+    }
+}
+
 /// 221: the server takes its leave.
 fn is_dismissal(code: Option<ReplyCode>) -> bool {
     code.is_some_and(|code| code.number() == 221)
@@ -251,11 +237,15 @@ impl Follow for Following {
             self.end(handle, End::Idle, out);
         }
         let number = match &record.fact {
-            Fact::Sensed(sensed) => sensed.connection,
+            Fact::Exchange(exchange) => exchange.session_number(),
             _ => u64::from(record.number),
         };
-        let known = self.find(record, number, at);
-        if known.is_none() && matches!(record.fact, Fact::Closed(_)) {
+        let mut known = self.find(record, number, at);
+        if let (None, Fact::Exchange(exchange)) = (known, &record.fact) {
+            self.admit(exchange, number);
+            known = self.find(record, number, at);
+        }
+        if known.is_none() && only_closes(&record.fact) {
             // Of a session of which nothing else was heard.
             return;
         }

@@ -10,6 +10,7 @@
 
 mod dialogue;
 pub mod envelope;
+mod exchange;
 mod reader;
 pub mod sessions;
 mod talk;
@@ -21,8 +22,8 @@ use crate::ftp::{Command, End, Event, ReplyCode, TransferRecord, Vantage, Verb};
 use crate::limits;
 use crate::time::{Clock, Stamp, Timestamp};
 
-pub use dialogue::Sensed;
 pub use envelope::Bare;
+pub use exchange::{Exchange, Moved};
 pub use reader::{Counts, Cutter, LogReader, Part};
 
 /// What a format is.
@@ -149,11 +150,9 @@ pub enum Fact<'b> {
         /// True when the server closes the control connection with this reply.
         closes: bool,
     },
-    /// The session is over.
-    Ended,
-    /// What a network sensor keeps of a command and its replies.
-    Sensed(Box<Sensed<'b>>),
-    /// The control connection is over.
+    /// A command together with what came of it.
+    Exchange(Box<Exchange<'b>>),
+    /// The control connection is over, as far as the line says how.
     Closed(End),
 }
 

@@ -10,7 +10,7 @@ mod messages;
 
 use std::borrow::Cow;
 
-use crate::ftp::{Command, ReplyCode, TransferRecord, Vantage, Verb};
+use crate::ftp::{Command, End, ReplyCode, TransferRecord, Vantage, Verb};
 use crate::log::{
     Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, envelope, talk,
 };
@@ -132,7 +132,7 @@ fn read<'b>(line: &Bare<'b>, who: &Head<'b>) -> Read<'b> {
         client: who.host,
         user: who.user,
         times: line.times,
-        fact: Fact::Ended,
+        fact: Fact::Closed(End::Fin),
         implied: None,
     };
     let is_debug = who.level == b"DEBUG";
@@ -194,7 +194,7 @@ fn fact<'b>(
             let at = memchr::memmem::rfind(rest, b"]->[")?;
             (done(b"RNTO", rest.get(at + 4..)?.strip_suffix(b"]")?), 250)
         }
-        Says::Over => (Fact::Ended, 221),
+        Says::Over => (Fact::Closed(End::Fin), 221),
         Says::Nothing => return None,
     })
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::ftp::{Endpoint, Host, ReplyCode, Vantage};
 use crate::limits;
 use crate::log::{
-    Bare, Description, Fact, Follow, Format, Read, Record, Sample, Sensed, dialogue, envelope,
+    Bare, Description, Follow, Format, Read, Record, Sample, Exchange, dialogue, envelope,
 };
 use crate::time::Stamp;
 
@@ -122,7 +122,8 @@ fn record(line: &[u8]) -> Option<Record<'static>> {
     } else {
         (source, target)
     };
-    let mut sensed = Sensed::new(event.flow_id, client, server);
+    let mut exchange = Exchange::of_session(event.flow_id);
+    (exchange.client, exchange.server) = (client, server);
     let Ftp {
         command,
         command_data,
@@ -131,23 +132,15 @@ fn record(line: &[u8]) -> Option<Record<'static>> {
     } = event.ftp;
     if let Some(command) = command {
         let argument = command_data.unwrap_or_default().into_bytes();
-        sensed.set_command(command.as_bytes(), Cow::Owned(argument));
+        exchange.set_command(command.as_bytes(), Cow::Owned(argument));
     }
-    add_replies(&mut sensed, &completion_code, reply);
-    Some(Record {
-        stamp: envelope::iso_date(event.timestamp.as_bytes()).unwrap_or(Stamp::None),
-        number: 0,
-        client: b"",
-        user: None,
-        times: 1,
-        fact: Fact::Sensed(Box::new(sensed)),
-        implied: None,
-    })
+    add_replies(&mut exchange, &completion_code, reply);
+    Some(exchange.record(envelope::iso_date(event.timestamp.as_bytes()).unwrap_or(Stamp::None)))
 }
 
 /// Codes and texts stand in lists of their own. A line without a code, and one without a text, is in one of them only; but
 /// the first line has a code, and so has the last.
-fn add_replies(sensed: &mut Sensed<'_>, codes: &[String], texts: Vec<String>) {
+fn add_replies(exchange: &mut Exchange<'_>, codes: &[String], texts: Vec<String>) {
     let codes: Vec<ReplyCode> = codes
         .iter()
         .filter_map(|code| ReplyCode::from_digits(code.as_bytes()))
@@ -157,10 +150,10 @@ fn add_replies(sensed: &mut Sensed<'_>, codes: &[String], texts: Vec<String>) {
     };
     if first == last && codes.iter().all(|code| code == first) {
         for text in texts.into_iter().take(limits::REPLY_LINES as usize) {
-            sensed.add_reply(*first, text.into_bytes().into());
+            exchange.add_reply(*first, text.into_bytes().into());
         }
-        if sensed.replies.is_empty() {
-            sensed.add_reply(*first, Cow::default());
+        if exchange.replies.is_empty() {
+            exchange.add_reply(*first, Cow::default());
         }
         return;
     }
@@ -175,7 +168,7 @@ fn add_replies(sensed: &mut Sensed<'_>, codes: &[String], texts: Vec<String>) {
         } else {
             None
         };
-        sensed.add_reply(*code, text.unwrap_or_default().into_bytes().into());
+        exchange.add_reply(*code, text.unwrap_or_default().into_bytes().into());
     }
 }
 

@@ -178,8 +178,8 @@ impl Open<Talk> {
                 }
             }
             Fact::Command(command) => self.command(command, out),
-            // The last two are told by other formats.
-            Fact::Reply { .. } | Fact::Sensed(_) | Fact::Closed(_) => {}
+            // The last one is told by other formats.
+            Fact::Reply { .. } | Fact::Exchange(_) => {}
             Fact::Login { accepted } => {
                 // Where it is written after its reply, that has told it.
                 let is_before = *accepted && self.state.last == LastReply::Unwritten;
@@ -222,7 +222,7 @@ impl Open<Talk> {
                     self.wait(implied, verb.map(|verb| (verb, *argument)), text);
                 }
             }
-            Fact::Ended => return self.ended(record, out),
+            Fact::Closed(_) => return self.ended(record, out),
         }
         None
     }
@@ -438,7 +438,7 @@ impl Follow for Following {
             _ => self.find(record, at),
         };
         let says_nothing = match record.fact {
-            Fact::Ended => true,
+            Fact::Closed(_) => true,
             Fact::Reply { text, .. } => ReplyCode::from_digits(text).is_none(),
             _ => false,
         };

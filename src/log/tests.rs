@@ -13,7 +13,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// An event in a few words.
-fn tell(event: &Event<'_>) -> String {
+pub(super) fn tell(event: &Event<'_>) -> String {
     match &event.kind {
         EventKind::Introduced(who) => {
             let mut told = "introduced".to_owned();

@@ -8,9 +8,8 @@ use serde::Deserialize;
 
 use crate::ftp::{Endpoint, Host, ReplyCode, Vantage};
 use crate::log::{
-    Bare, Description, Fact, Follow, Format, Read, Record, Sample, Sensed, dialogue, envelope,
+    Bare, Description, Follow, Format, Read, Record, Sample, Exchange, dialogue, envelope,
 };
-use crate::text::StableHash;
 use crate::time::{Stamp, Timestamp};
 
 /// The format.
@@ -151,29 +150,21 @@ fn record(row: Row) -> Option<Record<'static>> {
         ),
     };
     let user = row.user.filter(|user| user != "<unknown>");
-    let connection = StableHash::new().bytes(row.uid.as_bytes()).finish();
-    let mut sensed = Sensed::new(connection, client, server);
-    sensed.user = user.map(|user| user.into_bytes().into());
+    let mut exchange = Exchange::of_named_session(row.uid.as_bytes());
+    (exchange.client, exchange.server) = (client, server);
+    exchange.user = user.map(|user| user.into_bytes().into());
     let command = row.command.filter(|command| !command.starts_with('<'));
     let is_quit = command.as_ref().is_none_or(|command| command == "QUIT");
     if let Some(command) = command {
         let argument = row.arg.unwrap_or_default().into_bytes();
-        sensed.set_command(command.as_bytes(), argument.into());
+        exchange.set_command(command.as_bytes(), argument.into());
     }
     let code = row.reply_code.and_then(ReplyCode::new);
     if let Some(code) = code.filter(|code| is_quit || code.number() != 221) {
         let text = row.reply_msg.unwrap_or_default().into_bytes();
-        sensed.add_reply(code, text.into());
+        exchange.add_reply(code, text.into());
     }
-    Some(Record {
-        stamp,
-        number: 0,
-        client: b"",
-        user: None,
-        times: 1,
-        fact: Fact::Sensed(Box::new(sensed)),
-        implied: None,
-    })
+    Some(exchange.record(stamp))
 }
 
 #[cfg(test)]

@@ -244,7 +244,7 @@ impl Open<Talk> {
                 self.wait(record.implied, Some((*verb, argument)), false);
             }
             // Not written by vsftpd.
-            Fact::Failed { .. } | Fact::Ended | Fact::Sensed(_) | Fact::Closed(_) => {}
+            Fact::Failed { .. } | Fact::Exchange(_) | Fact::Closed(_) => {}
         }
         None
     }
