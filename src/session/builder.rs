@@ -242,7 +242,10 @@ impl Draft {
             self.session.replies += 1;
         }
         let kept = KeptReply::new(reply, event.at, event.origin, self.keeps_text(reply));
-        let turn = self.pending.take(reply.code);
+        let turn = self
+            .own_command(event.origin)
+            .and_then(|own| self.pending.take_own(own, reply.code))
+            .or_else(|| self.pending.take(reply.code));
         let (index, paired) = turn.map_or((self.session.exchanges.len(), Pairing::Unasked), |t| {
             (t.exchange, t.paired)
         });
@@ -279,6 +282,12 @@ impl Draft {
         };
         exchange.last = Some(kept);
         self.settled(index);
+    }
+
+    /// The command that stands in the same record. In a capture there is none: the two sides speak in packets of their own.
+    fn own_command(&self, origin: Origin) -> Option<usize> {
+        let last = self.session.exchanges.last()?;
+        (last.origin == origin && last.command.is_some()).then(|| self.session.exchanges.len() - 1)
     }
 
     /// In a log the text of what succeeded explains nothing, but for the address in a 227, 228 or 229.

@@ -125,6 +125,21 @@ impl Pending {
         Some(turn)
     }
 
+    /// The same for a reply that stands in one record with its command: it answers no other one.
+    pub(super) fn take_own(&mut self, exchange: usize, code: ReplyCode) -> Option<Turn> {
+        let place = self.queue.iter().position(|(own, _)| *own == exchange)?;
+        let (_, verb) = *self.queue.get(place)?;
+        if code.class() != ReplyClass::Preliminary {
+            self.queue.drain(..=place);
+            self.lost &= !self.queue.is_empty();
+        }
+        let paired = match expectation(verb, code) {
+            Expectation::No if code.number() != 421 => Pairing::Assumed,
+            _ => Pairing::InOrder,
+        };
+        Some(Turn { exchange, paired })
+    }
+
     fn later(&self, code: ReplyCode) -> Option<(usize, usize)> {
         // A server may never answer a transfer whose data connection broke, and then answers what came after it.
         let given_up = self.queue.front().is_some_and(|(_, v)| v.is_transfer())
@@ -166,6 +181,20 @@ mod tests {
         codes
             .filter_map(|code| Some(pending.take(code)?.exchange))
             .collect()
+    }
+
+    #[test]
+    fn what_stands_in_one_record_belongs_together() {
+        let mut pending = Pending::default();
+        for (exchange, verb) in [(0, Verb::STOR), (1, Verb::RETR), (2, Verb::QUIT)] {
+            pending.push(exchange, verb);
+        }
+        let code = |number| ReplyCode::new(number).unwrap();
+        let turn = |exchange, paired| Some(Turn { exchange, paired });
+        assert_eq!(pending.take_own(1, code(150)), turn(1, Pairing::InOrder));
+        assert_eq!(pending.take_own(1, code(230)), turn(1, Pairing::Assumed));
+        assert_eq!(pending.take_own(1, code(226)), None);
+        assert_eq!(pending.take(code(221)), turn(2, Pairing::InOrder));
     }
 
     #[test]
