@@ -26,6 +26,9 @@ pub const ARGUMENT_BYTES: usize = 512;
 /// Bytes of a log line that are looked at. A longer line is counted as unrecognised.
 pub const LOG_LINE_BYTES: usize = 64 * 1024;
 
+/// Columns of a log whose header names them. Zeek's widest has about thirty.
+pub const LOG_COLUMNS: usize = 128;
+
 /// How often a log line may say that its message was repeated. syslog daemons fold the repetitions of a few seconds.
 pub const LOG_REPETITIONS: u32 = 10_000;
 

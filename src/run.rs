@@ -377,7 +377,7 @@ impl Job<'_> {
         detected.teach(&mut clock, &opened.head);
         let reader = log.get_or_insert_with(|| LogReader::new(detected, id, clock.clone()));
         reader.begin_source(id, clock);
-        let mut merge = |window: &input::Window<()>, part: log::Part<'_>| {
+        let mut merge = |window: &input::Window<log::Headed>, part: log::Part<'_>| {
             reader.merge(window.offset, part, &mut |event| {
                 builder.take(&event, watcher);
             });
@@ -386,7 +386,7 @@ impl Job<'_> {
         input::read(
             &mut *opened.reader,
             self.settings.window_bytes,
-            &mut log::Cutter,
+            &mut log::Cutter::new(detected),
             &detected,
             &mut merge,
             &progress,

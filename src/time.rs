@@ -139,6 +139,9 @@ pub enum Stamp {
     /// Local time without a zone whose date is two numbers and a year, in the order that the writer's machine was set to:
     /// the numbers, the year, seconds of the day. Either number may be the month.
     Unordered(u8, u8, i16, u32),
+    /// Time of the day in UTC, in a log that says only at its head when it begins: that in seconds since 1970, and seconds
+    /// of the day.
+    OfDay(i64, u32),
     /// No time at all.
     None,
 }
@@ -157,6 +160,8 @@ pub struct Clock {
     cached: Option<(i64, i64)>,
     /// Whether the month stands before the day, once a date has shown it.
     month_first: Option<bool>,
+    /// When the log says it begins; the day of the line before, and its second of the day.
+    of_day: Option<(i64, i64, i64)>,
 }
 
 impl Clock {
@@ -169,6 +174,7 @@ impl Clock {
             last_day_of_year: 0,
             cached: None,
             month_first: None,
+            of_day: None,
         }
     }
 
@@ -205,8 +211,30 @@ impl Clock {
                 let days = self.unordered(first, second, year);
                 Some(self.local(days * DAY + i64::from(seconds), 0))
             }
+            Stamp::OfDay(start, seconds) => Some(self.of_day(start, seconds.into())),
             Stamp::None => None,
         }
+    }
+
+    /// A time that falls back by more than half a day is the next day's. Lines of two sessions around midnight may stand
+    /// in the wrong order.
+    fn of_day(&mut self, start: i64, seconds: i64) -> Timestamp {
+        const MINUTE: i64 = 60;
+        let first = (start, start.div_euclid(DAY), start.rem_euclid(DAY));
+        let (_, day, last) = self
+            .of_day
+            .filter(|known| known.0 == start)
+            .unwrap_or(first);
+        if seconds >= DAY - MINUTE && last < MINUTE && day > first.1 {
+            return Timestamp::from_seconds((day - 1) * DAY + seconds, 0);
+        }
+        let day = if last - seconds > DAY / 2 {
+            day + 1
+        } else {
+            day
+        };
+        self.of_day = Some((start, day, seconds));
+        Timestamp::from_seconds(day * DAY + seconds, 0)
     }
 
     fn year_of(&mut self, month: i64, day: i64) -> i64 {
@@ -330,6 +358,26 @@ mod tests {
         let latest = Timestamp::from_seconds(days_from_date(2026, 3, 5) * DAY, 0);
         let mut clock = Clock::new(TimeZone::UTC, Some(latest), None);
         assert_eq!(told(&mut clock, third_of_april), "2026-03-04T00:01:00Z");
+    }
+
+    #[test]
+    fn times_of_the_day_roll_over_at_midnight() {
+        let mut clock = Clock::new(TimeZone::UTC, None, None);
+        let start = days_from_date(2026, 2, 28) * DAY + 23 * 3600;
+        let mut told = |start, hour: u32, rest: u32| {
+            let stamp = Stamp::OfDay(start, hour * 3600 + rest);
+            clock.utc(stamp).unwrap().to_string()
+        };
+        assert_eq!(told(start, 22, 3599), "2026-02-28T22:59:59Z");
+        assert_eq!(told(start, 23, 3599), "2026-02-28T23:59:59Z");
+        assert_eq!(told(start, 0, 1), "2026-03-01T00:00:01Z");
+        assert_eq!(told(start, 23, 3599), "2026-02-28T23:59:59Z");
+        assert_eq!(told(start, 0, 2), "2026-03-01T00:00:02Z");
+        assert_eq!(told(start, 23, 0), "2026-03-01T23:00:00Z");
+        assert_eq!(told(start, 1, 0), "2026-03-02T01:00:00Z");
+        assert_eq!(told(start, 0, 3599), "2026-03-02T00:59:59Z");
+        // A new head begins anew, and its own time counts as the line before.
+        assert_eq!(told(start + DAY, 0, 0), "2026-03-02T00:00:00Z");
     }
 
     #[test]

@@ -97,7 +97,8 @@ pub fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-fn two(a: u8, b: u8) -> Option<i64> {
+/// Two digits.
+pub(super) fn two(a: u8, b: u8) -> Option<i64> {
     (a.is_ascii_digit() && b.is_ascii_digit())
         .then(|| i64::from(a - b'0') * 10 + i64::from(b - b'0'))
 }
@@ -121,7 +122,7 @@ fn month(name: [u8; 3]) -> Option<i64> {
 }
 
 /// `HH:MM:SS` as seconds of the day. A leap second counts as the one before it.
-fn clock(text: [u8; 8]) -> Option<i64> {
+pub(super) fn clock(text: [u8; 8]) -> Option<i64> {
     let [h1, h2, b':', m1, m2, b':', s1, s2] = text else {
         return None;
     };
@@ -287,6 +288,14 @@ fn prefixed(line: &[u8]) -> Option<Bare<'_>> {
     // What has neither is a word of the line itself.
     let is_path = memchr::memchr2(b'/', b'.', name).is_some();
     let rest = rest.strip_prefix(b":").filter(|_| is_path)?;
+    let is_time = |text: &[u8]| {
+        let (time, behind) = text.split_first_chunk::<8>()?;
+        clock(*time).filter(|_| behind.first() == Some(&b' '))
+    };
+    if is_time(rest).is_some() {
+        // IIS begins lines with the time alone.
+        return Some(Bare::whole(rest));
+    }
     let digits = rest.iter().take(12).take_while(|b| b.is_ascii_digit());
     let numbered = rest.get(digits.count()..)?.strip_prefix(b":");
     let rest = numbered

@@ -11,6 +11,7 @@
 mod dialogue;
 pub mod envelope;
 mod exchange;
+pub mod header;
 mod reader;
 pub mod sessions;
 mod talk;
@@ -24,7 +25,8 @@ use crate::time::{Clock, Stamp, Timestamp};
 
 pub use envelope::Bare;
 pub use exchange::{Exchange, Moved};
-pub use reader::{Counts, Cutter, LogReader, Part};
+pub use header::Header;
+pub use reader::{Counts, Cutter, Headed, LogReader, Part};
 
 /// What a format is.
 #[derive(Debug)]
@@ -58,6 +60,14 @@ pub trait Format: Sync {
     fn describe(&self) -> &'static Description;
     /// Reads one line by itself. Runs in parallel, so it knows no other line.
     fn read<'b>(&self, line: &Bare<'b>) -> Read<'b>;
+    /// Whether a header is one of this format. `None` where the format has none: then its files are not searched for them.
+    fn is_headed_by(&self, _header: &Header) -> Option<bool> {
+        None
+    }
+    /// Reads a line by what the header in force says of it.
+    fn read_under<'b>(&self, _header: &Header, line: &Bare<'b>) -> Read<'b> {
+        self.read(line)
+    }
     /// Something that puts records together to sessions.
     fn follow(&self) -> Box<dyn Follow + Send + Sync>;
 }
@@ -192,6 +202,7 @@ formats! {
     pureftpd,
     pureftpd_clf,
     pureftpd_stats,
+    pureftpd_w3c,
     suricata,
     vsftpd,
     xferlog,
@@ -223,11 +234,16 @@ impl Detected {
     pub fn by_head(head: &[u8]) -> Option<Self> {
         let mut score = vec![(0_usize, 0_usize); FORMATS.len()];
         let mut unknown = 0;
+        let mut header = Header::default();
         for line in whole_lines(head).take(limits::SNIFF_LINES) {
             let bare = Bare::read(line);
+            if bare.message.first() == Some(&b'#') {
+                header.take(bare.message);
+                continue;
+            }
             let mut known = bare.message.is_empty() || bare.tag.is_some();
             for (format, (taken, ignored)) in FORMATS.iter().zip(&mut score) {
-                match format.read(&bare) {
+                match format.read_under(&header, &bare) {
                     Read::Taken(_) => *taken += 1,
                     Read::Ignored(_) => *ignored += 1,
                     Read::Unrecognised => continue,
@@ -235,6 +251,9 @@ impl Detected {
                 known = true;
             }
             unknown += usize::from(!known);
+        }
+        for (format, (_, ignored)) in FORMATS.iter().zip(&mut score) {
+            *ignored += usize::from(format.is_headed_by(&header) == Some(true));
         }
         let (index, &(taken, ignored)) = score
             .iter()
@@ -246,6 +265,12 @@ impl Detected {
             ignored > unknown
         };
         is_known.then_some(Self { index })
+    }
+
+    /// True where lines that begin with `#` say what is in those behind them.
+    fn has_headers(self) -> bool {
+        let format = FORMATS.get(self.index);
+        format.is_some_and(|format| format.is_headed_by(&Header::default()).is_some())
     }
 
     /// Shows a clock the dates at the head of a source, so that it knows the order of day and month from the first line on.
@@ -263,10 +288,12 @@ impl Detected {
     }
 
     /// Reads a line with the source's format, then with the others: one file may hold two.
-    fn read<'b>(self, bare: &Bare<'b>) -> (usize, Read<'b>) {
+    fn read<'b>(self, header: &Header, bare: &Bare<'b>) -> (usize, Read<'b>) {
         let others = (0..FORMATS.len()).filter(|i| *i != self.index);
         for index in std::iter::once(self.index).chain(others) {
-            let read = FORMATS.get(index).map(|format| format.read(bare));
+            let read = FORMATS
+                .get(index)
+                .map(|format| format.read_under(header, bare));
             if let Some(read @ (Read::Taken(_) | Read::Ignored(_))) = read {
                 return (index, read);
             }

@@ -1,17 +1,20 @@
 //! Windows of a log become events: cut into whole lines, read in parallel, put together in order.
 //!
 //! `records = taken + ignored + unrecognised` holds for every source. How a
-//! source is cut into windows changes nothing.
+//! source is cut into windows changes nothing: where headers say what the
+//! lines behind them hold, the one in force goes along with each window.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, SourceId};
 use crate::input::{Cut, Decode, Window};
 use crate::limits;
-use crate::log::{Bare, Detected, FORMATS, Follow, Out, Read, Record};
+use crate::log::{Bare, Detected, FORMATS, Follow, Header, Out, Read, Record};
 use crate::text::Text;
 use crate::time::Clock;
 
+const HEADER: &str = "a line of the log's header, or a remark";
 const UNRECOGNISED: &str = "a line in no known form";
 const ORDER_ASSUMED: &str = "a date that may be day/month or month/day, and no other date at the head of the file shows which: \
                              taken as day/month, unless the file is older than that";
@@ -50,10 +53,15 @@ struct Passed<'w> {
     sample: &'w [u8],
 }
 
+/// The header in force at the start of a window; `None` in formats without headers.
+pub type Headed = Option<Arc<Header>>;
+
 /// A window's lines, read one by one.
 #[derive(Debug)]
 pub struct Part<'w> {
     bytes: &'w [u8],
+    /// The header in force at its start.
+    header: Headed,
     lines: u64,
     records: Vec<Placed<'w>>,
     passed: Vec<Passed<'w>>,
@@ -122,8 +130,8 @@ impl LogReader {
     }
 
     /// Reads a window's lines, each by itself.
-    pub fn decode<'w>(&self, window: &'w [u8]) -> Part<'w> {
-        self.format.lines(window)
+    pub fn decode<'w>(&self, window: &'w [u8], header: &Headed) -> Part<'w> {
+        self.format.lines(window, header)
     }
 
     /// Takes the next window's part, and hands over the events of the records in it.
@@ -137,7 +145,8 @@ impl LogReader {
         }
         // The first bytes are the rest of a line that was counted already.
         let end = memchr::memchr(b'\n', part.bytes).map_or(part.bytes.len(), |end| end + 1);
-        let rest = self.decode(part.bytes.get(end..).unwrap_or_default());
+        let rest = part.bytes.get(end..).unwrap_or_default();
+        let rest = self.decode(rest, &part.header);
         self.merge_lines(window_offset + end as u64, rest, out);
     }
 
@@ -216,72 +225,148 @@ impl LogReader {
 }
 
 /// Cuts a log into windows of whole lines.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Cutter;
+#[derive(Debug)]
+pub struct Cutter {
+    /// The header in force so far; `None` in formats without headers.
+    header: Headed,
+    /// The last window ended inside a line.
+    in_line: bool,
+}
+
+impl Cutter {
+    /// For a source in this format, from its start.
+    pub fn new(format: Detected) -> Self {
+        Self {
+            header: format.has_headers().then(Arc::default),
+            in_line: false,
+        }
+    }
+
+    /// Takes the headers in a window.
+    fn take_headers(&mut self, window: &[u8]) {
+        let (Some(header), Some(last)) = (&mut self.header, window.last()) else {
+            return;
+        };
+        let mut start = match memchr::memchr(b'\n', window) {
+            Some(end) if self.in_line => end + 1,
+            None if self.in_line => window.len(),
+            _ => 0,
+        };
+        // Few lines have that byte, so others are not looked at.
+        while let Some(mark) = memchr::memchr(b'#', window.get(start..).unwrap_or_default()) {
+            let mark = start + mark;
+            let before = memchr::memrchr(b'\n', window.get(..mark).unwrap_or_default());
+            let line = window
+                .get(before.map_or(0, |end| end + 1)..)
+                .unwrap_or_default();
+            let line = line.split(|b| *b == b'\n').next().unwrap_or(line);
+            if line.len() <= limits::LOG_LINE_BYTES
+                && let Some(said) = header_line(&Bare::read(line))
+            {
+                Arc::make_mut(header).take(said);
+            }
+            start = before.map_or(0, |end| end + 1) + line.len() + 1;
+        }
+        self.in_line = *last != b'\n';
+    }
+}
+
+fn header_line<'b>(bare: &Bare<'b>) -> Option<&'b [u8]> {
+    Some(bare.message).filter(|message| message.first() == Some(&b'#'))
+}
 
 impl Cut for Cutter {
-    type Notes = ();
+    type Notes = Headed;
 
-    fn cut(&mut self, bytes: &[u8], _offset: u64, last: bool) -> (usize, ()) {
-        (LogReader::cut(bytes, last), ())
+    fn cut(&mut self, bytes: &[u8], _offset: u64, last: bool) -> (usize, Headed) {
+        let end = LogReader::cut(bytes, last);
+        let header = self.header.clone();
+        self.take_headers(bytes.get(..end).unwrap_or_default());
+        (end, header)
     }
 }
 
 impl Decode for Detected {
-    type Notes = ();
+    type Notes = Headed;
     type Part<'w> = Part<'w>;
 
-    fn decode<'w>(&self, window: &'w Window<()>) -> Part<'w> {
-        self.lines(&window.bytes)
+    fn decode<'w>(&self, window: &'w Window<Headed>) -> Part<'w> {
+        self.lines(&window.bytes, &window.notes)
     }
 }
 
 impl Detected {
     /// Reads a window's lines, each by itself; for use without the reader at hand.
-    pub fn lines(self, window: &[u8]) -> Part<'_> {
+    pub fn lines<'w>(self, window: &'w [u8], header: &Headed) -> Part<'w> {
         let mut part = Part {
             bytes: window,
+            header: header.clone(),
             lines: 0,
             // Protocol lines have about 100 bytes.
             records: Vec::with_capacity(window.len() / 96),
             passed: Vec::new(),
         };
+        let none = Header::default();
+        let mut changed = None;
         let mut offset = 0;
         let mut rest = window;
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest);
             let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
             rest = after.get(1..).unwrap_or_default();
-            self.line(line, part.lines, offset, &mut part);
+            let place = (part.lines, offset);
+            if line.len() > limits::LOG_LINE_BYTES {
+                part.pass(None, line, place);
+            } else {
+                let bare = Bare::read(line);
+                let said = header.as_ref().zip(header_line(&bare));
+                if let Some((first, said)) = said {
+                    changed
+                        .get_or_insert_with(|| Header::clone(first))
+                        .take(said);
+                    part.pass(Some(HEADER), line, place);
+                } else {
+                    let header = changed.as_ref().or(header.as_deref()).unwrap_or(&none);
+                    self.line(line, &bare, header, place, &mut part);
+                }
+            }
             offset += line.len() as u64 + 1;
             part.lines += 1;
         }
         part
     }
 
-    fn line<'w>(self, bytes: &'w [u8], line: u64, offset: u64, part: &mut Part<'w>) {
-        let reason = if bytes.len() > limits::LOG_LINE_BYTES {
-            None
-        } else {
-            let bare = Bare::read(bytes);
-            match self.read(&bare) {
-                (format, Read::Taken(mut record)) => {
-                    record.times = bare.times;
-                    return part.records.push(Placed {
-                        line,
-                        offset,
-                        format,
-                        record,
-                    });
-                }
-                (_, Read::Ignored(reason)) => Some(reason),
-                (_, Read::Unrecognised) => None,
+    fn line<'w>(
+        self,
+        bytes: &'w [u8],
+        bare: &Bare<'w>,
+        header: &Header,
+        (line, offset): (u64, u64),
+        part: &mut Part<'w>,
+    ) {
+        let reason = match self.read(header, bare) {
+            (format, Read::Taken(mut record)) => {
+                record.times = bare.times;
+                return part.records.push(Placed {
+                    line,
+                    offset,
+                    format,
+                    record,
+                });
             }
+            (_, Read::Ignored(reason)) => Some(reason),
+            (_, Read::Unrecognised) => None,
         };
+        part.pass(reason, bytes, (line, offset));
+    }
+}
+
+impl<'w> Part<'w> {
+    fn pass(&mut self, reason: Option<&'static str>, bytes: &'w [u8], (line, offset): (u64, u64)) {
         // Reasons are few.
-        match part.passed.iter_mut().find(|p| p.reason == reason) {
+        match self.passed.iter_mut().find(|p| p.reason == reason) {
             Some(passed) => passed.count += 1,
-            None => part.passed.push(Passed {
+            None => self.passed.push(Passed {
                 reason,
                 count: 1,
                 line,

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::diagnostic::SourceId;
 use crate::ftp::{EventKind, Evidence};
+use crate::input::Cut;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -91,14 +92,15 @@ fn read_windows(
             reader.begin_source(SourceId(id), clock());
         }
         let (mut start, mut size) = (0, window);
+        let mut cutter = Cutter::new(format);
         while start < source.len() {
             let end = (start + size).min(source.len());
-            let cut = LogReader::cut(&source[start..end], end == source.len());
+            let (cut, header) = cutter.cut(&source[start..end], start as u64, end == source.len());
             if cut == 0 {
                 size += window;
                 continue;
             }
-            let part = reader.decode(&source[start..start + cut]);
+            let part = reader.decode(&source[start..start + cut], &header);
             reader.merge(start as u64, part, &mut each);
             (start, size) = (start + cut, window);
         }
@@ -160,6 +162,39 @@ fn windows_of_any_size_give_the_same() {
     assert!(whole.0.len() > 10);
     for window in [1, 7, 64, 777, 5000, 65_000, 70_000, 131_072] {
         assert_eq!(read_windows(format, &[&all], window), whole, "{window}");
+    }
+}
+
+#[test]
+fn windows_of_any_size_give_the_same_under_headers() {
+    let columns = ["c-ip cs-username", "cs-username c-ip"];
+    let mut lines = String::from("#Software: Pure-FTPd 1\n");
+    for place in 0..200 {
+        let (date, names) = (1 + place / 20, columns[place % 2]);
+        let who = ["192.0.2.7 alice", "alice 192.0.2.7"][place % 2];
+        write!(
+            lines,
+            "#Date: 2026-11-{date:02} 20:00:00\n#Fields: time {names} cs-method cs-uri-stem\n"
+        )
+        .unwrap();
+        writeln!(
+            lines,
+            "23:59:00 {who} []sent /{place}#x\n00:00:01 {who} []created /{place}"
+        )
+        .unwrap();
+    }
+    lines.push_str(&"#".repeat(limits::LOG_LINE_BYTES + 10));
+    lines.push_str("\n23:59:00 alice 192.0.2.7 []sent /last\n");
+    let format = Detected::by_head(lines.as_bytes()).unwrap();
+    assert_eq!(format, Detected::named("pureftpd-w3c").unwrap());
+    let whole = read_windows(format, &[lines.as_bytes()], usize::MAX / 2);
+    assert_eq!((whole.1[0].taken, whole.1[0].unrecognised), (401, 1));
+    for window in [1, 13, 100, 1009, 66_000] {
+        assert_eq!(
+            read_windows(format, &[lines.as_bytes()], window),
+            whole,
+            "{window}"
+        );
     }
 }
 
