@@ -10,7 +10,7 @@ use crate::ftp::{
 };
 use crate::limits;
 use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
-use crate::log::{Exchange, Fact, Follow, Out, Record};
+use crate::log::{Exchange, Fact, Follow, Moved, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -25,6 +25,9 @@ struct Talk {
     is_dismissed: bool,
     /// The code of the last reply, where they come with their command.
     last_code: Option<ReplyCode>,
+    /// What moved, where that is told before its command.
+    moved: Option<Moved>,
+    is_logged_in: bool,
 }
 
 /// The sessions of one log by their number.
@@ -50,7 +53,7 @@ impl Following {
         let open = self.sessions.live(handle, at)?;
         // The line that ends a session may name none.
         let is_same = record.client.is_empty() || *open.state.client == *record.client;
-        (is_same && !opens(&record.fact)).then_some(handle)
+        (is_same && !begins(&record.fact, &open.state)).then_some(handle)
     }
 
     /// A nameless client's session goes on under the name of its user.
@@ -103,6 +106,8 @@ impl Following {
             has_quit: false,
             is_dismissed: false,
             last_code: None,
+            moved: None,
+            is_logged_in: false,
         };
         let handle = self.sessions.begin(key, at, origin, talk);
         self.by_number.insert(number, handle);
@@ -143,19 +148,22 @@ impl Open<Talk> {
             out(self.event(EventKind::Opened));
         }
         if let Some(command) = exchange.command() {
-            if let Some(moved) = exchange.moved.filter(|_| command.verb.is_transfer()) {
+            let (verb, path) = (command.verb, command.argument());
+            self.command(command, out);
+            let before = self.state.moved.take_if(|_| verb.is_transfer());
+            if let Some(moved) = exchange.moved.or(before).filter(|_| verb.is_transfer()) {
                 let record = TransferRecord {
-                    verb: command.verb,
-                    path: command.argument().unwrap_or_default(),
+                    verb,
+                    path: path.unwrap_or_default(),
                     bytes: moved.bytes,
                     complete: moved.complete,
                 };
-                self.command(command, out);
                 out(self.event(EventKind::Transfer(record)));
-            } else {
-                self.command(command, out);
             }
+        } else {
+            self.state.moved = exchange.moved.or(self.state.moved);
         }
+        self.state.is_logged_in |= exchange.lets_in();
         if let Some(accepted) = exchange.accepted {
             let user = exchange.user.as_deref().unwrap_or_default();
             out(self.event(EventKind::Login { user, accepted }));
@@ -204,18 +212,22 @@ impl Open<Talk> {
     }
 }
 
-fn opens(fact: &Fact<'_>) -> bool {
+/// True where the session known by that number can't be the one that the line belongs to.
+fn begins(fact: &Fact<'_>, known: &Talk) -> bool {
     match fact {
         Fact::Opened { .. } => true,
-        Fact::Exchange(exchange) => exchange.opens,
+        Fact::Exchange(exchange) => {
+            let is_in_again = known.is_logged_in && exchange.begins_login();
+            exchange.opens || exchange.is_numbered_anew && is_in_again
+        }
         _ => false,
     }
 }
 
-fn only_closes(fact: &Fact<'_>) -> bool {
+fn needs_a_session(fact: &Fact<'_>) -> bool {
     match fact {
         Fact::Closed(_) => true,
-        Fact::Exchange(exchange) => exchange.is_only_an_end(),
+        Fact::Exchange(exchange) => exchange.needs_a_session(),
         _ => false,
     }
 }
@@ -245,7 +257,7 @@ impl Follow for Following {
             self.admit(exchange, number);
             known = self.find(record, number, at);
         }
-        if known.is_none() && only_closes(&record.fact) {
+        if known.is_none() && needs_a_session(&record.fact) {
             // Of a session of which nothing else was heard.
             return;
         }

@@ -27,6 +27,8 @@ pub struct Exchange<'b> {
     /// The log's own name of the session, as a number. Without one the session is found by client and user, and is only
     /// approximate.
     pub session: Option<u64>,
+    /// True where that number is given again after the server has started anew: USER of a user who is in tells.
+    pub is_numbered_anew: bool,
     /// The client's end.
     pub client: Option<Endpoint>,
     /// The server's end.
@@ -38,7 +40,7 @@ pub struct Exchange<'b> {
     command: Option<(Verb, Cow<'b, [u8]>)>,
     /// The replies.
     pub replies: Vec<Reply<'b>>,
-    /// What the command moved.
+    /// What the command moved; without a command, what the session's next transfer did.
     pub moved: Option<Moved>,
     /// How a login came out, where the line says so in other ways than by a reply.
     pub accepted: Option<bool>,
@@ -58,6 +60,14 @@ impl<'b> Exchange<'b> {
     /// In a session that the log names by a word: a GUID, say.
     pub fn of_named_session(name: &[u8]) -> Self {
         Self::of_session(StableHash::new().bytes(name).finish())
+    }
+
+    /// In a session that the log numbers, anew when the server starts.
+    pub fn of_numbered_session(number: u64, client: &[u8]) -> Self {
+        Self {
+            is_numbered_anew: true,
+            ..Self::of_session(StableHash::new().number(number).bytes(client).finish())
+        }
     }
 
     /// Sets the command. A secret in it is not kept.
@@ -123,11 +133,29 @@ impl<'b> Exchange<'b> {
         }
     }
 
-    /// True where the line says no more than that the session is over.
-    pub(super) fn is_only_an_end(&self) -> bool {
-        let says_nothing =
-            self.command.is_none() && self.replies.is_empty() && self.accepted.is_none();
-        self.end.is_some() && says_nothing && !self.opens
+    /// True where the line says nothing of a session that is not known.
+    pub(super) fn needs_a_session(&self) -> bool {
+        self.command.is_none() && self.replies.is_empty() && self.accepted.is_none() && !self.opens
+    }
+
+    /// True where the client begins a login.
+    pub(super) fn begins_login(&self) -> bool {
+        self.command
+            .as_ref()
+            .is_some_and(|(verb, _)| *verb == Verb::USER)
+    }
+
+    /// True where a login is accepted.
+    pub(super) fn lets_in(&self) -> bool {
+        let is_login = matches!(
+            self.command,
+            Some((Verb::USER | Verb::PASS | Verb::ACCT, _))
+        );
+        is_login
+            && self
+                .replies
+                .iter()
+                .any(|reply| matches!(reply.code.number(), 230 | 232))
     }
 
     /// The number by which its session is found.

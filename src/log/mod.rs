@@ -199,6 +199,7 @@ formats! {
     bsd_ftpd,
     filezilla_server_0,
     filezilla_server_1,
+    iis,
     pureftpd,
     pureftpd_clf,
     pureftpd_stats,
