@@ -58,6 +58,11 @@ pub const OPEN_SESSIONS: usize = 1_000_000;
 /// TCP connections watched at one time; the one that was idle longest is closed early.
 pub const OPEN_CONNECTIONS: usize = 200_000;
 
+/// Seconds of silence after which a connection that is over is forgotten. Until then its late segments are known for what
+/// they are: a sender whose segment is not acknowledged waits for two minutes at most before it repeats it (Linux
+/// `TCP_RTO_MAX`).
+pub const OVER_SECONDS: u64 = 300;
+
 /// Out-of-order bytes kept per direction of a connection. 64 KiB windows were the rule before window scaling; control
 /// connections send far less.
 pub const OUT_OF_ORDER_BYTES: usize = 256 * 1024;
@@ -126,10 +131,16 @@ pub const SMALL_SERIES_BYTES: u64 = 8 * 1024 * 1024;
 /// Bytes at the head of a source by which its format is told.
 pub const SNIFF_BYTES: usize = 64 * 1024;
 
-/// Silence before the end of a capture after which a connection without FIN or RST is taken for given up. It is never
-/// forgotten earlier: the longest idle time-out of a server's defaults is 900 s, but a transfer may keep its control
-/// connection silent for hours.
+/// Silence after which a connection without FIN or RST is taken for given up; the longest idle time-out of a server's
+/// defaults is 900 s.
 pub const CONNECTION_IDLE_SECONDS: u64 = 3600;
+
+/// The same for a control connection in the middle of a transfer, which keeps it silent.
+pub const TRANSFER_SECONDS: u64 = 24 * 3600;
+
+/// Connections watched at one time above which those that are given up are forgotten before the capture ends. Below it
+/// there is room to wait for a peer that speaks again after hours.
+pub const QUIET_CONNECTIONS: usize = 4096;
 
 /// Silence after which a session in a log without an end line is taken for over.
 pub const LOG_SESSION_IDLE_SECONDS: i64 = 3600;

@@ -102,6 +102,12 @@ impl Facts {
         }
     }
 
+    /// Seconds since it was heard of.
+    pub(super) fn unheard_for(&self, now: Option<Timestamp>) -> u64 {
+        let quiet = now.zip(self.last).map(|(now, last)| now.since(last));
+        quiet.unwrap_or_default().as_secs()
+    }
+
     /// The direction of a segment.
     pub(super) fn direction(&self, segment: &Segment<'_>) -> usize {
         usize::from(segment.source != self.ends[0])

@@ -41,6 +41,8 @@ pub(super) struct Control {
     waiting: u32,
     /// Replies may have been lost since the last command.
     lost: bool,
+    /// The last reply was a preliminary one.
+    underway: bool,
     /// How many of them were sent before the last PORT or EPRT.
     port_turn: Option<u32>,
     /// The time of the event told last: the next one is not earlier, though its packet may be.
@@ -106,6 +108,7 @@ impl Control {
             secure: Secure::new(!whole),
             waiting: 0,
             lost: false,
+            underway: false,
             port_turn: None,
             told: Cell::new(None),
             expectations: Expectations::default(),
@@ -295,6 +298,11 @@ impl Control {
         self.hidden
     }
 
+    /// True where long silence tells nothing: a transfer goes on, or TLS hides whether one does.
+    pub(super) fn may_be_silent(&self) -> bool {
+        self.hidden || self.underway
+    }
+
     /// The hosts of both ends.
     pub(super) fn hosts(&self) -> [IpAddr; 2] {
         [self.client.ip(), self.server.ip()]
@@ -315,7 +323,8 @@ impl Control {
 
     /// Counts commands and replies; true when this reply is the one to the last PORT or EPRT.
     fn settles_port(&mut self, reply: &Reply<'_>) -> bool {
-        if reply.code.class() == ReplyClass::Preliminary {
+        self.underway = reply.code.class() == ReplyClass::Preliminary;
+        if self.underway {
             return false;
         }
         self.waiting = self.waiting.saturating_sub(1);

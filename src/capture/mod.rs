@@ -15,6 +15,7 @@ mod extent;
 mod fragments;
 mod lru;
 mod order;
+mod pace;
 mod probe;
 mod recent;
 mod secure;

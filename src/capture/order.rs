@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use super::container::Packet;
+use super::pace::Pace;
 use super::{Cutter, Decoder, Flavour, Frame, Packets, Reader};
 use crate::diagnostic::{DiagnosticKind, Origin, SourceId};
 use crate::ftp::Event;
@@ -96,33 +97,6 @@ pub fn read_in_order(
 
 /// When a packet is due: by its time, at the same time by the order of the captures' beginnings.
 type Due = (Option<Timestamp>, usize);
-
-/// The time of a capture as it goes on. A single packet from another year does not count: its clock was wrong.
-#[derive(Debug, Default)]
-struct Pace {
-    raw: Option<Timestamp>,
-    now: Option<Timestamp>,
-}
-
-impl Pace {
-    fn take(&mut self, at: Option<Timestamp>) -> Option<Timestamp> {
-        let Some(at) = at else { return self.now };
-        let gap = self
-            .raw
-            .map_or(0, |raw| (at.seconds() - raw.seconds()).saturating_abs());
-        if gap <= limits::PACKET_GAP_SECONDS {
-            self.now = Some(at);
-        }
-        self.raw = Some(at);
-        self.now
-    }
-
-    fn skip_to(&mut self, at: Option<Timestamp>) {
-        if at.is_some() {
-            (self.raw, self.now) = (at, at);
-        }
-    }
-}
 
 /// A capture that is open.
 struct Feed {

@@ -5,10 +5,12 @@
 //! first byte. The table is bounded: the connection that was quiet longest is
 //! closed first.
 
+mod forget;
 mod legs;
 mod matching;
 mod places;
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use self::legs::Legs;
@@ -16,12 +18,13 @@ use super::connection::Facts;
 use super::control::{Control, Out, Said};
 use super::decode::{Segment, Unreachable};
 use super::lru::Recency;
+use super::pace::Pace;
 use super::probe::Verdict;
 use super::recent::{Novelty, Recent};
 use super::stream::{Delivery, Place, Reassembly};
 use super::tls::DataTls;
 use super::undecided::{Held, HeldKind, Undecided, feed, hold, is_enough, judge, server_direction};
-use crate::diagnostic::{DiagnosticKind, Diagnostics, SourceId};
+use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::ftp::{Closing, End, EventKind, Fate, SessionKey, Side};
 use crate::limits;
 use crate::lookup::Lookup;
@@ -71,6 +74,8 @@ pub(super) struct Table {
     legs: Legs,
     connections: Vec<Option<Connection>>,
     recency: Recency,
+    /// Connections that are over, by their first segment: kept for what comes late, not for ever.
+    over: VecDeque<(usize, Origin)>,
     /// Where a data connection is awaited, and by whom.
     awaited: Lookup<SocketAddr, Owners>,
     /// Sessions whose announcements can't be heard, by client and server; the youngest of each.
@@ -85,6 +90,7 @@ pub(super) struct Table {
     /// Captures of the same time are read side by side.
     pub(super) overlaps: bool,
     now: Option<Timestamp>,
+    pace: Pace,
 }
 
 /// Who sends in a direction; direction 0 is the opener's.
@@ -104,6 +110,7 @@ impl Table {
     /// Takes the next segment.
     pub(super) fn take(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) {
         self.now = place.at.or(self.now);
+        self.pace.take(place.at);
         let translated = self.of_other_half(segment, place);
         let segment = translated.as_ref().unwrap_or(segment);
         // Copies of what is not FTP, and of data, change nothing that is told.
@@ -153,6 +160,8 @@ impl Table {
         let over = over && (segment.flags.rst() || !self.waits_for_bytes(index));
         if over {
             self.end(index, place, None, out);
+            let first = self.facts(index).map(|facts| facts.first.origin);
+            self.over.extend(first.map(|first| (index, first)));
         }
     }
 
@@ -171,13 +180,8 @@ impl Table {
             self.hear_out(index, out);
         }
         while let Some(index) = self.recency.oldest() {
-            let last = self.facts(index).and_then(|f| f.last);
-            let quiet = self
-                .now
-                .zip(last)
-                .map(|(now, last)| now.since(last).as_secs())
-                .unwrap_or_default();
-            let how = if quiet >= limits::CONNECTION_IDLE_SECONDS {
+            let quiet = self.facts(index).map(|facts| facts.unheard_for(self.now));
+            let how = if quiet.unwrap_or_default() >= limits::CONNECTION_IDLE_SECONDS {
                 End::Idle
             } else {
                 End::InputEnded
@@ -232,6 +236,7 @@ impl Table {
     }
 
     fn insert(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) -> usize {
+        self.forget_old(out);
         if self.recency.len() >= limits::OPEN_CONNECTIONS
             && let Some(oldest) = self.recency.oldest()
         {
@@ -546,32 +551,5 @@ impl Table {
             }
             role => self.put(index, role),
         }
-    }
-
-    /// Ends and forgets a connection.
-    fn remove(&mut self, index: usize, how: End, out: Out<'_>) {
-        let Some(facts) = self.facts(index) else {
-            return self.recency.remove(index);
-        };
-        let last = Place {
-            at: facts.last,
-            origin: facts.first.origin,
-        };
-        let (a, b) = (facts.ends[0], facts.ends[1]);
-        let source = facts.first.origin.source;
-        let facts = facts.clone();
-        self.legs.forget(&facts, index);
-        self.end(index, last, Some(how), out);
-        self.forget_place([a, b], source, index);
-        if self.reached.get(&b) == Some(&index) {
-            self.reached.remove(&b);
-        }
-        if self.between.get(&(a.ip(), b.ip())) == Some(&index) {
-            self.between.remove(&(a.ip(), b.ip()));
-        }
-        if let Some(slot) = self.connections.get_mut(index) {
-            *slot = None;
-        }
-        self.recency.remove(index);
     }
 }
