@@ -338,9 +338,8 @@ impl Job<'_> {
             ..
         } = reading;
         let mut cutter = capture::Cutter::new(flavour, id);
-        let mut merge = |window: &input::Window<capture::Packets>,
-                         frames: Vec<capture::Frame<'_>>| {
-            capture.merge(window, frames, &mut |event| builder.take(&event, watcher));
+        let mut merge = |_: &input::Window<capture::Packets>, frames: capture::Frames<'_>| {
+            capture.merge(&frames, &mut |event| builder.take(&event, watcher));
         };
         let decoder = capture::Decoder::new(id);
         let progress = |bytes| self.progress.add(bytes);

@@ -125,30 +125,35 @@ impl Control {
         control
     }
 
-    /// Takes the next bytes of a side; gives back what was said in them.
-    pub(super) fn take(&mut self, side: Side, place: Place, delivery: &Delivery<'_>) -> Vec<Said> {
+    /// Takes the next bytes of a side, and puts what was said in them into `said`.
+    pub(super) fn take(
+        &mut self,
+        side: Side,
+        place: Place,
+        delivery: &Delivery<'_>,
+        said: &mut Vec<Said>,
+    ) {
         let fresh = match side {
             Side::Client => self.client_lines.is_between_lines(),
             Side::Server => self.server_lines.is_between_lines() && !self.replies.is_open(),
         };
         let mut steps = Vec::new();
         let taken = self.secure.take(side, place, delivery, fresh, &mut steps);
-        let mut said: Vec<Said> = steps.into_iter().map(Said::of_step).collect();
+        said.extend(steps.into_iter().map(Said::of_step));
         match (delivery, taken) {
             (Delivery::Fin, _) | (Delivery::Bytes(_), None) => {}
             (Delivery::Conflict, _) => said.push(Said::Conflict(place)),
             (Delivery::Hole(bytes), _) => {
                 if taken.is_some() {
-                    self.lose(side, &mut said);
+                    self.lose(side, said);
                 }
                 said.push(Said::Missing(place, side, *bytes));
             }
             (Delivery::Bytes(bytes), Some(taken)) => {
                 let words = bytes.get(taken..).unwrap_or_default();
-                self.listen(side, place, words, &mut said);
+                self.listen(side, place, words, said);
             }
         }
-        said
     }
 
     fn listen(&mut self, side: Side, place: Place, bytes: &[u8], said: &mut Vec<Said>) {

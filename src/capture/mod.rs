@@ -10,6 +10,7 @@ mod container;
 mod control;
 mod data;
 mod decode;
+mod ends;
 mod expect;
 mod extent;
 mod fragments;
@@ -50,6 +51,8 @@ const LINKTYPE_RAW: i32 = 101;
 #[derive(Debug)]
 pub struct Cutter {
     container: Container,
+    /// Packets of the window before, and some more.
+    expected: usize,
 }
 
 impl Cutter {
@@ -57,6 +60,7 @@ impl Cutter {
     pub fn new(flavour: Flavour, source: SourceId) -> Self {
         Self {
             container: Container::new(flavour, source),
+            expected: 0,
         }
     }
 
@@ -84,17 +88,21 @@ impl Cut for Cutter {
     type Notes = Packets;
 
     fn cut(&mut self, bytes: &[u8], _offset: u64, last: bool) -> (usize, Packets) {
-        let mut notes = Packets::default();
+        let mut notes = Packets {
+            packets: Vec::with_capacity(self.expected),
+            ..Packets::default()
+        };
         let used = self
             .container
             .cut(bytes, last, &mut notes.packets, &mut notes.diagnostics);
+        self.expected = notes.packets.len() * 9 / 8;
         (used, notes)
     }
 }
 
 /// A packet, decoded.
 #[derive(Debug)]
-pub struct Frame<'w> {
+struct Frame<'w> {
     place: Place,
     decoded: Decoded<'w>,
 }
@@ -130,11 +138,43 @@ impl Decoder {
 
 impl Decode for Decoder {
     type Notes = Packets;
-    type Part<'w> = Vec<Frame<'w>>;
+    type Part<'w> = Frames<'w>;
 
-    fn decode<'w>(&self, window: &'w Window<Packets>) -> Vec<Frame<'w>> {
-        let frame = |packet| self.frame(window, packet);
-        window.notes.packets.iter().map(frame).collect()
+    fn decode<'w>(&self, window: &'w Window<Packets>) -> Frames<'w> {
+        let packets = &window.notes.packets;
+        let is_shared = rayon::current_num_threads() > 1;
+        Frames {
+            decoder: *self,
+            window,
+            ready: is_shared.then(|| packets.iter().map(|p| self.frame(window, p)).collect()),
+        }
+    }
+}
+
+/// The packets of a window, decoded: beforehand where other threads did it meanwhile, else one at a time when its turn
+/// comes, which spares writing them all down.
+#[derive(Debug)]
+pub struct Frames<'w> {
+    decoder: Decoder,
+    window: &'w Window<Packets>,
+    ready: Option<Vec<Frame<'w>>>,
+}
+
+impl<'w> Frames<'w> {
+    fn each(&self, mut take: impl FnMut(&Frame<'w>)) {
+        match &self.ready {
+            Some(frames) => frames.iter().for_each(take),
+            None => {
+                for packet in &self.window.notes.packets {
+                    take(&self.decoder.frame(self.window, packet));
+                }
+            }
+        }
+    }
+
+    /// The time of the last packet.
+    fn last(&self) -> Option<Timestamp> {
+        self.window.notes.packets.last()?.at
     }
 }
 
@@ -176,10 +216,10 @@ fn take(
     frame: &Frame<'_>,
     out: &mut dyn FnMut(Event<'_>),
 ) {
-    let Frame { place, decoded } = *frame;
+    let Frame { place, ref decoded } = *frame;
     if let Decoded::Tcp(segment) = decoded {
         counts.taken += 1;
-        return table.take(&segment, place, out);
+        return table.take(segment, place, out);
     }
     let carriers = [(place.origin, 1)];
     let mut merging = Merging {
@@ -188,7 +228,7 @@ fn take(
         place,
         out,
     };
-    match merging.take(decoded, &carriers, limits::NESTED_HEADERS) {
+    match merging.take(*decoded, &carriers, limits::NESTED_HEADERS) {
         Class::Taken => counts.taken += 1,
         Class::Ignored => counts.ignored += 1,
         Class::Unread(reason) => counts.unread(reason, place.origin, 1),
@@ -206,27 +246,16 @@ pub struct Reader {
 
 impl Reader {
     /// Takes the next window's packets.
-    pub fn merge(
-        &mut self,
-        window: &Window<Packets>,
-        frames: Vec<Frame<'_>>,
-        out: &mut dyn FnMut(Event<'_>),
-    ) {
-        self.begin_window(window);
-        let Some(source) = frames.first().map(|f| f.place.origin.source) else {
-            return;
-        };
-        let counts = self.counts.entry(source).or_default();
-        for frame in frames {
-            take(&mut self.table, &mut self.fragments, counts, &frame, out);
-        }
+    pub fn merge(&mut self, frames: &Frames<'_>, out: &mut dyn FnMut(Event<'_>)) {
+        self.begin_window(frames.window);
+        let counts = self.counts.entry(frames.decoder.source).or_default();
+        frames.each(|frame| take(&mut self.table, &mut self.fragments, counts, frame, out));
     }
 
     /// The packets of a window come next, one by one.
     fn begin_window(&mut self, window: &Window<Packets>) {
-        self.table
-            .diagnostics
-            .absorb(window.notes.diagnostics.clone());
+        let diagnostics = window.notes.diagnostics.clone();
+        self.table.diagnostics.absorb(diagnostics);
     }
 
     /// Takes the next packet.

@@ -10,7 +10,7 @@ use std::io;
 
 use super::container::Packet;
 use super::pace::Pace;
-use super::{Cutter, Decoder, Flavour, Frame, Packets, Reader};
+use super::{Cutter, Decoder, Flavour, Frames, Packets, Reader};
 use crate::diagnostic::{DiagnosticKind, Origin, SourceId};
 use crate::ftp::Event;
 use crate::input::{Ended, Window, Windows};
@@ -75,18 +75,18 @@ pub fn read_in_order(
             pace,
             ..
         } = &mut lead;
-        let merge = |window: &Window<Packets>, frames: Vec<Frame<'_>>| {
+        let merge = |window: &Window<Packets>, frames: Frames<'_>| {
             if others.is_due_within(window) {
                 reader.begin_window(window);
-                for frame in frames {
+                frames.each(|frame| {
                     let due = (pace.take(frame.place.at), *rank);
                     others.advance(due, reader, out);
-                    reader.take(&frame, out);
-                }
+                    reader.take(frame, out);
+                });
             } else {
                 reader.overlaps(!others.open.is_empty());
-                pace.skip_to(frames.last().and_then(|frame| frame.place.at));
-                reader.merge(window, frames, out);
+                pace.skip_to(frames.last());
+                reader.merge(&frames, out);
             }
         };
         windows.read(cutter, &decoder, merge, progress);

@@ -10,8 +10,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::decode::{Decoded, Segment};
-use super::{Frame, Packets};
-use crate::input::Window;
+use super::{Frame, Frames};
 use crate::limits;
 use crate::lookup::Lookup;
 use crate::text::StableHash;
@@ -57,14 +56,14 @@ pub struct Survey {
 
 impl Survey {
     /// Takes the next window's packets.
-    pub fn merge(&mut self, _window: &Window<Packets>, frames: Vec<Frame<'_>>) {
-        for Frame { place, decoded } in frames {
+    pub fn merge(&mut self, frames: &Frames<'_>) {
+        frames.each(|Frame { place, decoded }| {
             self.first = self.first.or(place.at);
             if let Decoded::Tcp(segment) = decoded {
                 let at = place.at.unwrap_or_default();
-                self.take(&segment, at);
+                self.take(segment, at);
             }
-        }
+        });
     }
 
     /// The time of the first packet.

@@ -17,6 +17,7 @@ use self::legs::Legs;
 use super::connection::Facts;
 use super::control::{Control, Out, Said};
 use super::decode::{Segment, Unreachable};
+use super::ends::Ends;
 use super::lru::Recency;
 use super::pace::Pace;
 use super::probe::Verdict;
@@ -67,9 +68,9 @@ struct Connection {
 /// The table.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    places: Lookup<(SocketAddr, SocketAddr), usize>,
+    places: Lookup<Ends, usize>,
     /// Connections between the same ends in another network's capture.
-    strangers: Lookup<((SocketAddr, SocketAddr), SourceId), usize>,
+    strangers: Lookup<(Ends, SourceId), usize>,
     pub(super) recent: Recent,
     legs: Legs,
     connections: Vec<Option<Connection>>,
@@ -91,6 +92,8 @@ pub(super) struct Table {
     pub(super) overlaps: bool,
     now: Option<Timestamp>,
     pace: Pace,
+    /// Empty; its memory is used from segment to segment.
+    said: Vec<Said>,
 }
 
 /// Who sends in a direction; direction 0 is the opener's.
@@ -100,10 +103,6 @@ fn side_of(direction: usize, opener_is_client: bool) -> Side {
     } else {
         Side::Server
     }
-}
-
-fn key(a: SocketAddr, b: SocketAddr) -> (SocketAddr, SocketAddr) {
-    if a <= b { (a, b) } else { (b, a) }
 }
 
 impl Table {
@@ -144,7 +143,7 @@ impl Table {
         let role = std::mem::replace(&mut connection.role, Role::Over);
         let role = match role {
             Role::Undecided(undecided) => {
-                self.undecided(index, direction, *undecided, segment, place, out)
+                self.undecided(index, direction, undecided, segment, place, out)
             }
             Role::Control(control) => self.control(index, direction, control, segment, place, out),
             role @ (Role::Data(_) | Role::Other | Role::Over) => role,
@@ -167,7 +166,9 @@ impl Table {
 
     /// An ICMP error quotes a connection's segment: it can't be opened.
     pub(super) fn unreachable(&mut self, quoted: &Unreachable, place: Place) {
-        let index = self.places.get(&key(quoted.source, quoted.destination));
+        let index = self
+            .places
+            .get(&Ends::new(quoted.source, quoted.destination));
         let connection = index.and_then(|p| self.connections.get_mut(*p));
         if let Some(connection) = connection.and_then(Option::as_mut) {
             connection.facts.refuse(quoted, place);
@@ -204,10 +205,15 @@ impl Table {
         let opener_is_client = facts.ends[0] == talk.client;
         let mut said = Vec::new();
         reassembly.finish(&mut |direction, place, delivery| {
-            said.extend(talk.take(side_of(direction, opener_is_client), place, &delivery));
+            talk.take(
+                side_of(direction, opener_is_client),
+                place,
+                &delivery,
+                &mut said,
+            );
         });
         self.with_control(index, |table, control| {
-            table.understand(index, control, said, out);
+            table.understand(index, control, &mut said, out);
         });
     }
 
@@ -290,7 +296,7 @@ impl Table {
         &mut self,
         index: usize,
         direction: usize,
-        mut undecided: Undecided,
+        mut undecided: Box<Undecided>,
         segment: &Segment<'_>,
         place: Place,
         out: Out<'_>,
@@ -299,7 +305,7 @@ impl Table {
             reassembly,
             held,
             heads,
-        } = &mut undecided;
+        } = &mut *undecided;
         let before = held.len();
         feed(
             reassembly,
@@ -311,7 +317,7 @@ impl Table {
             },
         );
         if held.len() == before {
-            return Role::Undecided(Box::new(undecided));
+            return Role::Undecided(undecided);
         }
         let Some(facts) = self.facts(index) else {
             return Role::Other;
@@ -322,10 +328,10 @@ impl Table {
         let verdict = server.map(|s| judge(&undecided, facts, s, known, enough));
         match (verdict, enough) {
             (Some(Verdict::Ftp), _) => {
-                self.become_control(index, server.unwrap_or(1), undecided, out)
+                self.become_control(index, server.unwrap_or(1), *undecided, out)
             }
             (Some(Verdict::Other), _) | (None, true) => Role::Other,
-            _ => Role::Undecided(Box::new(undecided)),
+            _ => Role::Undecided(undecided),
         }
     }
 
@@ -365,6 +371,7 @@ impl Table {
             };
             control.emit(place, EventKind::Opened, out);
         }
+        let mut said = Vec::new();
         for Held {
             direction,
             place,
@@ -381,8 +388,8 @@ impl Table {
                 HeldKind::Hole(bytes) => Delivery::Hole(*bytes),
                 HeldKind::Conflict => Delivery::Conflict,
             };
-            let said = control.take(side, place, &delivery);
-            self.understand(index, &mut control, said, out);
+            control.take(side, place, &delivery, &mut said);
+            self.understand(index, &mut control, &mut said, out);
         }
         Role::Control(Box::new((undecided.reassembly, control)))
     }
@@ -399,23 +406,30 @@ impl Table {
         let (reassembly, talk) = &mut *control;
         let opener_is_client = self.facts(index).is_some_and(|f| f.ends[0] == talk.client);
         let side_of = |direction: usize| side_of(direction, opener_is_client);
-        let mut said = Vec::new();
+        let mut said = std::mem::take(&mut self.said);
         feed(
             reassembly,
             direction,
             segment,
             place,
             &mut |direction, place, delivery| {
-                said.extend(talk.take(side_of(direction), place, &delivery));
+                talk.take(side_of(direction), place, &delivery, &mut said);
             },
         );
-        self.understand(index, talk, said, out);
+        self.understand(index, talk, &mut said, out);
+        self.said = said;
         Role::Control(control)
     }
 
     /// Tells what was said, and watches for the data connections that it announces.
-    fn understand(&mut self, index: usize, control: &mut Control, said: Vec<Said>, out: Out<'_>) {
-        for said in said {
+    fn understand(
+        &mut self,
+        index: usize,
+        control: &mut Control,
+        said: &mut Vec<Said>,
+        out: Out<'_>,
+    ) {
+        for said in said.drain(..) {
             let wishes = control.wishes(&said);
             if let Some(offer) = wishes.settle {
                 self.put_by(control, offer, said.place(), out);
@@ -471,10 +485,10 @@ impl Table {
         let side_of = |direction: usize| side_of(direction, opener_is_client);
         let mut said = Vec::new();
         reassembly.finish(&mut |direction, place, delivery| {
-            said.extend(talk.take(side_of(direction), place, &delivery));
+            talk.take(side_of(direction), place, &delivery, &mut said);
         });
         said.extend(talk.finish(place, how.is_none()));
-        self.understand(index, talk, said, out);
+        self.understand(index, talk, &mut said, out);
         self.settle_all(talk, place, out);
         let unacknowledged = facts.unacknowledged();
         let (end, by) = match (facts.ended, how) {

@@ -237,7 +237,7 @@ impl Job<'_> {
                 self.settings.window_bytes,
                 &mut capture::Cutter::new(part.flavour, part.id),
                 &capture::Decoder::new(part.id),
-                |window, frames| survey.merge(window, frames),
+                |_, frames| survey.merge(&frames),
                 &|_| {},
             );
         }

@@ -16,6 +16,7 @@ mod detection;
 mod frames;
 mod inputs;
 mod laws;
+mod long;
 mod oddities;
 mod regressions;
 mod series;

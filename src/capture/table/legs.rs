@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use super::{Control, Facts, Out, Role, Table};
 use crate::capture::decode::Segment;
+use crate::capture::ends::Ends;
 use crate::capture::stream::Place;
 use crate::capture::undecided::Undecided;
 use crate::diagnostic::DiagnosticKind;
@@ -114,11 +115,11 @@ impl Table {
         let Some(Asked { ends, at }) = self.legs.asked.get(&opening).copied() else {
             return;
         };
-        if self.places.get(&super::key(other.0, other.1)).is_some() {
+        if self.places.get(&Ends::new(other.0, other.1)).is_some() {
             return;
         }
         let (client, server) = ends;
-        let known = self.places.get(&super::key(client, server)).copied();
+        let known = self.places.get(&Ends::new(client, server)).copied();
         let unanswered = known
             .and_then(|index| self.facts(index))
             .is_some_and(|facts| facts.opened.is_none() && facts.ended.is_none());

@@ -6,8 +6,9 @@
 
 use std::net::SocketAddr;
 
-use super::{Out, Role, Table, key};
+use super::{Out, Role, Table};
 use crate::capture::decode::Segment;
+use crate::capture::ends::Ends;
 use crate::capture::recent::Novelty;
 use crate::capture::stream::Place;
 use crate::diagnostic::SourceId;
@@ -22,7 +23,7 @@ impl Table {
         novelty: Novelty,
         out: Out<'_>,
     ) -> Option<usize> {
-        let ends = key(segment.source, segment.destination);
+        let ends = Ends::new(segment.source, segment.destination);
         let source = place.origin.source;
         let mut known = self.places.get(&ends).copied();
         let strange = known.is_some_and(|index| self.is_of_other_network(index, segment, source));
@@ -74,7 +75,7 @@ impl Table {
 
     /// Forgets where a connection is.
     pub(super) fn forget_place(&mut self, ends: [SocketAddr; 2], source: SourceId, index: usize) {
-        let key = key(ends[0], ends[1]);
+        let key = Ends::new(ends[0], ends[1]);
         if self.places.get(&key) == Some(&index) {
             self.places.remove(&key);
         } else {
