@@ -146,7 +146,13 @@ fn push_reply(text: &mut Vec<u8>, reply: &KeptReply) {
     text.push(b' ');
     match reply.evidence {
         Evidence::Observed => text.extend_from_slice(reply.text.bytes()),
-        Evidence::Implied { by } => text.extend_from_slice(format!("(implied by {by})").as_bytes()),
+        Evidence::Implied { by } => {
+            text.extend_from_slice(reply.text.bytes());
+            if !reply.text.is_empty() {
+                text.push(b' ');
+            }
+            text.extend_from_slice(format!("(implied by {by})").as_bytes());
+        }
     }
 }
 

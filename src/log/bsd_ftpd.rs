@@ -212,7 +212,7 @@ fn login(message: &[u8]) -> Option<Said<'_>> {
     Some(Said {
         client,
         user,
-        fact: Fact::Login { accepted },
+        fact: Fact::Login { accepted, reason: b"" },
         implied: Implied::new(code, by),
     })
 }

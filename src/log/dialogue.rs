@@ -138,7 +138,11 @@ impl Open<Talk> {
             Fact::Exchange(exchange) => return self.exchange(exchange, out),
             Fact::Closed(end) => return Some(*end),
             // No format that names its sessions writes these.
-            Fact::Login { .. } | Fact::Transfer(_) | Fact::Done { .. } | Fact::Failed { .. } => {}
+            Fact::Login { .. }
+            | Fact::Transfer(_)
+            | Fact::Done { .. }
+            | Fact::Failed { .. }
+            | Fact::Remark(_) => {}
         }
         None
     }

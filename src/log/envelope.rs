@@ -236,8 +236,8 @@ fn priority(line: &[u8]) -> Option<Bare<'_>> {
     rfc_3164(rest).or_else(|| iso(rest))
 }
 
-/// `Nov 22 08:22:20 host vsftpd[13518]: message`; a message that comes straight from `/dev/log` has no host.
-fn rfc_3164(line: &[u8]) -> Option<Bare<'_>> {
+/// `Nov 22 08:22:20`, and what follows.
+pub fn syslog_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let (&[m1, m2, m3, b' '], rest) = line.split_first_chunk::<4>()? else {
         return None;
     };
@@ -249,6 +249,12 @@ fn rfc_3164(line: &[u8]) -> Option<Bare<'_>> {
         u8::try_from(day).ok()?,
         u32::try_from(clock(*time)?).ok()?,
     );
+    Some((stamp, rest))
+}
+
+/// `Nov 22 08:22:20 host vsftpd[13518]: message`; a message that comes straight from `/dev/log` has no host.
+fn rfc_3164(line: &[u8]) -> Option<Bare<'_>> {
+    let (stamp, rest) = syslog_date(line)?;
     if let Some(rest) = rest.strip_prefix(b" ") {
         return tagged(stamp, rest);
     }
@@ -307,6 +313,30 @@ fn prefixed(line: &[u8]) -> Option<Bare<'_>> {
     rest.first()
         .is_some_and(is_line)
         .then(|| Bare::behind(rest))
+}
+
+/// `2026-11-22 08:16:56,120` with milliseconds, microseconds or neither, and what follows: local time.
+pub fn blank_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' '], rest) =
+        line.split_first_chunk::<11>()?
+    else {
+        return None;
+    };
+    let (time, rest) = rest.split_first_chunk::<8>()?;
+    let (month, day) = (two(m1, m2)?, two(d1, d2)?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let days = days_from_date(two(y1, y2)? * 100 + two(y3, y4)?, month, day);
+    let seconds = days * DAY + clock(*time)?;
+    let Some(fraction) = rest.strip_prefix(b",").or_else(|| rest.strip_prefix(b".")) else {
+        return Some((Stamp::Local(seconds, 0), rest));
+    };
+    let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, rest) = fraction.split_at(digits);
+    let scale = 10_u64.checked_pow(9_u32.checked_sub(u32::try_from(digits.len()).ok()?)?)?;
+    let nanos = u32::try_from(number(digits)? * scale).ok()?;
+    Some((Stamp::Local(seconds, nanos), rest))
 }
 
 /// RFC 3339, with or without its offset, and that also as ISO 8601 has it (`+0000`).

@@ -139,6 +139,8 @@ pub enum Fact<'b> {
     Login {
         /// True when let in.
         accepted: bool,
+        /// Why not, where the log says more than that.
+        reason: &'b [u8],
     },
     /// A transfer that is over.
     Transfer(TransferRecord<'b>),
@@ -164,6 +166,8 @@ pub enum Fact<'b> {
     Exchange(Box<Exchange<'b>>),
     /// The control connection is over, as far as the line says how.
     Closed(End),
+    /// No event by itself; the format's own [`Follow`] knows what it means for the lines that follow.
+    Remark(&'static str),
 }
 
 /// Where a format's sessions put their events.
@@ -200,6 +204,7 @@ formats! {
     filezilla_server_0,
     filezilla_server_1,
     iis,
+    proftpd,
     pureftpd,
     pureftpd_clf,
     pureftpd_stats,

@@ -184,8 +184,8 @@ fn fact<'b>(
     };
     Some(match message.says {
         Says::Opened => (Fact::Opened { refused: false }, 0),
-        Says::Admitted => (Fact::Login { accepted: true }, 230),
-        Says::Refused => (Fact::Login { accepted: false }, 530),
+        Says::Admitted => (Fact::Login { accepted: true, reason: b"" }, 230),
+        Says::Refused => (Fact::Login { accepted: false, reason: b"" }, 530),
         Says::Failed(verb, code) => (failed(verb, false), code),
         Says::Dies(code) => (failed("", true), code),
         Says::Deleted => (done(b"DELE", inside), 250),

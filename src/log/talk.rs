@@ -178,9 +178,9 @@ impl Open<Talk> {
                 }
             }
             Fact::Command(command) => self.command(command, out),
-            // The last one is told by other formats.
-            Fact::Reply { .. } | Fact::Exchange(_) => {}
-            Fact::Login { accepted } => {
+            // The first is told above, the others by other formats.
+            Fact::Reply { .. } | Fact::Exchange(_) | Fact::Remark(_) => {}
+            Fact::Login { accepted, reason } => {
                 // Where it is written after its reply, that has told it.
                 let is_before = *accepted && self.state.last == LastReply::Unwritten;
                 if is_before || !self.state.has_replies {
@@ -189,7 +189,7 @@ impl Open<Talk> {
                     out(self.event(EventKind::Login { user, accepted }));
                 }
                 if let Some(implied) = implied {
-                    self.wait(implied, None, b"");
+                    self.wait(implied, None, reason);
                 }
             }
             Fact::Transfer(transfer) => {
@@ -215,6 +215,9 @@ impl Open<Talk> {
                     return None;
                 }
                 if *closes {
+                    if let Some(verb) = verb.filter(|_| !self.state.has_commands) {
+                        self.command(&Command::new(verb, *argument), out);
+                    }
                     self.imply_now(record, text, out);
                     return Some((End::Fin, Some(Side::Server)));
                 }
@@ -454,7 +457,7 @@ impl Follow for Following {
         self.has_replies = open.state.has_replies;
         if let Some(ending) = ending {
             self.end(handle, ending, out);
-        } else if let Fact::Login { accepted: true } = record.fact {
+        } else if let Fact::Login { accepted: true, .. } = record.fact {
             self.admit(handle, record);
         }
     }

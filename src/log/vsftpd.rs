@@ -267,7 +267,7 @@ fn outcome<'b>(name: &[u8], rest: &'b [u8]) -> Option<(Fact<'b>, Option<Implied>
         // An anonymous user's password or Red Hat's reason follows; neither is kept. A second `Client` here means that
         // the user's name was made to look like the end of itself.
         let is_forged = memchr::memmem::find(rest, b": Client \"").is_some();
-        let fact = Fact::Login { accepted: is_ok };
+        let fact = Fact::Login { accepted: is_ok, reason: b"" };
         return (!is_forged).then_some((fact, implied));
     }
     let verb = Verb::new(verb.as_bytes());

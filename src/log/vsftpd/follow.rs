@@ -227,7 +227,7 @@ impl Open<Talk> {
                     _ => None,
                 };
             }
-            Fact::Login { accepted } => {
+            Fact::Login { accepted, .. } => {
                 self.state.learn_user(record);
                 out(self.event(EventKind::Login {
                     user: &self.state.user,
@@ -244,7 +244,7 @@ impl Open<Talk> {
                 self.wait(record.implied, Some((*verb, argument)), false);
             }
             // Not written by vsftpd.
-            Fact::Failed { .. } | Fact::Exchange(_) | Fact::Closed(_) => {}
+            Fact::Failed { .. } | Fact::Exchange(_) | Fact::Closed(_) | Fact::Remark(_) => {}
         }
         None
     }

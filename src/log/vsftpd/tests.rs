@@ -41,9 +41,11 @@ fn text_of(line: &str) -> Option<(String, Option<String>)> {
         Fact::Reply { text, .. } => lossy(text),
         Fact::Transfer(transfer) => lossy(transfer.path),
         Fact::Done { argument, .. } => lossy(&argument),
-        Fact::Login { accepted } => format!("login {accepted}"),
+        Fact::Login { accepted, .. } => format!("login {accepted}"),
         Fact::Opened { refused } => format!("opened {refused}"),
-        Fact::Failed { .. } | Fact::Exchange(_) | Fact::Closed(_) => "not vsftpd".to_owned(),
+        Fact::Failed { .. } | Fact::Exchange(_) | Fact::Closed(_) | Fact::Remark(_) => {
+            "not vsftpd".to_owned()
+        }
     };
     Some((text, record.user.map(lossy)))
 }
