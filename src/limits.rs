@@ -262,3 +262,7 @@ pub const LEG_BYTES: usize = 64;
 
 /// Places, beside the first one, that a session is told to have been heard in.
 pub const HEARINGS: usize = 8;
+
+/// Difference up to which two captures' clocks are taken for one: what networks take is of that order, and clocks that
+/// are set by NTP are nearer than that.
+pub const CLOCKS_AGREE_NANOS: u64 = 10_000_000;

@@ -46,6 +46,12 @@ impl Timestamp {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The time so many nanoseconds later.
+    #[must_use]
+    pub fn later(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
     /// As seen in a time zone: year, month, day, hour, minute, second.
     fn civil(self, zone: &TimeZone) -> Option<jiff::civil::DateTime> {
         jiff::Timestamp::from_nanosecond(i128::from(self.0))

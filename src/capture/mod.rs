@@ -5,6 +5,7 @@
 //! together ([`fragments`]), and segments, in order, become connections ([`table`]), streams ([`stream`]) and, where a connection speaks
 //! FTP, events ([`control`], [`data`]). Knows no logs and judges nothing.
 
+mod clocks;
 mod connection;
 mod container;
 mod control;
@@ -40,6 +41,7 @@ use crate::input::{Cut, Decode, Window};
 use crate::limits;
 use crate::time::Timestamp;
 
+pub use self::clocks::{Shift, shifts};
 pub use self::container::Flavour;
 pub use self::order::{Open, Outcome, Part, read_in_order};
 pub use self::survey::{Survey, Track, together};
@@ -53,6 +55,8 @@ pub struct Cutter {
     container: Container,
     /// Packets of the window before, and some more.
     expected: usize,
+    /// Nanoseconds by which the capture's clock is behind.
+    behind: i64,
 }
 
 impl Cutter {
@@ -61,6 +65,16 @@ impl Cutter {
         Self {
             container: Container::new(flavour, source),
             expected: 0,
+            behind: 0,
+        }
+    }
+
+    /// Sets the clock of a capture right: these nanoseconds are added to its times.
+    #[must_use]
+    pub fn behind(self, nanos: i64) -> Self {
+        Self {
+            behind: nanos,
+            ..self
         }
     }
 
@@ -96,6 +110,11 @@ impl Cut for Cutter {
             .container
             .cut(bytes, last, &mut notes.packets, &mut notes.diagnostics);
         self.expected = notes.packets.len() * 9 / 8;
+        if self.behind != 0 {
+            for packet in &mut notes.packets {
+                packet.at = packet.at.map(|at| at.later(self.behind));
+            }
+        }
         (used, notes)
     }
 }

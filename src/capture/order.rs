@@ -24,8 +24,10 @@ pub struct Part {
     pub id: SourceId,
     /// Its family.
     pub flavour: Flavour,
-    /// When its first packet was captured.
+    /// When its first packet was captured, by the clock that the series goes by.
     pub starts: Option<Timestamp>,
+    /// Nanoseconds by which its own clock is behind that one.
+    pub behind: i64,
 }
 
 /// A capture that was read.
@@ -117,7 +119,7 @@ impl Feed {
         Self {
             part,
             rank,
-            cutter: Cutter::new(part.flavour, part.id),
+            cutter: Cutter::new(part.flavour, part.id).behind(part.behind),
             windows: Windows::new(source, window_bytes),
             window: None,
             next: 0,

@@ -32,6 +32,8 @@ pub struct Track {
     sent: [Option<(u32, u32)>; 2],
     /// The initial sequence number of the opener.
     opening: Option<u32>,
+    /// When it was sent last before its answer.
+    asked: Option<Timestamp>,
     /// Both initial sequence numbers, and when the second was sent.
     opened: Option<(u32, u32, Timestamp)>,
     fins: [bool; 2],
@@ -199,6 +201,7 @@ impl Track {
             last: at,
             sent: [None; 2],
             opening: None,
+            asked: None,
             opened: None,
             fins: [false; 2],
             over: false,
@@ -224,6 +227,9 @@ impl Track {
             self.opened.get_or_insert((isn, segment.sequence, at));
         } else if flags.syn() {
             self.opening.get_or_insert(segment.sequence);
+            if self.opened.is_none() {
+                self.asked = Some(at);
+            }
         }
         let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
         let begin = segment.sequence.wrapping_add(u32::from(flags.syn()));
@@ -252,8 +258,13 @@ impl Track {
         })
     }
 
+    /// When the SYN and its answer passed.
+    pub(super) fn handshake(&self) -> Option<(Timestamp, Timestamp)> {
+        self.asked.zip(self.opened.map(|(_, _, at)| at))
+    }
+
     /// The pair of initial sequence numbers, where it proves something.
-    fn proof(&self) -> Option<(u32, u32)> {
+    pub(super) fn proof(&self) -> Option<(u32, u32)> {
         let (client, server, _) = self.opened?;
         (client >= CHOSEN_SEQUENCES && server >= CHOSEN_SEQUENCES).then_some((client, server))
     }

@@ -5,11 +5,12 @@
 //! same bytes as another is left out. A pipe can be read only once and stays by itself.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rayon::prelude::*;
 
 use super::{Format, Job, Reading, source_id};
-use crate::capture::{self, Part, Survey, Track};
+use crate::capture::{self, Part, Shift, Survey, Track};
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::input::{self, Candidate};
 use crate::limits;
@@ -74,6 +75,30 @@ fn peek(candidate: &Candidate, from: Option<Format>) -> Option<Peek> {
     })
 }
 
+/// Sets the clocks of captures that heard the same connections to the same time, and tells so.
+fn set_clocks(units: &mut [Vec<Part>], tracks: &[(usize, Track)], diagnostics: &mut Diagnostics) {
+    let starts = |parts: &Vec<Part>| parts.iter().filter_map(|part| part.starts).min();
+    let starts: Vec<_> = units.iter().map(starts).collect();
+    let shifts = capture::shifts(tracks, &starts);
+    for (parts, Shift { nanos, handshakes }) in units.iter_mut().zip(shifts) {
+        for part in parts.iter_mut().filter(|_| nanos != 0) {
+            part.behind = nanos;
+            part.starts = part.starts.map(|at| at.later(nanos));
+            let at = Origin {
+                source: part.id,
+                ..Origin::default()
+            };
+            let (ahead, by) = (nanos < 0, Duration::from_nanos(nanos.unsigned_abs()));
+            let reason = format!(
+                "its clock is {:.3} s {} that of another capture of the same connections, by {handshakes} of their handshakes; its times are set right",
+                by.as_secs_f64(),
+                if ahead { "ahead of" } else { "behind" },
+            );
+            diagnostics.add(DiagnosticKind::Assumed, at, &reason);
+        }
+    }
+}
+
 impl Job<'_> {
     /// Says which candidates are read as one, in the order of their first paths.
     pub(super) fn plan(&self, diagnostics: &mut Diagnostics) -> Vec<Series> {
@@ -101,6 +126,7 @@ impl Job<'_> {
                     id: source_id(index),
                     flavour,
                     starts,
+                    behind: 0,
                 }),
                 _ => files.push(index),
             }
@@ -169,6 +195,7 @@ impl Job<'_> {
                 }
                 tracks.extend(survey.into_tracks().into_iter().map(|track| (unit, track)));
             }
+            set_clocks(&mut units, &tracks, diagnostics);
             let roots = capture::together(tracks, units.len());
             let mut joined: Vec<Vec<Part>> = units.iter().map(|_| Vec::new()).collect();
             for (root, parts) in roots.into_iter().zip(units) {

@@ -326,7 +326,15 @@ fn packets_that_were_captured_twice_count_once() {
 #[test]
 fn two_captures_of_the_same_traffic_are_one() {
     let mut rng = Rng::new(31);
-    for ahead in [0, 40_000, -40_000, 900_000_000] {
+    for ahead in [
+        0,
+        40_000,
+        -40_000,
+        900_000_000,
+        -900_000_000,
+        47_000_000_000,
+        -3_600_000_000_000,
+    ] {
         let packets = Conversation::parse(TALK).packets();
         let heard = |from: usize, rng: &mut Rng, shift: i64| {
             let whole = capture(&packets, Container::PcapNanos);
@@ -368,6 +376,8 @@ fn two_captures_of_the_same_traffic_are_one() {
             "{:?}",
             found.diagnostics
         );
+        let is_set_right = kinds(&found).contains(&"assumed");
+        assert_eq!(is_set_right, ahead.abs() > 10_000_000, "clock {ahead}");
     }
 }
 
