@@ -432,7 +432,8 @@ fn client_certificate_refused(case: &Case<'_>) -> bool {
 /// The client speaks in clear on the port on which TLS begins at once.
 fn clear_on_implicit_port(session: &Session) -> bool {
     let port = session.server.as_ref().and_then(|s| s.port);
-    port == Some(limits::IMPLICIT_TLS_PORT) && !session.protected && session.commands > 0
+    let is_clear = session.vantage == Vantage::Wire && !session.protected;
+    port == Some(limits::IMPLICIT_TLS_PORT) && is_clear && session.commands > 0
 }
 
 fn without_argument(case: &Case<'_>) -> bool {

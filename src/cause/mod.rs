@@ -116,8 +116,8 @@ fn of_exchange(
             text::by_text(reply.code, verb, argument, reply.text.bytes())
                 .or_else(|| text::by_code(reply.code, verb))
         }
-        // Only packets show that an answer did not come; a log may just not hold it.
-        _ if session.vantage == Vantage::Wire && exchange.command.is_some() => None,
+        // Packets and clients show that an answer did not come; a server's log may just not hold it.
+        _ if hears_the_end(session) && exchange.command.is_some() => None,
         _ => return None,
     };
     let failure = judge(Moment::Exchange, session, index, exchange, base)?;
@@ -211,9 +211,14 @@ fn of_transfer(session: &Session, transfer: &Transfer, wanted: &Wanted<'_>) -> O
     Some(failure.with_proofs(wanted, || vec![proof::of_transfer(transfer)]))
 }
 
+/// How a connection began and ended, and what never came, is seen in packets and told by clients only.
+fn hears_the_end(session: &Session) -> bool {
+    matches!(session.vantage, Vantage::Wire | Vantage::ClientLog)
+}
+
 fn of_session(session: &Session, wanted: &Wanted<'_>) -> Option<Failure> {
-    if session.vantage != Vantage::Wire {
-        return None; // how a connection ended is seen in packets only
+    if !hears_the_end(session) {
+        return None;
     }
     let case = Case {
         session,

@@ -1,7 +1,7 @@
 //! What one can open to see that a failure happened as told.
 
 use super::Proof;
-use crate::ftp::{Evidence, Fate, Side, TlsRecord};
+use crate::ftp::{Endpoint, Evidence, Fate, Side, TlsRecord, Vantage};
 use crate::session::{DataConnection, Exchange, KeptReply, Outcome, Session, Transfer};
 use crate::text::Text;
 
@@ -54,17 +54,13 @@ pub(super) fn of_transfer(transfer: &Transfer) -> Proof {
 
 /// The proof about a session as a whole: where it was first heard, and what was heard last.
 pub(super) fn of_session(session: &Session) -> Vec<Proof> {
-    let opened = format!(
-        "{} -> {}",
-        session
-            .client
-            .as_ref()
-            .map_or("?".to_owned(), |c| c.terminal(true)),
-        session
-            .server
-            .as_ref()
-            .map_or("?".to_owned(), |s| s.terminal(true)),
-    );
+    let name = |end: &Option<Endpoint>, unknown: &str| {
+        end.as_ref()
+            .map_or(unknown.to_owned(), |end| end.terminal(true))
+    };
+    let is_clients = session.vantage == Vantage::ClientLog;
+    let client = name(&session.client, if is_clients { "the client" } else { "?" });
+    let opened = format!("{client} -> {}", name(&session.server, "?"));
     let mut proofs = vec![Proof {
         origin: session.origin,
         text: Text::from(opened),
@@ -204,6 +200,9 @@ fn attempt(data: &DataConnection) -> Option<Proof> {
         });
     }
     let text = match seen.fate {
+        // No packet is at hand.
+        Fate::Refused if seen.attempts == 0 => "refused, the client says".to_owned(),
+        Fate::Unanswered if seen.attempts == 0 => "not answered, the client says".to_owned(),
         Fate::Refused => format!("SYN refused{after}, {} tried", seen.attempts),
         Fate::Unanswered => format!("SYN unanswered, {} in {waited:.1} s", seen.attempts),
         Fate::NeverTried | Fate::Opened => return None,

@@ -15,6 +15,8 @@ const RESENT: u64 = 10;
 pub(super) fn tried(seen: &DataRecord, ascii: bool) -> String {
     let mut words = vec![match seen.fate {
         Fate::Opened => "opened".to_owned(),
+        Fate::Refused if seen.attempts == 0 => "refused, the client says".to_owned(),
+        Fate::Unanswered if seen.attempts == 0 => "never answered, the client says".to_owned(),
         Fate::Refused => format!("{}, refused", count(u64::from(seen.attempts), "SYN")),
         Fate::Unanswered => format!("{}, never answered", count(u64::from(seen.attempts), "SYN")),
         Fate::NeverTried => "no attempt to connect was seen".to_owned(),
