@@ -142,7 +142,8 @@ impl Open<Talk> {
             | Fact::Transfer(_)
             | Fact::Done { .. }
             | Fact::Failed { .. }
-            | Fact::Remark(_) => {}
+            | Fact::Remark(_)
+            | Fact::Client(_) => {}
         }
         None
     }

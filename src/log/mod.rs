@@ -15,6 +15,7 @@ pub mod header;
 mod reader;
 pub mod sessions;
 mod talk;
+mod transcript;
 
 use std::borrow::Cow;
 
@@ -27,6 +28,7 @@ pub use envelope::Bare;
 pub use exchange::{Exchange, Moved};
 pub use header::Header;
 pub use reader::{Counts, Cutter, Headed, LogReader, Part};
+pub use transcript::Aside;
 
 /// What a format is.
 #[derive(Debug)]
@@ -67,6 +69,14 @@ pub trait Format: Sync {
     /// Reads a line by what the header in force says of it.
     fn read_under<'b>(&self, _header: &Header, line: &Bare<'b>) -> Read<'b> {
         self.read(line)
+    }
+    /// Whether a file that begins so may be in this format at all: asked where lines alone prove little.
+    fn knows(&self, _head: &[u8]) -> bool {
+        true
+    }
+    /// True where a line alone proves little: then none is read in files of other formats.
+    fn is_for_whole_files(&self) -> bool {
+        false
     }
     /// Something that puts records together to sessions.
     fn follow(&self) -> Box<dyn Follow + Send + Sync>;
@@ -168,6 +178,8 @@ pub enum Fact<'b> {
     Closed(End),
     /// No event by itself; the format's own [`Follow`] knows what it means for the lines that follow.
     Remark(&'static str),
+    /// What a client notes beside what is said.
+    Client(Aside<'b>),
 }
 
 /// Where a format's sessions put their events.
@@ -200,17 +212,25 @@ macro_rules! formats {
 }
 
 formats! {
+    basic_ftp,
+    bsd_ftp,
     bsd_ftpd,
+    curl,
+    filezilla_client,
     filezilla_server_0,
     filezilla_server_1,
     iis,
+    lftp,
     proftpd,
     pureftpd,
     pureftpd_clf,
     pureftpd_stats,
     pureftpd_w3c,
+    python_ftplib,
     suricata,
     vsftpd,
+    wget,
+    winscp,
     xferlog,
     zeek,
 }
@@ -239,16 +259,18 @@ impl Detected {
     /// neither help nor harm, but where there are only lines of the last kind their format is the answer.
     pub fn by_head(head: &[u8]) -> Option<Self> {
         let mut score = vec![(0_usize, 0_usize); FORMATS.len()];
+        let may_be: Vec<bool> = FORMATS.iter().map(|f| f.knows(head)).collect();
         let mut unknown = 0;
         let mut header = Header::default();
-        for line in whole_lines(head).take(limits::SNIFF_LINES) {
+        for line in first_lines(head) {
             let bare = Bare::read(line);
             if bare.message.first() == Some(&b'#') {
                 header.take(bare.message);
                 continue;
             }
             let mut known = bare.message.is_empty() || bare.tag.is_some();
-            for (format, (taken, ignored)) in FORMATS.iter().zip(&mut score) {
+            let formats = FORMATS.iter().zip(&mut score).zip(&may_be);
+            for ((format, (taken, ignored)), _) in formats.filter(|(_, may_be)| **may_be) {
                 match format.read_under(&header, &bare) {
                     Read::Taken(_) => *taken += 1,
                     Read::Ignored(_) => *ignored += 1,
@@ -295,8 +317,9 @@ impl Detected {
 
     /// Reads a line with the source's format, then with the others: one file may hold two.
     fn read<'b>(self, header: &Header, bare: &Bare<'b>) -> (usize, Read<'b>) {
+        let is_guest = |i: &usize| FORMATS.get(*i).is_some_and(|f| !f.is_for_whole_files());
         let others = (0..FORMATS.len()).filter(|i| *i != self.index);
-        for index in std::iter::once(self.index).chain(others) {
+        for index in std::iter::once(self.index).chain(others.filter(is_guest)) {
             let read = FORMATS
                 .get(index)
                 .map(|format| format.read_under(header, bare));
@@ -316,6 +339,11 @@ impl Detected {
         };
         (self.index, read)
     }
+}
+
+/// The lines of a head by which a format is told.
+fn first_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    whole_lines(head).take(limits::SNIFF_LINES)
 }
 
 /// The non-empty lines of a head, without the last one where it is cut.
