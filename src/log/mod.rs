@@ -226,6 +226,7 @@ formats! {
     pureftpd_clf,
     pureftpd_stats,
     pureftpd_w3c,
+    pyftpdlib,
     python_ftplib,
     suricata,
     vsftpd,
