@@ -147,7 +147,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Columns that lines have where no header says so.
+    /// Columns that lines have where no header says so, with any number of blanks between them.
     pub const fn assumed(columns: &'static [Column]) -> Self {
         Self {
             writer: Writer::Unknown,
@@ -158,6 +158,13 @@ impl Header {
             unset: Cow::Borrowed(b""),
             empty: Cow::Borrowed(b""),
         }
+    }
+
+    /// The same with tabs between them.
+    pub const fn assumed_in_tabs(columns: &'static [Column]) -> Self {
+        let mut header = Self::assumed(columns);
+        header.separator = Some(b'\t');
+        header
     }
 
     /// True when a line says which columns there are.

@@ -1,14 +1,18 @@
-//! Zeek's `ftp.log` in JSON, one object per command.
+//! Zeek's `ftp.log`, in columns under a header (TSV) or in JSON, a command a line.
 //!
-//! Keys are Zeek's own (`id.orig_h`), or nested as shippers make them (`id: {orig_h}`). Zeek writes the *last* reply that
-//! came before the next command it logs: a 221 beside another command than QUIT is the answer to a QUIT that it does not
-//! log, and the command's own is lost.
+//! Columns are found by the header, and where it is in another file they are those of Zeek 3 and later. Escaped bytes of
+//! columns (`\x09`) are read; in JSON they stand as Zeek wrote them. Keys are Zeek's own (`id.orig_h`), or nested as
+//! shippers make them (`id: {orig_h}`). Zeek writes the *last* reply that came before the next command it logs: a 221
+//! beside another command than QUIT is the answer to a QUIT that it does not log, and the command's own is lost.
+
+use std::borrow::Cow;
 
 use serde::Deserialize;
 
 use crate::ftp::{Endpoint, Host, ReplyCode, Vantage};
+use crate::log::header::{Column, Header, Row, Writer, unescaped};
 use crate::log::{
-    Bare, Description, Follow, Format, Read, Record, Sample, Exchange, dialogue, envelope,
+    Bare, Description, Exchange, Follow, Format, Read, Record, Sample, dialogue, envelope,
 };
 use crate::time::{Stamp, Timestamp};
 
@@ -41,7 +45,25 @@ static DESCRIPTION: Description = Description {
             lines: r#"{"_path":"ftp","ts":"2026-11-22T08:16:55.500000Z","uid":"CAbC2","id":{"orig_h":"2001:db8::7","orig_p":40000,"resp_h":"2001:db8::10","resp_p":21},"user":"<unknown>","command":"STOR","arg":"ftp://[2001:db8::10]/b","reply_code":221,"reply_msg":"Goodbye."}"#,
             events: "introduced 2001:db8::7; STOR ftp://[2001:db8::10]/b; closed input-ended",
         },
+        Sample {
+            lines: "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tftp\n\
+                    #fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tuser\tpassword\tcommand\targ\treply_code\treply_msg\n\
+                    #types\ttime\tstring\taddr\tport\taddr\tport\tstring\tstring\tstring\tstring\tcount\tstring\n\
+                    1795335415.500000\tCAbC3\t192.0.2.7\t40000\t192.0.2.10\t21\talice\t<hidden>\tRETR\tftp://192.0.2.10/a\\x09b.txt\t550\tFailed to open file.\n\
+                    #close\t2026-11-22-09-00-00",
+            events: "introduced 192.0.2.7 alice; RETR ftp://192.0.2.10/a\tb.txt; 550 Failed to open file.; closed input-ended",
+        },
     ],
+};
+
+/// The columns of Zeek 3 and later.
+#[rustfmt::skip]
+static ASSUMED: Header = {
+    use Column::{Argument, ClientIp, ClientPort, Epoch, Method, Other, ServerIp, ServerPort, Session, Status, Text, User};
+    Header::assumed_in_tabs(&[
+        Epoch, Session, ClientIp, ClientPort, ServerIp, ServerPort, User, Other, Method, Argument, Other, Other, Status, Text,
+        Other, Other, Other, Other, Other,
+    ])
 };
 
 impl Format for Zeek {
@@ -51,12 +73,15 @@ impl Format for Zeek {
 
     fn read<'b>(&self, line: &Bare<'b>) -> Read<'b> {
         let line = line.message;
+        if line.first() != Some(&b'{') {
+            return columns(&ASSUMED, line);
+        }
         let has = |part: &[u8]| memchr::memmem::find(line, part).is_some();
-        if line.first() != Some(&b'{') || !has(b"\"uid\"") || !has(b"orig_h\"") {
+        if !has(b"\"uid\"") || !has(b"orig_h\"") {
             return Read::Unrecognised;
         }
         let text = String::from_utf8_lossy(line);
-        match serde_json::from_str::<Row>(&text) {
+        match serde_json::from_str::<Object>(&text) {
             Ok(row) if row.path.as_ref().is_some_and(|path| path != "ftp") => {
                 Read::Ignored("another of Zeek's logs")
             }
@@ -65,13 +90,24 @@ impl Format for Zeek {
         }
     }
 
+    fn is_headed_by(&self, header: &Header) -> Option<bool> {
+        Some(header.writer == Writer::Zeek && header.path.as_deref() == Some(b"ftp"))
+    }
+
+    fn read_under<'b>(&self, header: &Header, line: &Bare<'b>) -> Read<'b> {
+        if header.writer == Writer::Zeek && header.has_columns() && line.message.first() != Some(&b'{') {
+            return columns(header, line.message);
+        }
+        self.read(line)
+    }
+
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {
         Box::new(dialogue::Following::new(Vantage::SensorLog))
     }
 }
 
 #[derive(Deserialize)]
-struct Row {
+struct Object {
     #[serde(rename = "_path")]
     path: Option<String>,
     ts: Time,
@@ -128,43 +164,134 @@ const COMMANDS: [&str; 14] = [
     "APPE", "DELE", "RETR", "STOR", "STOU", "ACCT", "PORT", "PASV", "EPRT", "EPSV", "USER", "PASS", "AUTH", "QUIT",
 ];
 
-/// `None` for what is no row of an `ftp.log`: other logs have commands too.
-fn record(row: Row) -> Option<Record<'static>> {
-    let stamp = row.ts.stamp();
-    let is_known = |command: &String| COMMANDS.contains(&command.as_str()) || command == "<init>";
-    if row.reply_code.is_none() && !row.command.as_ref().is_some_and(is_known) {
-        return None;
+/// What a row tells, in columns or in JSON.
+struct Entry<'b> {
+    client: Option<Endpoint>,
+    server: Option<Endpoint>,
+    user: Option<Cow<'b, [u8]>>,
+    command: Option<Cow<'b, [u8]>>,
+    argument: Cow<'b, [u8]>,
+    code: Option<u16>,
+    text: Cow<'b, [u8]>,
+}
+
+impl<'b> Entry<'b> {
+    /// True for a row of an `ftp.log`: other logs have commands, too.
+    fn is_of_ftp(&self) -> bool {
+        let is_known = |command: &Cow<'_, [u8]>| {
+            COMMANDS.iter().any(|known| known.as_bytes() == command.as_ref()) || command.as_ref() == b"<init>"
+        };
+        self.code.is_some() || self.command.as_ref().is_some_and(is_known)
     }
-    let end = |host: &str, port| Endpoint {
-        host: Host::read(host.as_bytes()),
+
+    fn exchange(self, uid: &[u8]) -> Exchange<'b> {
+        let mut exchange = Exchange::of_named_session(uid);
+        (exchange.client, exchange.server) = (self.client, self.server);
+        exchange.user = self.user.filter(|user| user.as_ref() != b"<unknown>");
+        let command = self.command.filter(|command| !command.starts_with(b"<"));
+        let is_quit = command.as_ref().is_none_or(|command| command.as_ref() == b"QUIT");
+        if let Some(command) = command {
+            exchange.set_command(&command, self.argument);
+        }
+        let code = self.code.and_then(ReplyCode::new);
+        if let Some(code) = code.filter(|code| is_quit || code.number() != 221) {
+            exchange.add_reply(code, self.text);
+        }
+        exchange
+    }
+}
+
+fn end(host: &[u8], port: Option<u16>) -> Endpoint {
+    Endpoint {
+        host: Host::read(host),
         port,
-    };
+    }
+}
+
+/// `None` for what is no row of an `ftp.log`.
+fn record(row: Object) -> Option<Record<'static>> {
+    let stamp = row.ts.stamp();
     let (client, server) = match &row.id {
         Some(ends) => (
-            Some(end(&ends.orig_h, Some(ends.orig_p))),
-            Some(end(&ends.resp_h, Some(ends.resp_p))),
+            Some(end(ends.orig_h.as_bytes(), Some(ends.orig_p))),
+            Some(end(ends.resp_h.as_bytes(), Some(ends.resp_p))),
         ),
         None => (
-            row.orig_h.as_deref().map(|host| end(host, row.orig_p)),
-            row.resp_h.as_deref().map(|host| end(host, row.resp_p)),
+            row.orig_h.as_deref().map(|host| end(host.as_bytes(), row.orig_p)),
+            row.resp_h.as_deref().map(|host| end(host.as_bytes(), row.resp_p)),
         ),
     };
-    let user = row.user.filter(|user| user != "<unknown>");
-    let mut exchange = Exchange::of_named_session(row.uid.as_bytes());
-    (exchange.client, exchange.server) = (client, server);
-    exchange.user = user.map(|user| user.into_bytes().into());
-    let command = row.command.filter(|command| !command.starts_with('<'));
-    let is_quit = command.as_ref().is_none_or(|command| command == "QUIT");
-    if let Some(command) = command {
-        let argument = row.arg.unwrap_or_default().into_bytes();
-        exchange.set_command(command.as_bytes(), argument.into());
+    let bytes = |text: Option<String>| text.map(|text| Cow::Owned(text.into_bytes()));
+    let entry = Entry {
+        client,
+        server,
+        user: bytes(row.user),
+        command: bytes(row.command),
+        argument: bytes(row.arg).unwrap_or_default(),
+        code: row.reply_code,
+        text: bytes(row.reply_msg).unwrap_or_default(),
+    };
+    let is_of_ftp = entry.is_of_ftp();
+    is_of_ftp.then(|| entry.exchange(row.uid.as_bytes()).record(stamp))
+}
+
+/// A line in columns.
+fn columns<'b>(header: &Header, line: &'b [u8]) -> Read<'b> {
+    let Some(row) = header.row(line, Column::Other) else {
+        return Read::Unrecognised;
+    };
+    match header.path.as_deref() {
+        Some(path) if path != b"ftp" => Read::Ignored("another of Zeek's logs"),
+        path => row_record(&row, path.is_some()).map_or(Read::Unrecognised, Read::Taken),
     }
-    let code = row.reply_code.and_then(ReplyCode::new);
-    if let Some(code) = code.filter(|code| is_quit || code.number() != 221) {
-        let text = row.reply_msg.unwrap_or_default().into_bytes();
-        exchange.add_reply(code, text.into());
+}
+
+/// `None` for what is no row of an `ftp.log`. That it `is_ftp` stands in the header.
+fn row_record<'b>(row: &Row<'b>, is_ftp: bool) -> Option<Record<'b>> {
+    let stamp = epoch(row.get(Column::Epoch))?;
+    let uid = row.value(Column::Session)?;
+    let ip = |column| row.value(column).map(Host::read);
+    let endpoint = |host, port| Endpoint {
+        host,
+        port: row.port(port),
+    };
+    let client = ip(Column::ClientIp).map(|host| endpoint(host, Column::ClientPort));
+    let server = ip(Column::ServerIp).map(|host| endpoint(host, Column::ServerPort));
+    let is_sure = client.as_ref().is_some_and(|client| client.host.ip().is_some());
+    let code = match row.value(Column::Status) {
+        Some(digits) => Some(u16::try_from(envelope::number(digits)?).ok()?),
+        None => None,
+    };
+    let text = |column| row.value(column).map(unescaped);
+    let entry = Entry {
+        client,
+        server,
+        user: text(Column::User),
+        command: text(Column::Method),
+        argument: text(Column::Argument).unwrap_or_default(),
+        code,
+        text: text(Column::Text).unwrap_or_default(),
+    };
+    (is_ftp || is_sure && entry.is_of_ftp()).then(|| entry.exchange(uid).record(stamp))
+}
+
+/// `1795335415.500000`; with other letters in their place where a time was made unknown.
+fn epoch(text: &[u8]) -> Option<Stamp> {
+    if text.iter().all(|b| matches!(b, b'X' | b'.')) {
+        return Some(Stamp::None);
     }
-    Some(exchange.record(stamp))
+    let (seconds, digits) = match memchr::memchr(b'.', text) {
+        Some(dot) => text.split_at_checked(dot)?,
+        None => (text, &b""[..]),
+    };
+    let digits = digits.strip_prefix(b".").unwrap_or_default();
+    let nanos = match u32::try_from(digits.len()).ok()? {
+        0 => 0,
+        count => envelope::number(digits)? * 10_u64.checked_pow(9_u32.checked_sub(count)?)?,
+    };
+    let seconds = i64::try_from(envelope::number(seconds)?).ok()?;
+    let at = Timestamp::from_seconds(seconds, u32::try_from(nanos).ok()?);
+    Some(Stamp::Utc(at))
 }
 
 #[cfg(test)]
@@ -200,8 +327,72 @@ mod tests {
         assert_eq!(Time::Text("never".to_owned()).stamp(), Stamp::None);
     }
 
+    fn told(lines: &str) -> Vec<String> {
+        let told = crate::log::tests::events_of("zeek", lines);
+        told.into_iter().map(|(session, words)| format!("{session} {words}")).collect()
+    }
+
+    #[test]
+    fn columns_change_in_the_middle_of_a_file() {
+        let lines = "#separator \\x09\n#path\tftp\n#fields\tts\tuid\tid.orig_h\tcommand\treply_code\ttags\n\
+                     1.5\tC1\t192.0.2.7\tLIST\t550\t-\n\
+                     #close\t2026-11-22-08-00-00\n\
+                     #separator \\x2c\n#unset_field,NIL\n#path,ftp\n#fields,uid,ts,reply_code,reply_msg,command,arg,id.orig_h\n\
+                     C1,2.25,226,bye\\x2c bye,RETR,-,192.0.2.7\n\
+                     C1,2.25,NIL,NIL,<init>,NIL,192.0.2.7\n\
+                     C1,2.25,221,bye,QUIT,NIL,192.0.2.7\n";
+        let expected = [
+            "1 introduced 192.0.2.7",
+            "1 LIST",
+            "1 550 ",
+            "1 RETR -",
+            "1 226 bye, bye",
+            "1 QUIT",
+            "1 221 bye",
+            "1 closed goodbye",
+        ];
+        assert_eq!(told(lines), expected);
+    }
+
+    #[test]
+    fn a_row_without_a_header_is_read_if_it_is_one_of_ftp() {
+        let row = |command: &str, code: &str| {
+            format!(
+                "1795335415.5\tC1\t192.0.2.7\t40000\t192.0.2.10\t21\talice\t-\t{command}\t-\t-\t-\t{code}\t-\t-\t-\t-\t-\t-\n"
+            )
+        };
+        assert_eq!(told(&row("DELE", "550")).get(1..3), Some(&["1 DELE".to_owned(), "1 550 ".to_owned()][..]));
+        assert_eq!(told(&row("NICK", "-")), [""; 0]);
+        assert_eq!(told(&row("DELE", "550").replace("192.0.2.7", "host")), [""; 0]);
+    }
+
+    #[test]
+    fn other_logs_and_half_rows_are_not_taken() {
+        let mut header = Header::default();
+        for line in ["#separator \\x09", "#path\tconn", "#fields\tts\tuid\tproto"] {
+            header.take(line.as_bytes());
+        }
+        let read = |header: &Header, line: &str| match FORMAT.read_under(header, &Bare::read(line.as_bytes())) {
+            Read::Taken(_) => "taken",
+            Read::Ignored(reason) => reason,
+            Read::Unrecognised => "unrecognised",
+        };
+        assert_eq!(read(&header, "1.0\tC1\ttcp"), "another of Zeek's logs");
+        header.take(b"#path\tftp");
+        assert_eq!(read(&header, "XXXXXXXXXX.XXXXXX\tC1\ttcp"), "taken");
+        for line in ["1.0\tC1", "1.0\tC1\ttcp\tmore", "1.x\tC1\ttcp", "1.0\t-\ttcp", "1.0123456789\tC1\ttcp", ""] {
+            assert_eq!(read(&header, line), "unrecognised", "{line}");
+        }
+        // Objects in JSON are known under any header.
+        let json = r#"{"ts":1.0,"uid":"C1","id.orig_h":"192.0.2.7","command":"DELE"}"#;
+        assert_eq!(read(&header, json), "taken");
+    }
+
     #[test]
     fn passwords_are_not_kept() {
+        let lines = "#separator \\x09\n#path\tftp\n#fields\tts\tuid\tuser\tpassword\tcommand\targ\n\
+                     1.0\tC1\tanonymous\thunter2\tPASS\thunter2\n";
+        assert!(!told(lines).concat().contains("hunter2"));
         let line = r#"{"ts":1.0,"uid":"C1","id.orig_h":"192.0.2.7","password":"hunter2","command":"PASS","arg":"hunter2"}"#;
         let read = FORMAT.read(&Bare::read(line.as_bytes()));
         assert!(matches!(read, Read::Taken(_)));
