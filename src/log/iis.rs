@@ -130,7 +130,7 @@ fn may_be_ours(header: &Header) -> bool {
 }
 
 /// `[135]USER`: the session's number, and the rest.
-fn numbered(method: &[u8]) -> Option<(u64, &[u8])> {
+pub(super) fn numbered(method: &[u8]) -> Option<(u64, &[u8])> {
     let rest = method.strip_prefix(b"[")?;
     let end = memchr::memchr(b']', rest)?;
     Some((envelope::number(rest.get(..end)?)?, rest.get(end + 1..)?))
@@ -272,7 +272,7 @@ fn since_7<'b>(
 }
 
 /// An argument as it was sent: `+` stands for a blank, `%20` for a byte.
-fn plain(text: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn plain(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr2(b'+', b'%', text).is_none() {
         return Cow::Borrowed(text);
     }

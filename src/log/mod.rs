@@ -219,6 +219,7 @@ formats! {
     filezilla_client,
     filezilla_server_0,
     filezilla_server_1,
+    globalscape_eft,
     iis,
     lftp,
     proftpd,
