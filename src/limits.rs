@@ -266,3 +266,7 @@ pub const HEARINGS: usize = 8;
 /// Difference up to which two captures' clocks are taken for one: what networks take is of that order, and clocks that
 /// are set by NTP are nearer than that.
 pub const CLOCKS_AGREE_NANOS: u64 = 10_000_000;
+
+/// How far a capture's time goes back before that is told. Packets of several interfaces or queues are written down out of
+/// order by milliseconds.
+pub const CLOCK_BACK_SECONDS: u64 = 1;

@@ -217,6 +217,15 @@ impl Container {
         }
     }
 
+    /// Where a packet stands.
+    pub(crate) fn origin(&self, packet: &Packet) -> Origin {
+        Origin {
+            source: self.source,
+            record: packet.record,
+            offset: packet.offset,
+        }
+    }
+
     /// Packets met so far, also those that could not be used.
     pub(crate) fn records(&self) -> u64 {
         self.records

@@ -49,6 +49,8 @@ pub use self::survey::{Survey, Track, together};
 /// The link type of IP packets without anything before them.
 const LINKTYPE_RAW: i32 = 101;
 
+const SET_BACK: &str = "the time goes back by a second or more: a clock was set, or captures were put together out of order; waits and durations across it are wrong";
+
 /// Cuts one capture file into windows of whole packets.
 #[derive(Debug)]
 pub struct Cutter {
@@ -57,6 +59,8 @@ pub struct Cutter {
     expected: usize,
     /// Nanoseconds by which the capture's clock is behind.
     behind: i64,
+    /// The time of the packet before.
+    before: Option<Timestamp>,
 }
 
 impl Cutter {
@@ -66,6 +70,7 @@ impl Cutter {
             container: Container::new(flavour, source),
             expected: 0,
             behind: 0,
+            before: None,
         }
     }
 
@@ -110,10 +115,17 @@ impl Cut for Cutter {
             .container
             .cut(bytes, last, &mut notes.packets, &mut notes.diagnostics);
         self.expected = notes.packets.len() * 9 / 8;
-        if self.behind != 0 {
-            for packet in &mut notes.packets {
-                packet.at = packet.at.map(|at| at.later(self.behind));
+        for packet in &mut notes.packets {
+            packet.at = packet.at.map(|at| at.later(self.behind));
+            if let (Some(at), Some(before)) = (packet.at, self.before)
+                && before.since(at).as_secs() >= limits::CLOCK_BACK_SECONDS
+            {
+                let origin = self.container.origin(packet);
+                notes
+                    .diagnostics
+                    .add(DiagnosticKind::Malformed, origin, SET_BACK);
             }
+            self.before = packet.at.or(self.before);
         }
         (used, notes)
     }

@@ -118,3 +118,25 @@ fn events_of_a_forgotten_connection_are_told_once() {
     });
     assert_eq!(closed.count(), limits::QUIET_CONNECTIONS + 2);
 }
+
+#[test]
+fn a_clock_that_goes_back_is_told() {
+    let mut packets = one("> NOOP\n< 200 ok");
+    let middle = packets.len() / 2;
+    for packet in &mut packets[middle..] {
+        packet.at_ns -= 3_600_000_000_000;
+    }
+    let temporary = Temporary::new();
+    let path = temporary.file("x.pcap", &capture(&packets, Container::PcapMicros));
+    let (findings, events) = run_with(&settings(&[&path], Wanted::Events));
+    let told: Vec<_> = findings.tallies.diagnostics.iter().collect();
+    let [(kind, reason, at)] = told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(
+        (kind.id(), at.first.record, at.count),
+        ("malformed", middle as u64 + 1, 1)
+    );
+    assert!(reason.starts_with("the time goes back"), "{reason}");
+    assert_eq!(crate::support::reply_codes(&events), [220, 200, 221]);
+}

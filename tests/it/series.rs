@@ -517,3 +517,28 @@ fn a_missing_file_of_a_ring_is_a_hole() {
     assert_eq!(kinds(&found), ["missing"], "{:?}", found.diagnostics);
     assert_eq!(sessions(&[&a, &b]).len(), 1);
 }
+
+/// The disk was full, or the file is still being written: what was written of it counts, and so do the files behind it.
+#[test]
+fn a_cut_file_of_a_ring_costs_its_last_packet() {
+    let whole = capture(&Conversation::parse(TALK).packets(), Container::PcapMicros);
+    let records = records(&whole).unwrap();
+    let temporary = Temporary::new();
+    let count = records.packets.len();
+    let mut middle = records.part(9, 14);
+    middle.truncate(middle.len() - 3);
+    let files = [records.part(0, 9), middle, records.part(14, count)];
+    let names = ["x_00001.pcap", "x_00002.pcap", "x_00003.pcap"];
+    let paths: Vec<PathBuf> = names
+        .iter()
+        .zip(&files)
+        .map(|(name, bytes)| temporary.file(name, bytes))
+        .collect();
+    let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let found = shown(&paths);
+    assert_eq!(kinds(&found), ["missing", "truncated"]);
+    assert_eq!(sessions(&paths).len(), 1);
+    // Until more is there: a file that grows is read as far as it goes.
+    let growing = temporary.file("y.pcap", &records.part(0, 14)[..600]);
+    assert_eq!(sessions(&[&growing]).len(), 1);
+}
