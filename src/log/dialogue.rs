@@ -13,7 +13,7 @@ use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
 use crate::log::{Exchange, Fact, Follow, Moved, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::Text;
-use crate::time::Timestamp;
+use crate::time::{Stamp, Timestamp};
 
 /// What is known of one session.
 #[derive(Debug)]
@@ -65,6 +65,21 @@ impl Following {
         if let Some(open) = self.sessions.get_mut(handle) {
             open.state.number = number;
             self.by_number.insert(number, handle);
+        }
+    }
+
+    /// Begins a session whose ends are known before the first line of it is told, unless it is open.
+    pub(super) fn introduce(
+        &mut self,
+        ends: &Exchange<'_>,
+        at: Option<Timestamp>,
+        origin: Origin,
+        out: &mut Out<'_>,
+    ) {
+        let record = ends.clone().record(Stamp::None);
+        let number = ends.session_number();
+        if self.find(&record, number, at).is_none() {
+            self.begin(&record, number, at, origin, out);
         }
     }
 
@@ -143,7 +158,8 @@ impl Open<Talk> {
             | Fact::Done { .. }
             | Fact::Failed { .. }
             | Fact::Remark(_)
-            | Fact::Client(_) => {}
+            | Fact::Client(_)
+            | Fact::Piece(_) => {}
         }
         None
     }

@@ -180,6 +180,8 @@ pub enum Fact<'b> {
     Remark(&'static str),
     /// What a client notes beside what is said.
     Client(Aside<'b>),
+    /// A part of what several lines tell together; the format's own [`Follow`] puts it together.
+    Piece(tshark::Piece<'b>),
 }
 
 /// Where a format's sessions put their events.
@@ -230,6 +232,7 @@ formats! {
     pyftpdlib,
     python_ftplib,
     suricata,
+    tshark,
     vsftpd,
     wget,
     winscp,

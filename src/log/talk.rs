@@ -179,7 +179,11 @@ impl Open<Talk> {
             }
             Fact::Command(command) => self.command(command, out),
             // The first is told above, the others by other formats.
-            Fact::Reply { .. } | Fact::Exchange(_) | Fact::Remark(_) | Fact::Client(_) => {}
+            Fact::Reply { .. }
+            | Fact::Exchange(_)
+            | Fact::Remark(_)
+            | Fact::Client(_)
+            | Fact::Piece(_) => {}
             Fact::Login { accepted, reason } => {
                 // Where it is written after its reply, that has told it.
                 let is_before = *accepted && self.state.last == LastReply::Unwritten;

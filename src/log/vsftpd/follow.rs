@@ -244,7 +244,7 @@ impl Open<Talk> {
                 self.wait(record.implied, Some((*verb, argument)), false);
             }
             // Not written by vsftpd.
-            Fact::Failed { .. } | Fact::Exchange(_) | Fact::Closed(_) | Fact::Remark(_) | Fact::Client(_) => {}
+            Fact::Failed { .. } | Fact::Exchange(_) | Fact::Closed(_) | Fact::Remark(_) | Fact::Client(_) | Fact::Piece(_) => {}
         }
         None
     }

@@ -43,7 +43,7 @@ fn text_of(line: &str) -> Option<(String, Option<String>)> {
         Fact::Done { argument, .. } => lossy(&argument),
         Fact::Login { accepted, .. } => format!("login {accepted}"),
         Fact::Opened { refused } => format!("opened {refused}"),
-        Fact::Failed { .. } | Fact::Exchange(_) | Fact::Closed(_) | Fact::Remark(_) | Fact::Client(_) => {
+        Fact::Failed { .. } | Fact::Exchange(_) | Fact::Closed(_) | Fact::Remark(_) | Fact::Client(_) | Fact::Piece(_) => {
             "not vsftpd".to_owned()
         }
     };
