@@ -214,6 +214,7 @@ macro_rules! formats {
 }
 
 formats! {
+    apache_ftpserver,
     basic_ftp,
     bsd_ftp,
     bsd_ftpd,
@@ -224,6 +225,7 @@ formats! {
     globalscape_eft,
     iis,
     lftp,
+    ncftp,
     proftpd,
     pureftpd,
     pureftpd_clf,
@@ -231,6 +233,7 @@ formats! {
     pureftpd_w3c,
     pyftpdlib,
     python_ftplib,
+    sftpgo,
     suricata,
     tshark,
     vsftpd,

@@ -47,6 +47,9 @@ pub enum Aside<'b> {
     Row(Row<'b>),
 }
 
+/// The number of a record that goes on where the one before it stopped.
+pub(super) const SAME_SESSION: u32 = u32::MAX;
+
 /// A record with nothing but a fact.
 pub(super) fn record(fact: Fact<'_>) -> Record<'_> {
     Record {

@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
-    Closing, Command, DataMode, DataRecord, End, Endpoint, EventKind, Evidence, Fate, Found,
+    Closing, Command, DataMode, DataRecord, End, Endpoint, EventKind, Evidence, Fate, Found, Host,
     Introduction, Replies, Reply, ReplyClass, SessionKey, Side, TlsRecord, Vantage, Verb, grammar,
 };
 use crate::limits;
@@ -15,8 +15,8 @@ use crate::lookup::Lookup;
 use crate::text::StableHash;
 use crate::time::Timestamp;
 
-use super::Aside;
 use super::rows::Rows;
+use super::{Aside, SAME_SESSION};
 
 /// A data connection that was agreed upon and whose transfer is not over.
 #[derive(Debug, Clone)]
@@ -41,7 +41,10 @@ struct Opening {
 /// What is known of one session.
 #[derive(Debug)]
 struct Talk {
+    vantage: Vantage,
     number: u32,
+    /// The client, where a server writes.
+    client: Option<Endpoint>,
     server: Option<Endpoint>,
     begun: (Option<Timestamp>, Origin),
     opening: Opening,
@@ -121,12 +124,14 @@ impl Open<Talk> {
             return;
         }
         let (at, origin) = self.state.begun;
+        let client = self.state.client.clone();
         let introduction = Introduction {
-            vantage: Vantage::ClientLog,
-            client: None,
+            vantage: self.state.vantage,
+            client,
             server: self.state.server.clone(),
             user: None,
-            approximate: false,
+            // A server's log in this form does not name its sessions.
+            approximate: self.state.vantage == Vantage::ServerLog,
         };
         let kind = EventKind::Introduced(Box::new(introduction));
         out(event(self.key, at, origin, kind));
@@ -371,29 +376,62 @@ impl Open<Talk> {
 }
 
 /// The sessions of one client's log.
-#[derive(Default)]
 pub(in crate::log) struct Following {
+    vantage: Vantage,
     sessions: Sessions<Talk>,
     by_number: Lookup<u32, Handle>,
+    /// The number of the last record that had one.
+    last: u32,
+}
+
+impl Default for Following {
+    fn default() -> Self {
+        Self {
+            vantage: Vantage::ClientLog,
+            sessions: Sessions::default(),
+            by_number: Lookup::default(),
+            last: 0,
+        }
+    }
 }
 
 impl Following {
+    /// For a server's log in which sessions are known by the client at best.
+    pub(in crate::log) fn of_server() -> Self {
+        Self {
+            vantage: Vantage::ServerLog,
+            ..Self::default()
+        }
+    }
+
+    fn number(&self, record: &Record<'_>) -> u32 {
+        if record.number == SAME_SESSION {
+            self.last
+        } else {
+            record.number
+        }
+    }
+
     fn begin(
         &mut self,
-        number: u32,
+        record: &Record<'_>,
         at: Option<Timestamp>,
         origin: Origin,
         server: Option<Endpoint>,
     ) -> Handle {
+        let number = self.number(record);
+        let client = (!record.client.is_empty()).then(|| Endpoint::host(Host::read(record.client)));
         let nth = self.sessions.nth_of_second(at);
         // Without a time only the place tells the sessions of two files apart.
         let place = StableHash::new()
             .number(nth)
             .number(u64::from(number))
             .number(origin.offset);
-        let key = SessionKey::new(None, server.as_ref(), at, place.finish());
+        let key = SessionKey::new(client.as_ref(), server.as_ref(), at, place.finish());
         let talk = Talk {
+            vantage: self.vantage,
             number,
+            client,
             server,
             begun: (at, origin),
             opening: Opening::default(),
@@ -428,7 +466,7 @@ impl Following {
             | Fact::Client(Aside::Said(_) | Aside::Sent(_) | Aside::Sender(Some(_))) => None,
             _ => return None,
         };
-        Some(self.begin(record.number, at, origin, server))
+        Some(self.begin(record, at, origin, server))
     }
 
     fn end(&mut self, handle: Handle, closing: Closing, out: &mut Out<'_>) {
@@ -483,7 +521,9 @@ impl Follow for Following {
         while let Some(handle) = self.sessions.overdue(at) {
             self.end(handle, Closing::heard(End::Idle), out);
         }
-        let mut handle = self.by_number.get(&record.number).copied();
+        let number = self.number(record);
+        self.last = number;
+        let mut handle = self.by_number.get(&number).copied();
         if let Some(known) = handle {
             let is_over = self
                 .sessions
