@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 /// A conversation in the catalogue's small language, played to a session builder.
 ///
 /// `> command`, `< reply line`, `wait 300s`, `! data unanswered|refused|never-tried|open N|reset-by-client N|window-closed N|silent N|unacknowledged N|by-stranger|…`,
-/// `! tls failed`, `! tls alert server 40`, `! client fin`, `! server reset`, `! vanished`, `! syn refused|unanswered`. A step takes 10 ms.
+/// `! tls failed`, `! tls alert server 40`, `! client fin`, `! server reset`, `! client gave-up`, `! vanished`, `! syn refused|unanswered`. A step takes 10 ms.
 struct Talk {
     now: Timestamp,
     record: u64,
@@ -180,6 +180,9 @@ impl Talk {
             }
             ["syn", "refused"] => self.close(End::Reset, Some(Side::Server), Fate::Refused, None),
             ["syn", "unanswered"] => self.close(End::Idle, None, Fate::Unanswered, None),
+            ["client", "gave-up"] => {
+                self.close(End::Idle, Some(Side::Client), Fate::Opened, None);
+            }
             [who, "fin"] => self.close(End::Fin, Some(side(who)), Fate::Opened, None),
             [who, "reset"] => self.close(End::Reset, Some(side(who)), Fate::Opened, None),
             _ => panic!("nothing happens like {what:?}"),

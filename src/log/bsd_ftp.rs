@@ -115,6 +115,17 @@ fn without_prompt(line: &[u8]) -> &[u8] {
     while let Some(after) = rest.strip_prefix(b"ftp> ") {
         rest = after;
     }
+    for start in [&b"User ("[..], b"Name ("] {
+        let prompt = rest.strip_prefix(start).and_then(|r| memchr::memmem::find(r, b"): "));
+        let answer = prompt.and_then(|at| rest.get(start.len() + at + 3..));
+        if let Some(answer) = answer.filter(|a| grammar::reply_line(a).is_some()) {
+            return answer;
+        }
+    }
+    let answer = rest.strip_prefix(b"Password:").map(<[u8]>::trim_ascii_start);
+    if let Some(answer) = answer.filter(|a| grammar::reply_line(a).is_some()) {
+        return answer;
+    }
     rest.strip_prefix(b"> ftp:").map_or(rest, |_| rest.get(2..).unwrap_or(rest))
 }
 
@@ -199,7 +210,7 @@ mod tests {
         assert_eq!(
             told(lines),
             [
-                "1 introduced", "1 closed fin", "2 introduced", "2 closed fin", "3 introduced", "3 opened", "3 220 Ready",
+                "1 introduced", "1 closed reset", "2 introduced", "2 closed idle", "3 introduced", "3 opened", "3 220 Ready",
                 "3 421 Idle for too long.", "3 closed input-ended"
             ]
         );
@@ -207,8 +218,8 @@ mod tests {
 
     #[test]
     fn prompts_and_secrets() {
-        let lines = "ftp> ftp> 220 Ready\nftp> user alice hunter2\nftp> ---> PASS hunter2\n";
-        assert_eq!(told(lines), ["1 introduced", "1 220 Ready", "1 PASS secret", "1 closed input-ended"]);
+        let lines = "ftp> ftp> 220 Ready\nUser (h:(none)): 331 pw\nftp> user alice hunter2\nftp> ---> PASS hunter2\n";
+        assert_eq!(told(lines), ["1 introduced", "1 220 Ready", "1 331 pw", "1 PASS secret", "1 closed input-ended"]);
         for line in ["220Ready", "data.bin", "22 x"] {
             assert_eq!(FORMAT.read(&Bare::read(line.as_bytes())), Read::Unrecognised, "{line}");
         }

@@ -49,7 +49,7 @@ static DESCRIPTION: Description = Description {
                     2026-11-22 08:16:56 4711 1 Commande : QUIT\n\
                     2026-11-22 08:16:56 4711 1 Réponse : 221 Au revoir\n\
                     2026-11-22 08:16:57 4711 2 Statut : La tentative de connexion a échoué avec « ECONNREFUSED - Connexion refusée par le serveur ».",
-            events: "introduced; opened; 220 Bonjour; QUIT; 221 Au revoir; closed goodbye; introduced; closed fin",
+            events: "introduced; opened; 220 Bonjour; QUIT; 221 Au revoir; closed goodbye; introduced; closed reset",
         },
     ],
 };
@@ -63,7 +63,12 @@ impl Format for FilezillaClient {
         let (stamp, number, rest) = file_layout(line.message).unwrap_or((Stamp::None, 0, line.message));
         let is_file = stamp != Stamp::None;
         let Some((kind, text)) = kind(without_time(rest)).or_else(|| is_file.then(|| foreign(rest)).flatten()) else {
-            return if is_file {
+            // FluentFTP, which has the same kinds: lines inside a reply have none.
+            if !is_file && (grammar::reply_line(rest).is_some() || rest.first() == Some(&b' ')) {
+                return Read::Taken(transcript::record(transcript::said(rest)));
+            }
+            let is_call = rest.starts_with(b"# ") || rest.starts_with(b"> ");
+            return if is_file || is_call && rest.ends_with(b")") {
                 Read::Ignored("a message of the client about a session")
             } else {
                 Read::Unrecognised
@@ -313,7 +318,7 @@ mod tests {
                      08:16:55\tError:\tConnection timed out after 20 seconds of inactivity\n\
                      08:16:55\tError:\tFailed to retrieve directory listing\n";
         let told = told(lines);
-        assert_eq!(told[..2], ["1 introduced", "1 closed fin"]);
+        assert_eq!(told[..2], ["1 introduced", "1 closed idle"]);
         assert!(told[8].contains("203.0.113.9") && told[8].contains("Refused"), "{}", told[8]);
         assert_eq!(told[9..], ["2 closed idle by client"]);
     }

@@ -48,7 +48,7 @@ static DESCRIPTION: Description = Description {
                     2026-11-22 08:17:26 ---> QUIT\n\
                     2026-11-22 08:17:26 <--- 221 Bye\n\
                     2026-11-22 08:17:26 ---- Closing control socket",
-            events: "introduced; closed fin; introduced; opened; 220 Ready; QUIT; 221 Bye; closed goodbye",
+            events: "introduced; closed reset; introduced; opened; 220 Ready; QUIT; 221 Bye; closed goodbye",
         },
     ],
 };
@@ -114,23 +114,25 @@ fn prefixed(line: &[u8]) -> (Stamp, u32, &[u8]) {
         None => (Stamp::None, rest),
     };
     let rest = match envelope::word(rest) {
-        Some((context, after)) if is_context(context) => after,
+        Some((_, after)) if is_marked(after) && !is_marked(rest) => after,
         _ => rest,
     };
     (stamp, number, rest)
 }
 
-fn is_context(word: &[u8]) -> bool {
-    word.starts_with(b"ftp://") || word.starts_with(b"ftps://") || word.starts_with(b"slot:")
+fn is_marked(line: &[u8]) -> bool {
+    let marks: [&[u8]; 6] = [b"---> ", b"<--- ", b"---- ", b"**** ", b"++++ ", b"!--- "];
+    marks.iter().any(|mark| line.starts_with(mark))
 }
 
 fn message(text: &[u8]) -> Option<Aside<'_>> {
     let has = |part: &str| memchr::memmem::find(text, part.as_bytes()).is_some();
-    if text.starts_with(b"Connecting data socket") {
+    if text.starts_with(b"Connecting data socket") || text.starts_with(b"Accepted data connection") {
         return None;
     }
-    if let Some(place) = text.strip_prefix(b"Connecting to ") {
-        return Some(Aside::Connecting(place_of(place)));
+    // In any language; for data the same stands there, and by then a data connection is agreed upon.
+    if let Some(server) = place_of(text) {
+        return Some(Aside::Connecting(Some(server)));
     }
     if has("ata socket error") || has("data connection failed") || has("ata connection: ") {
         return transcript::fate(text).map(Aside::DataFailed);
@@ -154,19 +156,22 @@ fn message(text: &[u8]) -> Option<Aside<'_>> {
     transcript::fate(text).filter(|_| is_attempt).map(|fate| Aside::Failed(fate, None))
 }
 
-/// `ftp.example.com (192.0.2.10) port 21`
+/// `Connecting to ftp.example.com (192.0.2.10) port 21`
 fn place_of(text: &[u8]) -> Option<crate::ftp::Endpoint> {
     let open = memchr::memchr(b'(', text)?;
     let close = open + memchr::memchr(b')', text.get(open..)?)?;
     let mut server = transcript::endpoint(text.get(open + 1..close)?)?;
-    let port = text.get(close + 1..)?.trim_ascii().strip_prefix(b"port ")?;
-    server.port = transcript::number(port);
+    let rest = text.get(close + 1..)?.trim_ascii();
+    server.port = rest.rsplit(|b| *b == b' ').next().and_then(transcript::number);
+    server.host.ip().and(server.port)?;
     Some(server)
 }
 
 /// What lftp shows at any level.
 fn other(line: &[u8]) -> Option<&'static str> {
-    const STARTS: [&str; 12] = [
+    const STARTS: [&str; 20] = [
+        "Certificate", " Issued by: ", " Checking against: ", "  Trusted", "ERROR: Certificate", "WARNING: Certificate",
+        "Certificate depth", "SHA1 fingerprint",
         "Login failed", "Fatal error", "lftp ", "cd ok", "cd: ", "get: ", "put: ", "mget: ", "mput: ", "rm: ", "ls: ",
         "mirror: ",
     ];
@@ -205,7 +210,7 @@ mod tests {
 
     #[test]
     fn prefixes_and_secrets() {
-        for prefix in ["[4711] ", "2026-11-22 08:16:55 ", "[4711] 2026-11-22 08:16:55 ftp://u@192.0.2.10 ", ""] {
+        for prefix in ["[4711] ", "2026-11-22 08:16:55 ", "[4711] 2026-11-22 08:16:55 ftp://u@192.0.2.10 ", "2026-11-22 08:16:55 ftp.example.com ", ""] {
             let line = format!("{prefix}---> PASS hunter2");
             let read = FORMAT.read(&Bare::read(line.as_bytes()));
             assert!(matches!(read, Read::Taken(_)), "{line}");

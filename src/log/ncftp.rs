@@ -123,7 +123,7 @@ mod tests {
         let lines = "LibNcFTP 3.2.6\nCould not connect to 192.0.2.10: Connection refused.\n220: a\nCmd: ACCT hunter2\n\
                      Remote host has closed the connection.\n";
         let told: Vec<_> = events_of("ncftp", lines).into_iter().map(|(_, w)| w).collect();
-        assert_eq!(told, ["introduced", "closed fin", "introduced", "220 a", "ACCT secret", "closed fin by server"]);
+        assert_eq!(told, ["introduced", "closed reset", "introduced", "220 a", "ACCT secret", "closed fin by server"]);
         for line in ["220 a", "22: a", "hello", "Cmd:"] {
             assert_eq!(FORMAT.read(&Bare::read(line.as_bytes())), Read::Unrecognised, "{line}");
         }

@@ -249,7 +249,7 @@ mod tests {
                      220 Hallo\n";
         assert_eq!(
             told(lines),
-            ["1 introduced", "1 closed fin", "2 introduced", "2 closed fin", "3 introduced", "3 opened", "3 220 Hallo", "3 closed input-ended"]
+            ["1 introduced", "1 closed reset", "2 introduced", "2 closed idle", "3 introduced", "3 opened", "3 220 Hallo", "3 closed input-ended"]
         );
     }
 

@@ -163,7 +163,7 @@ mod tests {
             ". Connecting to ftp.example.com:2121 ...",
             "< 220 Ready",
         ]);
-        assert_eq!(told[..2], ["1 introduced", "1 closed fin"]);
+        assert_eq!(told[..2], ["1 introduced", "1 closed reset"]);
         assert_eq!(told[8], "2 closed idle by client");
         assert_eq!(told[9..11], ["3 introduced", "3 opened"]);
     }

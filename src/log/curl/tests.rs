@@ -65,7 +65,7 @@ fn attempts_that_fail_are_told_as_such() {
                  * connect to 192.0.2.11 port 50000 failed: Connection refused\n\
                  * Closing connection 0\n";
     let told = told(lines);
-    assert_eq!(told[..6], ["1 introduced", "1 closed fin", "2 introduced", "2 closed fin", "3 introduced", "3 opened"]);
+    assert_eq!(told[..6], ["1 introduced", "1 closed reset", "2 introduced", "2 closed idle", "3 introduced", "3 opened"]);
     assert!(told[9].contains("Refused") && told[9].contains("192.0.2.11") && told[9].contains("Epsv"), "{}", told[9]);
     assert_eq!(told[10..], ["3 closed fin by client"]);
 }

@@ -293,10 +293,7 @@ impl Open<Talk> {
                 let server = server.clone().filter(|_| !self.state.opening.is_introduced);
                 self.state.server = server.or(self.state.server.take());
                 self.introduce(out);
-                return Some(Closing {
-                    fate: *fate,
-                    ..Closing::heard(End::Fin)
-                });
+                return Some(failed(*fate));
             }
             Aside::Failed(fate, _) | Aside::DataFailed(fate) => self.data_failed(*fate, out),
             Aside::TlsFailed if matches!(self.state.last_code, 0 | 234) => {
@@ -308,10 +305,7 @@ impl Open<Talk> {
                 self.tell(EventKind::Tls(Box::new(record)), out);
             }
             Aside::GivenUp if !self.state.opening.is_open => {
-                return Some(Closing {
-                    fate: Fate::Unanswered,
-                    ..Closing::heard(End::Fin)
-                });
+                return Some(failed(Fate::Unanswered));
             }
             Aside::GivenUp => {
                 return Some(Closing {
@@ -488,6 +482,19 @@ impl Following {
         if self.by_number.get(&open.state.number) == Some(&handle) {
             self.by_number.remove(&open.state.number);
         }
+    }
+}
+
+/// How a connection ends that never opened.
+fn failed(fate: Fate) -> Closing {
+    let end = if fate == Fate::Refused {
+        End::Reset
+    } else {
+        End::Idle
+    };
+    Closing {
+        fate,
+        ..Closing::heard(end)
     }
 }
 
