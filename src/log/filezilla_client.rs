@@ -85,7 +85,11 @@ impl Format for FilezillaClient {
     }
 
     fn knows(&self, head: &[u8]) -> bool {
-        transcript::is_spoken(self, head)
+        let is_own = |line: &[u8]| {
+            let text = Bare::read(line).message;
+            file_layout(text).is_some() || kind(without_time(text)).is_some()
+        };
+        transcript::is_spoken(self, head) && super::first_lines(head).any(is_own)
     }
 
     fn is_for_whole_files(&self) -> bool {
@@ -321,6 +325,12 @@ mod tests {
         assert_eq!(told[..2], ["1 introduced", "1 closed idle"]);
         assert!(told[8].contains("203.0.113.9") && told[8].contains("Refused"), "{}", told[8]);
         assert_eq!(told[9..], ["2 closed idle by client"]);
+    }
+
+    #[test]
+    fn a_text_with_codes_in_it_is_no_log() {
+        let text = b"220 is what servers say first.\n  331 comes next.\n# see above (RFC 959)\n";
+        assert_eq!(crate::log::Detected::by_head(text), None);
     }
 
     #[test]
