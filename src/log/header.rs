@@ -224,20 +224,24 @@ impl Header {
     /// The values of a line. `None` where it has not as many as there are columns. Where it has more because a writer let
     /// blanks stand, they are those of `loose`.
     pub fn row<'b>(&self, line: &'b [u8], loose: Column) -> Option<Row<'b>> {
-        let (row, extra) = self.fill(line, loose, 0)?;
-        if extra == 0 {
-            return Some(row);
+        let mut row = Row {
+            line,
+            places: [(0, 0); COLUMNS],
+        };
+        let extra = self.fill(&mut row, loose, 0)?;
+        if extra > 0 {
+            let may_be_loose = self.separator.is_none() && self.has(loose);
+            row.places = [(0, 0); COLUMNS];
+            let extra = may_be_loose.then(|| self.fill(&mut row, loose, extra))??;
+            return (extra == 0).then_some(row);
         }
-        let may_be_loose = self.separator.is_none() && self.has(loose);
-        let (row, extra) = may_be_loose.then(|| self.fill(line, loose, extra))??;
-        (extra == 0).then_some(row)
+        Some(row)
     }
 
-    /// The values of a line, of which `loose` has some more, and how many are left over.
-    fn fill<'b>(&self, line: &'b [u8], loose: Column, mut more: usize) -> Option<(Row<'b>, usize)> {
-        let mut row = Row::default();
+    /// Finds the values of a line, of which `loose` has some more. Answers how many are left over.
+    fn fill(&self, row: &mut Row<'_>, loose: Column, mut more: usize) -> Option<usize> {
         let mut values = Values {
-            line,
+            line: row.line,
             at: Some(0),
             separator: self.separator,
         };
@@ -248,14 +252,15 @@ impl Header {
                     end = values.next()?.1;
                 }
             }
-            let value = line.get(start..end)?;
-            if let Some(place) = row.values.get_mut(*column as usize)
+            let value = row.line.get(start..end)?;
+            if let Some(place) = row.places.get_mut(*column as usize)
                 && !self.is_nothing(value)
             {
-                *place = value;
+                // A line that is longer was not read.
+                *place = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
             }
         }
-        Some((row, values.count()))
+        Some(values.count())
     }
 
     fn is_nothing(&self, value: &[u8]) -> bool {
@@ -297,18 +302,24 @@ impl Iterator for Values<'_> {
     }
 }
 
-/// A line's values by their columns. Empty where there is none.
-#[derive(Debug, Default)]
+/// A line's values by their columns.
+#[derive(Debug)]
 pub struct Row<'b> {
-    values: [&'b [u8]; COLUMNS],
+    line: &'b [u8],
+    /// Where they begin and end. Both 0 where there is none.
+    places: [(u32, u32); COLUMNS],
 }
 
 impl<'b> Row<'b> {
     /// The value in a column; empty where the line has none, or the log no such column.
     pub fn get(&self, column: Column) -> &'b [u8] {
-        self.values
+        let (start, end) = self
+            .places
             .get(column as usize)
             .copied()
+            .unwrap_or_default();
+        self.line
+            .get(start as usize..end as usize)
             .unwrap_or_default()
     }
 
@@ -450,6 +461,11 @@ mod tests {
             &w3c,
             "RETR  08:16:55 192.0.2.7 two words x 5 ",
             Some(["08:16:55", "192.0.2.7", "two words x", "RETR"]),
+        );
+        check(
+            &w3c,
+            "RETR 08:16:55 192.0.2.7 - - 5",
+            Some(["08:16:55", "192.0.2.7", "- -", "RETR"]),
         );
         check(&w3c, "RETR 08:16:55 192.0.2.7 a", None);
         check(&w3c, "", None);

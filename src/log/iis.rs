@@ -273,24 +273,27 @@ fn since_7<'b>(
 
 /// An argument as it was sent: `+` stands for a blank, `%20` for a byte.
 pub(super) fn plain(text: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr2(b'+', b'%', text).is_none() {
+    let Some(mut found) = memchr::memchr2(b'+', b'%', text) else {
         return Cow::Borrowed(text);
-    }
+    };
     let hexadecimal = |digit: u8| char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
+    while let Some((kept, [mark, after @ ..])) = rest.split_at_checked(found) {
+        bytes.extend_from_slice(kept);
         let escaped = match *after {
-            [high, low, ..] if byte == b'%' => hexadecimal(high).zip(hexadecimal(low)),
+            [high, low, ..] if *mark == b'%' => hexadecimal(high).zip(hexadecimal(low)),
             _ => None,
         };
-        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
         bytes.push(match escaped {
             Some((high, low)) => high * 16 + low,
-            None if byte == b'+' => b' ',
-            None => byte,
+            None if *mark == b'+' => b' ',
+            None => *mark,
         });
+        rest = escaped.map_or(after, |_| after.get(2..).unwrap_or_default());
+        found = memchr::memchr2(b'+', b'%', rest).unwrap_or(rest.len());
     }
+    bytes.extend_from_slice(rest);
     Cow::Owned(bytes)
 }
 
