@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::diagnostic::Origin;
-use crate::ftp::{Command, Reply, TcpRecord, TlsRecord, Verb};
+use crate::ftp::{Command, Reply, TcpRecord, TlsRecord, Uncounted, Verb};
 use crate::text::{self, Text};
 use crate::time::Timestamp;
 
@@ -462,6 +462,8 @@ pub enum EventKind<'b> {
     Command(Command<'b>),
     /// A reply.
     Reply(Reply<'b>),
+    /// A reply whose code is not known, or a number that is no code. It answers nothing and is not counted as a reply.
+    Uncounted(&'static Uncounted),
     /// A login's outcome, where the source says it apart from a reply.
     Login {
         /// The user, as logged.

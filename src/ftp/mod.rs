@@ -26,6 +26,6 @@ pub use event::{
     Hearing, Host, Introduction, SessionKey, Side, TransferRecord, Vantage,
 };
 pub use lines::{Line, LineEnd, Lines};
-pub use reply::{Evidence, Reply, ReplyClass, ReplyCode};
+pub use reply::{Evidence, Reply, ReplyClass, ReplyCode, Uncounted};
 pub use tcp::{Icmp, Sent, TcpRecord};
 pub use tls::{Alert, Certificate, TlsRecord, TlsVersion};

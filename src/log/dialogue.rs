@@ -190,6 +190,9 @@ impl Open<Talk> {
             out(self.event(EventKind::Login { user, accepted }));
         }
         self.replies_of_exchange(&exchange.replies, out);
+        if let Some(reply) = exchange.uncounted {
+            out(self.event(EventKind::Uncounted(reply)));
+        }
         exchange.end
     }
 

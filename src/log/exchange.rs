@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::ftp::{Command, End, Endpoint, Evidence, Reply, ReplyCode, Verb};
+use crate::ftp::{Command, End, Endpoint, Evidence, Reply, ReplyCode, Uncounted, Verb};
 use crate::limits;
 use crate::log::{Fact, Record};
 use crate::text::StableHash;
@@ -40,6 +40,8 @@ pub struct Exchange<'b> {
     command: Option<(Verb, Cow<'b, [u8]>)>,
     /// The replies.
     pub replies: Vec<Reply<'b>>,
+    /// A reply that is known only so far, or not at all.
+    pub uncounted: Option<&'static Uncounted>,
     /// What the command moved; without a command, what the session's next transfer did.
     pub moved: Option<Moved>,
     /// How a login came out, where the line says so in other ways than by a reply.

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::catalogue::catalogue;
-use crate::ftp::{End, Endpoint, Host, ReplyCode, Vantage, Verb};
+use crate::ftp::{End, Endpoint, Host, ReplyCode, Uncounted, Vantage, Verb};
 use crate::log::header::{Column, Header, Row, Writer};
 use crate::log::{
     Bare, Description, Exchange, Follow, Format, Moved, Read, Sample, dialogue, envelope,
@@ -204,6 +204,9 @@ fn reason(row: &Row<'_>) -> Cow<'static, [u8]> {
     text.into_bytes().into()
 }
 
+/// IIS 4 writes it for every QUIT, and answers 221.
+static QUIT_OF_4: Uncounted = Uncounted::constant(&[226], "QUIT of IIS 4");
+
 fn before_7<'b>(exchange: &mut Exchange<'b>, method: &'b [u8], row: &Row<'b>, code: Option<ReplyCode>) {
     let verb = match method {
         b"sent" => &b"RETR"[..],
@@ -220,9 +223,10 @@ fn before_7<'b>(exchange: &mut Exchange<'b>, method: &'b [u8], row: &Row<'b>, co
     if is_quit {
         exchange.end = Some(End::Goodbye);
     }
-    // IIS 4 writes 226 for QUIT: the code of some command before.
-    if let Some(code) = code.filter(|code| !is_quit || code.number() == 221) {
-        exchange.add_reply(code, reason(row));
+    match code {
+        Some(code) if is_quit && code.number() == 226 => exchange.uncounted = Some(&QUIT_OF_4),
+        Some(code) => exchange.add_reply(code, reason(row)),
+        None => {}
     }
     let bytes = match verb {
         b"RETR" => row.number(Column::ServerBytes),

@@ -20,7 +20,10 @@ mod transcript;
 use std::borrow::Cow;
 
 use crate::diagnostic::{Diagnostics, Origin};
-use crate::ftp::{Command, End, Event, ReplyCode, TransferRecord, Vantage, Verb};
+use crate::ftp::{
+    Command, End, Event, EventKind, Evidence, Reply, ReplyCode, TransferRecord, Uncounted, Vantage,
+    Verb,
+};
 use crate::limits;
 use crate::time::{Clock, Stamp, Timestamp};
 
@@ -114,17 +117,35 @@ pub struct Record<'b> {
 
 /// A reply for which a message stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Implied {
-    /// The reply's code.
-    pub code: ReplyCode,
-    /// The message.
-    pub by: &'static str,
+pub enum Implied {
+    /// Exactly this one.
+    Reply {
+        /// The reply's code.
+        code: ReplyCode,
+        /// The message.
+        by: &'static str,
+    },
+    /// One of several, or a number that is always there.
+    Uncounted(&'static Uncounted),
 }
 
 impl Implied {
     /// `None` where the number is no reply code.
     pub fn new(number: u16, by: &'static str) -> Option<Self> {
-        ReplyCode::new(number).map(|code| Self { code, by })
+        ReplyCode::new(number).map(|code| Self::Reply { code, by })
+    }
+
+    /// What it tells, with the reply's text where the message holds that.
+    pub fn told(self, text: &[u8]) -> EventKind<'_> {
+        match self {
+            Self::Reply { code, by } => EventKind::Reply(Reply {
+                code,
+                text: Cow::Borrowed(text),
+                lines: 1,
+                evidence: Evidence::Implied { by },
+            }),
+            Self::Uncounted(reply) => EventKind::Uncounted(reply),
+        }
     }
 }
 

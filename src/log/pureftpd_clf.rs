@@ -2,12 +2,12 @@
 //!
 //! `host - user [date] "GET path" 200 bytes` for each transfer that is over.
 //! The 200 is a constant of the writer (altlog.c): it stands there for a
-//! transfer that failed, too, so no reply and no outcome is told. Web servers
+//! transfer that failed, too, so it is told as that, and no outcome. Web servers
 //! write `HTTP/1.1` behind the path.
 
-use crate::ftp::{TransferRecord, Vantage, Verb};
+use crate::ftp::{TransferRecord, Uncounted, Vantage, Verb};
 use crate::log::{
-    Bare, Description, Fact, Follow, Format, Read, Record, Sample, envelope, xferlog,
+    Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, envelope, xferlog,
 };
 
 /// The format.
@@ -33,15 +33,18 @@ static DESCRIPTION: Description = Description {
         Sample {
             lines: "192.0.2.7 - alice [22/Nov/2026:08:16:57 -0000] \"GET /srv/alice/a%20b.txt\" 200 260\n\
                     192.0.2.7 - alice [22/Nov/2026:08:16:58 -0000] \"PUT /srv/alice/c.txt\" 200 0",
-            events: "introduced 192.0.2.7 alice approximate; RETR /srv/alice/a%20b.txt 260 incomplete; \
-                     STOR /srv/alice/c.txt 0 incomplete; closed input-ended",
+            events: "introduced 192.0.2.7 alice approximate; RETR /srv/alice/a%20b.txt 260 incomplete; constant [200] of AltLog clf; \
+                     STOR /srv/alice/c.txt 0 incomplete; constant [200] of AltLog clf; closed input-ended",
         },
         Sample {
             lines: "ftp.example - two [words [22/Nov/2026:08:16:57 +0100] \"GET /a\" 200 1",
-            events: "introduced ftp.example two [words approximate; RETR /a 1 incomplete; closed input-ended",
+            events: "introduced ftp.example two [words approximate; RETR /a 1 incomplete; constant [200] of AltLog clf; closed input-ended",
         },
     ],
 };
+
+/// Stands behind every transfer.
+static CONSTANT: Uncounted = Uncounted::constant(&[200], "AltLog clf");
 
 impl Format for PureftpdClf {
     fn describe(&self) -> &'static Description {
@@ -87,7 +90,7 @@ fn record<'b>(line: &Bare<'b>) -> Option<Record<'b>> {
             bytes: Some(bytes),
             complete: None,
         }),
-        implied: None,
+        implied: Some(Implied::Uncounted(&CONSTANT)),
     })
 }
 

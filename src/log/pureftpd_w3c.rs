@@ -2,11 +2,11 @@
 //!
 //! `date time host []sent|[]created path 226 user bytes` for each transfer that is over, in UTC, behind a header that is
 //! written again whenever the server starts. The 226 is a constant of the writer (altlog.c): it stands there for a
-//! transfer that failed, too, so no reply and no outcome is told. A path is percent-encoded, a user's name is not.
+//! transfer that failed, too, so it is told as that, and no outcome. A path is percent-encoded, a user's name is not.
 
-use crate::ftp::{TransferRecord, Vantage, Verb};
+use crate::ftp::{TransferRecord, Uncounted, Vantage, Verb};
 use crate::log::header::{Column, Header, Writer};
-use crate::log::{Bare, Description, Fact, Follow, Format, Read, Record, Sample, xferlog};
+use crate::log::{Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, xferlog};
 
 /// The format.
 pub static FORMAT: PureftpdW3c = PureftpdW3c;
@@ -35,12 +35,12 @@ static DESCRIPTION: Description = Description {
                     #Fields: date time c-ip cs-method cs-uri-stem sc-status cs-username sc-bytes\n\
                     2026-11-22 08:16:57 192.0.2.7 []created /srv/alice/a%20b.txt 226 alice 260\n\
                     2026-11-22 08:16:58 192.0.2.7 []sent /srv/alice/c.txt 226 alice 0",
-            events: "introduced 192.0.2.7 alice approximate; STOR /srv/alice/a%20b.txt 260 incomplete; \
-                     RETR /srv/alice/c.txt 0 incomplete; closed input-ended",
+            events: "introduced 192.0.2.7 alice approximate; STOR /srv/alice/a%20b.txt 260 incomplete; constant [226] of AltLog w3c; \
+                     RETR /srv/alice/c.txt 0 incomplete; constant [226] of AltLog w3c; closed input-ended",
         },
         Sample {
             lines: "2026-11-22 08:16:57 ftp.example []sent /a 226 two words 1",
-            events: "introduced ftp.example two words approximate; RETR /a 1 incomplete; closed input-ended",
+            events: "introduced ftp.example two words approximate; RETR /a 1 incomplete; constant [226] of AltLog w3c; closed input-ended",
         },
     ],
 };
@@ -56,6 +56,9 @@ static ASSUMED: Header = Header::assumed(&[
     Column::User,
     Column::ServerBytes,
 ]);
+
+/// Stands behind every transfer.
+static CONSTANT: Uncounted = Uncounted::constant(&[226], "AltLog w3c");
 
 impl Format for PureftpdW3c {
     fn describe(&self) -> &'static Description {
@@ -107,7 +110,7 @@ fn record<'b>(header: &Header, line: &'b [u8]) -> Option<Record<'b>> {
             bytes,
             complete: None,
         }),
-        implied: None,
+        implied: Some(Implied::Uncounted(&CONSTANT)),
     })
 }
 
@@ -147,9 +150,11 @@ mod tests {
         let expected = [
             (1, "introduced 192.0.2.7 alice approximate"),
             (1, "RETR /a 1 incomplete"),
+            (1, "constant [226] of AltLog w3c"),
             (1, "closed idle"),
             (2, "introduced 192.0.2.7 alice approximate"),
             (2, "RETR /b 2 incomplete"),
+            (2, "constant [226] of AltLog w3c"),
             (2, "closed input-ended"),
         ];
         assert_eq!(told, expected);

@@ -7,8 +7,8 @@
 
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
-    Closing, Command, End, Endpoint, EventKind, Evidence, Host, Introduction, Replies, Reply,
-    ReplyCode, SessionKey, Side, Vantage, Verb,
+    Closing, Command, End, Endpoint, EventKind, Host, Introduction, Replies, ReplyCode, SessionKey,
+    Side, Vantage, Verb,
 };
 use crate::limits;
 use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
@@ -106,15 +106,7 @@ impl Open<Talk> {
             let kind = EventKind::Command(command);
             out(event(self.key, waiting.at, waiting.origin, kind));
         }
-        let reply = Reply {
-            code: waiting.implied.code,
-            text: waiting.text.as_ref().into(),
-            lines: 1,
-            evidence: Evidence::Implied {
-                by: waiting.implied.by,
-            },
-        };
-        let kind = EventKind::Reply(reply);
+        let kind = waiting.implied.told(&waiting.text);
         out(event(self.key, waiting.at, waiting.origin, kind));
     }
 

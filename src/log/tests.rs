@@ -6,7 +6,6 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::diagnostic::SourceId;
-use crate::ftp::{EventKind, Evidence};
 use crate::input::Cut;
 
 fn text(bytes: &[u8]) -> String {
@@ -36,6 +35,10 @@ pub(super) fn tell(event: &Event<'_>) -> String {
             Evidence::Observed => format!("{} {}", reply.code.number(), text(&reply.text)),
             Evidence::Implied { by } => format!("{} implied by {by}", reply.code.number()),
         },
+        EventKind::Uncounted(reply) if reply.is_constant => {
+            format!("constant {:?} of {}", reply.codes, reply.by)
+        }
+        EventKind::Uncounted(reply) => format!("one of {:?} by {}", reply.codes, reply.by),
         EventKind::Login { user, accepted } => {
             format!(
                 "login {} {}",

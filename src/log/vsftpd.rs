@@ -10,7 +10,7 @@ mod follow;
 
 use std::borrow::Cow;
 
-use crate::ftp::{ReplyCode, TransferRecord, Vantage, Verb, grammar};
+use crate::ftp::{ReplyCode, TransferRecord, Uncounted, Vantage, Verb, grammar};
 use crate::limits;
 use crate::log::{
     Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, envelope,
@@ -238,8 +238,23 @@ fn opened(rest: &[u8]) -> (Fact<'_>, Option<Implied>) {
     (Fact::Opened { refused }, implied)
 }
 
-/// The messages about a command that is over (`vsf_log_do_log`), with the reply where there is only one that fits
-/// (postlogin.c, prelogin.c). A refused transfer has several.
+/// The replies that a transfer without success may have had (postlogin.c): one that moved something was broken off.
+fn failed_transfer(verb: Verb, has_moved: bool) -> Option<&'static Uncounted> {
+    static BROKEN_UPLOAD: Uncounted = Uncounted::one_of(&[421, 426, 451], "FAIL UPLOAD with bytes");
+    static BROKEN_DOWNLOAD: Uncounted = Uncounted::one_of(&[421, 426, 451], "FAIL DOWNLOAD with bytes");
+    static UPLOAD: Uncounted = Uncounted::one_of(&[421, 425, 426, 451, 522, 550, 553], "FAIL UPLOAD");
+    static DOWNLOAD: Uncounted = Uncounted::one_of(&[421, 425, 426, 451, 522, 550], "FAIL DOWNLOAD");
+    match (verb, has_moved) {
+        (Verb::STOR, true) => Some(&BROKEN_UPLOAD),
+        (Verb::STOR, false) => Some(&UPLOAD),
+        (Verb::RETR, true) => Some(&BROKEN_DOWNLOAD),
+        (Verb::RETR, false) => Some(&DOWNLOAD),
+        _ => None,
+    }
+}
+
+/// The messages about a command that is over (`vsf_log_do_log`), with the reply where there is only one that fits,
+/// or those that do (postlogin.c, prelogin.c).
 fn outcome<'b>(name: &[u8], rest: &'b [u8]) -> Option<(Fact<'b>, Option<Implied>)> {
     #[rustfmt::skip]
     let (verb, code, by) = match name {
@@ -291,6 +306,7 @@ fn outcome<'b>(name: &[u8], rest: &'b [u8]) -> Option<(Fact<'b>, Option<Implied>
                 bytes: Some(bytes.unwrap_or(0)),
                 complete: Some(is_ok),
             };
+            let implied = implied.or_else(|| failed_transfer(verb, bytes.is_some()).map(Implied::Uncounted));
             return Some((Fact::Transfer(transfer), implied));
         }
         _ => Cow::Borrowed(path),

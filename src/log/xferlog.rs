@@ -239,6 +239,9 @@ impl Follow for Following {
             let kind = EventKind::Transfer(transfer.clone());
             let told: Event<'_> = event(open.key, at, origin, kind);
             out(told);
+            if let Some(implied) = record.implied {
+                out(event(open.key, at, origin, implied.told(b"")));
+            }
         }
     }
 

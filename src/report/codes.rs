@@ -18,16 +18,25 @@ pub fn codes(report: &Report, look: Look) -> String {
 
 /// Some codes of a vantage, with the totals.
 pub(super) fn section(page: &mut Page, heard: &Heard, codes: &[CodeRow]) {
-    let look = page.look;
     let implied = match heard.implied {
         0 => String::new(),
         n => format!("   {} implied by messages", thousands(n)),
     };
     let observed = thousands(heard.replies);
     page.heading("REPLY CODES", &format!("{observed} observed{implied}"));
+    table(page, heard, codes);
+    for (reply, count) in &heard.candidates {
+        let codes: Vec<_> = reply.codes.iter().map(u16::to_string).collect();
+        let (times, codes) = (thousands(*count), codes.join(", "));
+        page.hang("   ", &format!("{times} by {}: one of {codes}", reply.by));
+    }
+}
+
+fn table(page: &mut Page, heard: &Heard, codes: &[CodeRow]) {
     if codes.is_empty() {
         return;
     }
+    let look = page.look;
     let mut rows = Vec::new();
     for row in codes {
         let name = row.name.unwrap_or("not in the catalogue");

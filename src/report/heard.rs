@@ -7,7 +7,9 @@ use super::hours::Hours;
 use super::words::per_mille;
 use crate::catalogue::{Cause, CauseId, Confidence, Party, catalogue};
 use crate::diagnostic::Origin;
-use crate::ftp::{Direction, End, Host, ReplyClass, ReplyCode, SessionKey, Vantage, Verb};
+use crate::ftp::{
+    Direction, End, Host, ReplyClass, ReplyCode, SessionKey, Uncounted, Vantage, Verb,
+};
 use crate::limits;
 use crate::tally::{CauseTally, Histogram, Span, TransferTally, VantageTally, Worst};
 use crate::text::Text;
@@ -26,6 +28,8 @@ pub struct Heard {
     pub replies: u64,
     /// Replies that messages stand for.
     pub implied: u64,
+    /// Messages that stand for one of several replies, and how often.
+    pub candidates: Vec<(&'static Uncounted, u64)>,
     /// Replies observed by first digit, those that occur.
     pub classes: Vec<(u8, u64)>,
     /// Replies by code.
@@ -236,6 +240,11 @@ impl Heard {
             span: tally.span,
             replies: tally.observed.total(),
             implied: tally.implied.total(),
+            candidates: tally
+                .candidates
+                .iter()
+                .map(|(reply, n)| (*reply, n))
+                .collect(),
             classes: classes(tally),
             frequent: frequent(&codes),
             codes,

@@ -17,7 +17,7 @@ use serde_json::ser::Formatter;
 use super::heard::{CauseRow, CommandRow, Evidence, Heard, WaitRow};
 use super::{Note, Report, Sources};
 use crate::cause::Explanation;
-use crate::ftp::{Endpoint, Host, Verb};
+use crate::ftp::{Endpoint, Host, Uncounted, Verb};
 use crate::tally::InputTally;
 use crate::text;
 use crate::time::Timestamp;
@@ -241,6 +241,14 @@ struct Replies {
     total: u64,
     by_class: BTreeMap<String, u64>,
     by_code: Vec<CodeObject>,
+    candidates: Vec<CandidatesObject>,
+}
+
+#[derive(Serialize)]
+struct CandidatesObject {
+    codes: &'static [u16],
+    implied_by: &'static str,
+    count: u64,
 }
 
 #[derive(Serialize)]
@@ -260,10 +268,16 @@ impl Replies {
             observed: row.observed,
             implied: row.implied,
         };
+        let candidates = |(reply, count): &(&'static Uncounted, u64)| CandidatesObject {
+            codes: reply.codes,
+            implied_by: reply.by,
+            count: *count,
+        };
         Self {
             total: heard.replies,
             by_class: classes.map(|(class, n)| (class.to_string(), *n)).collect(),
             by_code: heard.codes.iter().map(code).collect(),
+            candidates: heard.candidates.iter().map(candidates).collect(),
         }
     }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::cause::Failure;
 use crate::diagnostic::Origin;
-use crate::ftp::Event;
+use crate::ftp::{Event, ReplyCode};
 use crate::session::{Exchange, KeptReply, Observer, Session};
 use crate::tally::tests::{Heard as Random, Talk, count, failure, heard, origin};
 
@@ -65,7 +65,7 @@ COVERAGE
 next: ftpwhy --help
 ";
     assert_eq!(terminal::report(&report, Look::PIPED), expected);
-    let expected = r#"{"schema":"ftpwhy.report/1","inputs":[],"window":{"first":null,"last":null},"vantage":null,"replies":{"total":0,"by_class":{},"by_code":[]},"commands":[],"sessions":{"total":0,"logged_in":0,"failed":0,"clean":0,"ends":{},"tls":0},"failures":{"total":0,"causes":[],"not_counted":[]},"latency":[],"after_last_byte":null,"transfers":[],"brute_force":[],"timeline":{"hours":0,"buckets":[]},"also":[],"verdict":{"mark":"i","lines":["Nothing was read."]},"diagnostics":[]}"#;
+    let expected = r#"{"schema":"ftpwhy.report/1","inputs":[],"window":{"first":null,"last":null},"vantage":null,"replies":{"total":0,"by_class":{},"by_code":[],"candidates":[]},"commands":[],"sessions":{"total":0,"logged_in":0,"failed":0,"clean":0,"ends":{},"tls":0},"failures":{"total":0,"causes":[],"not_counted":[]},"latency":[],"after_last_byte":null,"transfers":[],"brute_force":[],"timeline":{"hours":0,"buckets":[]},"also":[],"verdict":{"mark":"i","lines":["Nothing was read."]},"diagnostics":[]}"#;
     assert_eq!(json::report(&report).trim_end(), expected);
 }
 
@@ -218,6 +218,44 @@ fn events_as_json_lines() {
     ];
     let text = String::from_utf8(rows.events).unwrap();
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_has_no_certain_code_is_shown_apart_and_counted_as_no_reply() {
+    let talk = Talk::new(&["> STOR a", "? one of two", "c always", "> NOOP", "< 200 ok"]);
+    let mut rows = Rows {
+        sources: Sources::new(["a.log".into()]),
+        ..Rows::default()
+    };
+    talk.tell(&mut rows);
+    let text = String::from_utf8(rows.events).unwrap();
+    let shown: Vec<_> = text
+        .lines()
+        .filter_map(|row| row.split_once(r#""code":"#))
+        .collect();
+    let shown: Vec<_> = shown.iter().map(|(_, detail)| *detail).collect();
+    let expected = [
+        r#"null,"codes":[426,451],"text":"","lines":1,"evidence":"candidates","implied_by":"FAIL UPLOAD","ends":4}"#,
+        r#"226,"text":"","lines":1,"evidence":"constant","implied_by":"AltLog w3c","ends":5}"#,
+        r#"200,"text":"ok","lines":1,"evidence":"observed","ends":7}"#,
+    ];
+    assert_eq!(shown, expected);
+    // The reply that counts is the other command's.
+    let session = &rows.sessions[0];
+    assert_eq!(
+        (
+            session.replies,
+            session.exchanges[2].code().map(ReplyCode::number)
+        ),
+        (1, Some(200))
+    );
+    let mut tallies = Tallies::default();
+    talk.count(&[], &mut tallies);
+    let page = codes::codes(&report_of(&tallies), Look::PIPED);
+    assert!(
+        page.contains("1 by FAIL UPLOAD: one of 426, 451") && !page.contains("AltLog"),
+        "{page}"
+    );
 }
 
 #[test]

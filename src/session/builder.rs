@@ -144,6 +144,12 @@ impl Draft {
             EventKind::Opened => self.open(event),
             EventKind::Command(command) => self.command(command, event),
             EventKind::Reply(reply) => self.reply(reply, event, observer),
+            EventKind::Uncounted(reply) if reply.is_constant => {}
+            EventKind::Uncounted(reply) => {
+                self.session.add_candidates(reply);
+                // Whatever it was, it has answered.
+                self.pending.drop_oldest();
+            }
             EventKind::Login { user, accepted } => self.login(user, *accepted, event),
             EventKind::Transfer(record) => {
                 let waiting = self

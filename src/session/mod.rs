@@ -17,7 +17,8 @@ pub use pair::Pairing;
 use crate::diagnostic::{Origin, SourceId};
 use crate::ftp::{
     Closing, Command, DataMode, DataRecord, Direction, End, Endpoint, Evidence, Fate, Hearing,
-    Introduction, Reply, ReplyClass, ReplyCode, SessionKey, Side, TlsRecord, Vantage, Verb,
+    Introduction, Reply, ReplyClass, ReplyCode, SessionKey, Side, TlsRecord, Uncounted, Vantage,
+    Verb,
 };
 use crate::limits;
 use crate::text::Text;
@@ -238,6 +239,8 @@ pub struct Session {
     pub data: Vec<DataConnection>,
     /// Transfers in the order of their ends.
     pub transfers: Vec<Transfer>,
+    /// Replies of which only candidates are known, and how often each set of them.
+    pub candidates: Vec<(&'static Uncounted, u64)>,
     /// Bytes that were on the wire and are not in the capture; how often bytes were missing.
     pub missing: (u64, u64),
     /// The sources it was read from.
@@ -279,6 +282,7 @@ impl Session {
             elided_bytes: 0,
             data: Vec::new(),
             transfers: Vec::new(),
+            candidates: Vec::new(),
             missing: (0, 0),
             sources: vec![origin.source],
             also: Vec::new(),
@@ -291,6 +295,14 @@ impl Session {
             && self.server.as_ref() == Some(&hearing.server);
         if !own && !self.also.contains(hearing) {
             self.also.push(hearing.clone());
+        }
+    }
+
+    /// A reply whose code is one of several. What stands for it is a message that some format knows, so there are few.
+    fn add_candidates(&mut self, reply: &'static Uncounted) {
+        match self.candidates.iter_mut().find(|known| known.0 == reply) {
+            Some(known) => known.1 += 1,
+            None => self.candidates.push((reply, 1)),
         }
     }
 

@@ -29,7 +29,7 @@ pub use who::{Distinct, Named, Part, Table};
 
 use crate::cause::Failure;
 use crate::diagnostic::{Diagnostics, SourceId};
-use crate::ftp::{Direction, Evidence, Host, ReplyCode, Vantage, Verb};
+use crate::ftp::{Direction, Evidence, Host, ReplyCode, Uncounted, Vantage, Verb};
 use crate::session::{Exchange, KeptReply, Pairing, Session};
 use crate::text::Text;
 
@@ -76,6 +76,8 @@ pub struct VantageTally {
     pub observed: Counts<ReplyCode>,
     /// Replies that messages of the sources stand for.
     pub implied: Counts<ReplyCode>,
+    /// Replies of which only candidates are known.
+    pub candidates: Counts<&'static Uncounted>,
     /// Settled exchanges; without verb those that nobody asked for.
     pub exchanges: Counts<(Option<Verb>, ReplyCode)>,
     /// From a command to its first reply.
@@ -133,6 +135,9 @@ impl Tallies {
         tally.sessions.observe(session, failures);
         for exchange in &session.exchanges {
             tally.observe_exchange(exchange);
+        }
+        for (reply, count) in &session.candidates {
+            tally.candidates.add_many(*reply, *count);
         }
         tally.observe_failures(session, failures);
         tally.observe_transfers(session);
@@ -238,6 +243,7 @@ impl VantageTally {
             span,
             observed,
             implied,
+            candidates,
             exchanges,
             waits,
             goodbyes,
@@ -251,6 +257,7 @@ impl VantageTally {
         self.span.absorb(span);
         self.observed.absorb(observed);
         self.implied.absorb(implied);
+        self.candidates.absorb(candidates);
         self.exchanges.absorb(exchanges);
         for (verb, histogram) in waits {
             self.waits.entry(verb).or_default().absorb(histogram);

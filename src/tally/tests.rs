@@ -128,6 +128,9 @@ impl Talk {
     }
 }
 
+static CANDIDATES: Uncounted = Uncounted::one_of(&[426, 451], "FAIL UPLOAD");
+static CONSTANT: Uncounted = Uncounted::constant(&[226], "AltLog w3c");
+
 fn event_of(line: &[u8], start: i64) -> EventKind<'_> {
     let (word, rest) = (
         &line[..1.min(line.len())],
@@ -157,6 +160,8 @@ fn event_of(line: &[u8], start: i64) -> EventKind<'_> {
         }),
         b"=" => EventKind::Data(Box::new(unanswered(head, start))),
         b"t" => EventKind::Protected,
+        b"?" => EventKind::Uncounted(&CANDIDATES),
+        b"c" => EventKind::Uncounted(&CONSTANT),
         _ => EventKind::Missing {
             bytes: Some(100),
             sender: Side::Server,

@@ -78,6 +78,7 @@ fn numbers_of_sessions_start_anew_with_the_service() {
         "1 230 ",
         "2 introduced 192.0.2.8",
         "2 QUIT",
+        "2 constant [226] of QUIT of IIS 4",
         "2 closed goodbye",
         "1 closed idle",
         "3 introduced 192.0.2.7",

@@ -1,10 +1,7 @@
 //! Records become sessions by the client's address and port. Where a session's replies stand in the log, nothing is implied.
 
 use crate::diagnostic::{Diagnostics, Origin};
-use crate::ftp::{
-    Closing, Command, End, Endpoint, EventKind, Evidence, Found, Host, Introduction, Replies,
-    Reply, SessionKey, Side, Vantage, Verb,
-};
+use crate::ftp::{Closing, Command, End, Endpoint, EventKind, Found, Host, Introduction, Replies, SessionKey, Side, Vantage, Verb};
 use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
 use crate::log::{Fact, Follow, Implied, Out, Record};
 use crate::lookup::Lookup;
@@ -59,16 +56,9 @@ impl Open<Talk> {
     }
 
     fn imply(&mut self, implied: Option<Implied>, out: &mut Out<'_>) {
-        let Some(Implied { code, by }) = implied.filter(|_| !self.state.has_replies) else {
-            return;
-        };
-        let reply = Reply {
-            code,
-            text: b"".into(),
-            lines: 1,
-            evidence: Evidence::Implied { by },
-        };
-        out(self.event(EventKind::Reply(reply)));
+        if let Some(implied) = implied.filter(|_| !self.state.has_replies) {
+            out(self.event(implied.told(b"")));
+        }
     }
 
     fn command(&mut self, command: Command<'_>, out: &mut Out<'_>) {

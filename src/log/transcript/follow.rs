@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
-    Closing, Command, DataMode, DataRecord, End, Endpoint, EventKind, Evidence, Fate, Found, Host,
+    Closing, Command, DataMode, DataRecord, End, Endpoint, EventKind, Fate, Found, Host,
     Introduction, Replies, Reply, ReplyClass, SessionKey, Side, TlsRecord, Vantage, Verb, grammar,
 };
 use crate::limits;
@@ -337,13 +337,7 @@ impl Open<Talk> {
         let user = record.user.unwrap_or_default();
         self.tell(EventKind::Login { user, accepted }, out);
         if let Some(implied) = record.implied {
-            let reply = Reply {
-                code: implied.code,
-                text: b"".into(),
-                lines: 1,
-                evidence: Evidence::Implied { by: implied.by },
-            };
-            self.tell(EventKind::Reply(reply), out);
+            self.tell(implied.told(b""), out);
         }
     }
 

@@ -16,10 +16,7 @@ mod join;
 use std::collections::VecDeque;
 
 use crate::diagnostic::{Diagnostics, Origin};
-use crate::ftp::{
-    Closing, Command, End, Endpoint, EventKind, Evidence, Host, Introduction,
-    Replies, Reply, ReplyCode, SessionKey, Side, Vantage, Verb,
-};
+use crate::ftp::{Closing, Command, End, Endpoint, EventKind, Host, Introduction, Replies, ReplyCode, SessionKey, Side, Vantage, Verb};
 use crate::limits;
 use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
 use crate::log::{Fact, Follow, Implied, Out, Record};
@@ -100,13 +97,7 @@ impl Open<Talk> {
             let kind = EventKind::Command(Command::new(*verb, Some(argument)));
             out(event(self.key, at, origin, kind));
         }
-        let reply = Reply {
-            code: implied.code,
-            text: b"".into(),
-            lines: 1,
-            evidence: Evidence::Implied { by: implied.by },
-        };
-        out(event(self.key, at, origin, EventKind::Reply(reply)));
+        out(event(self.key, at, origin, implied.told(b"")));
     }
 
     /// Takes a piece of what the server says, and tells the code of the reply it completes.

@@ -162,6 +162,7 @@ fn three_processes_are_one_session() {
             (2, "STOR /b 0 incomplete"),
             (1, "DELE /a"),
             (1, "250 implied by OK DELETE"),
+            (2, "one of [421, 425, 426, 451, 522, 550, 553] by FAIL UPLOAD"),
         ],
     );
 }

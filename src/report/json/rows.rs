@@ -9,7 +9,7 @@ use super::tls::Tls;
 use super::{Address, Seconds, Time, line};
 use crate::cause::Failure;
 use crate::diagnostic::Origin;
-use crate::ftp::{Event, EventKind, Evidence, Hearing, Side};
+use crate::ftp::{Event, EventKind, Evidence, Hearing, Side, Uncounted};
 use crate::report::Sources;
 use crate::session::Session;
 use crate::text;
@@ -159,7 +159,9 @@ enum Detail<'a> {
         secret: bool,
     },
     Reply {
-        code: u16,
+        code: Option<u16>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        codes: Option<&'static [u16]>,
         text: Cow<'a, str>,
         lines: u32,
         evidence: &'static str,
@@ -212,7 +214,7 @@ fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
                 secret: command.is_secret(),
             },
         ),
-        EventKind::Reply(_) => ("reply", reply(event)?),
+        EventKind::Reply(_) | EventKind::Uncounted(_) => ("reply", reply(event)?),
         EventKind::Login { accepted, .. } => (
             "login",
             Detail::Login {
@@ -253,19 +255,39 @@ fn detail<'a>(event: &'a Event<'_>) -> Option<(&'static str, Detail<'a>)> {
 }
 
 fn reply<'a>(event: &'a Event<'_>) -> Option<Detail<'a>> {
-    let EventKind::Reply(reply) = &event.kind else {
-        return None;
+    let reply = match &event.kind {
+        EventKind::Reply(reply) => reply,
+        EventKind::Uncounted(reply) => return Some(uncounted(reply, event.ends)),
+        _ => return None,
     };
     let (evidence, implied_by) = match reply.evidence {
         Evidence::Observed => ("observed", None),
         Evidence::Implied { by } => ("implied", Some(by)),
     };
     Some(Detail::Reply {
-        code: reply.code.number(),
+        code: Some(reply.code.number()),
+        codes: None,
         text: text::json(&reply.text),
         lines: reply.lines,
         evidence,
         implied_by,
         ends: event.ends,
     })
+}
+
+fn uncounted(reply: &Uncounted, ends: u64) -> Detail<'static> {
+    let constant = reply.codes.first().filter(|_| reply.is_constant);
+    Detail::Reply {
+        code: constant.copied(),
+        codes: (!reply.is_constant).then_some(reply.codes),
+        text: Cow::Borrowed(""),
+        lines: 1,
+        evidence: if reply.is_constant {
+            "constant"
+        } else {
+            "candidates"
+        },
+        implied_by: Some(reply.by),
+        ends,
+    }
 }
