@@ -141,6 +141,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "ended-by-client", holds: |c| c.session.ended_by() == Some(Side::Client) },
     Fact { name: "ended-by-reset", holds: |c| c.session.end() == End::Reset },
     Fact { name: "went-silent", holds: |c| matches!(c.session.end(), End::Idle | End::InputEnded) },
+    Fact { name: "nothing-said", holds: |c| c.session.replies == 0 && c.session.commands == 0 && !c.session.protected },
     Fact { name: "client-gave-up", holds: |c| c.session.end() == End::Idle && c.session.ended_by() == Some(Side::Client) },
     Fact { name: "idle-before-last-command", holds: |c| idle_before_last_command(c.session) },
     Fact { name: "command-unanswered", holds: |c| last_command_unanswered(c.session) },

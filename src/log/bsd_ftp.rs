@@ -93,7 +93,7 @@ impl Format for BsdFtp {
             if text.starts_with(b"<--- ") || text.starts_with(b"--> ") {
                 return false;
             }
-            let starts: [&[u8]; 6] = [b"220 ", b"220-", b"331 ", b"230 ", b"230-", b"ftp: "];
+            let starts: [&[u8]; 9] = [b"220 ", b"220-", b"331 ", b"230 ", b"230-", b"ftp: ", b"tnftp: ", b"421 ", b"530 "];
             has.0 |= starts.iter().any(|start| text.starts_with(start));
             has.1 |= text.starts_with(b"---> ") || text.starts_with(b"Connected to ") || line.starts_with(b"ftp>") || message(text).is_some();
         }
@@ -147,7 +147,7 @@ fn message(text: &[u8]) -> Option<Aside<'_>> {
         let server = server.strip_suffix(b"...").unwrap_or(server).trim_ascii_end();
         return transcript::endpoint(server).map(|server| Aside::Connecting(Some(server)));
     }
-    let words = text.strip_prefix(b"ftp: ")?;
+    let words = ["ftp: ", "tnftp: ", "pftp: ", "lukemftp: "].iter().find_map(|name| text.strip_prefix(name.as_bytes()))?;
     if words.starts_with(b"connect to address ") || words.starts_with(b"Can't connect to ") || words.starts_with(b"connect") {
         return transcript::fate(words).map(|fate| Aside::Failed(fate, named(words)));
     }
@@ -167,8 +167,8 @@ fn named(words: &[u8]) -> Option<crate::ftp::Endpoint> {
 }
 
 fn is_own(text: &[u8]) -> bool {
-    const STARTS: [&str; 46] = [
-        "ftp:", "ftp>", "Name (", "User (", "Password:", "Account:", "Login failed", "local: ", "remote: ", "Remote system type",
+    const STARTS: [&str; 47] = [
+        "ftp:", "tnftp: ", "ftp>", "Name (", "User (", "Password:", "Account:", "Login failed", "local: ", "remote: ", "Remote system type",
         "Remote directory", "Local directory", "Using binary mode", "Using ascii mode", "Passive mode", "Hash mark", "Interactive mode",
         "Verbose mode", "Debugging ", "Not connected", "Already connected", "Use of PASV", "features[", "setupsockbufsize",
         "updateremotecwd", "remotemodtime", "(input) ", "?Invalid command", "?Ambiguous command", "usage: ", "Tick counter",

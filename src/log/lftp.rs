@@ -147,7 +147,7 @@ fn message(text: &[u8]) -> Option<Aside<'_>> {
         return Some(Aside::Closed(End::Reset, Some(Side::Server)));
     }
     if text.starts_with(b"Timeout - reconnecting") {
-        return Some(Aside::GivenUp);
+        return Some(Aside::TimedOut);
     }
     if has("gnutls_handshake") || has("SSL_connect") || has("ertificate verification") {
         return Some(Aside::TlsFailed);
@@ -169,9 +169,9 @@ fn place_of(text: &[u8]) -> Option<crate::ftp::Endpoint> {
 
 /// What lftp shows at any level.
 fn other(line: &[u8]) -> Option<&'static str> {
-    const STARTS: [&str; 20] = [
+    const STARTS: [&str; 21] = [
         "Certificate", " Issued by: ", " Checking against: ", "  Trusted", "ERROR: Certificate", "WARNING: Certificate",
-        "Certificate depth", "SHA1 fingerprint",
+        "Certificate depth", "SHA1 fingerprint", "Loaded ",
         "Login failed", "Fatal error", "lftp ", "cd ok", "cd: ", "get: ", "put: ", "mget: ", "mput: ", "rm: ", "ls: ",
         "mirror: ",
     ];

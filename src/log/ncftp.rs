@@ -99,6 +99,14 @@ fn message(text: &[u8]) -> Option<Fact<'_>> {
         let fate = transcript::fate(text)?;
         return Some(Fact::Client(Aside::Failed(fate, transcript::endpoint(name))));
     }
+    if let Some(place) = text.strip_prefix(b"connect to ") {
+        let end = memchr::memmem::find(place, b" failed")?;
+        let fate = transcript::fate(text)?;
+        return Some(Fact::Client(Aside::Failed(fate, transcript::endpoint(place.get(..end)?))));
+    }
+    if has("-- timed out") {
+        return Some(Fact::Client(Aside::TimedOut));
+    }
     if has("Remote host has closed the connection") || has("Lost control connection") || has("lost control connection") {
         return Some(Fact::Client(Aside::Closed(End::Fin, Some(Side::Server))));
     }
@@ -106,7 +114,11 @@ fn message(text: &[u8]) -> Option<Fact<'_>> {
 }
 
 fn is_own(text: &[u8]) -> bool {
-    const STARTS: [&str; 12] = [
+    const STARTS: [&str; 16] = [
+        "Retrying PASV",
+        "Falling back",
+        "Cannot recover",
+        "Server hungup",
         "LibNcFTP", "Uname: ", "Contents of /etc/", "Glibc: ", "Connected to ", "Logged in to ", "ncftp", "  ", "Trying to connect",
         "Could not ", "Connection ", "Fcntl",
     ];

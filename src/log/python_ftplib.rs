@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::ftp::{Vantage, grammar};
+use crate::ftp::{End, Fate, Side, Vantage, grammar};
 use crate::log::transcript::{self, Aside, python};
 use crate::log::{Bare, Description, Fact, Follow, Format, Read, Record, Sample};
 
@@ -44,6 +44,9 @@ impl Format for PythonFtplib {
     fn read<'b>(&self, line: &Bare<'b>) -> Read<'b> {
         let text = line.message;
         let Some((kind, literal)) = marked(text) else {
+            if let Some(aside) = exception(text) {
+                return Read::Taken(transcript::record(Fact::Client(aside)));
+            }
             return other(text).map_or(Read::Unrecognised, Read::Ignored);
         };
         let Some(inner) = python::literal(literal) else {
@@ -101,6 +104,19 @@ fn sent(inner: &[u8]) -> Option<Fact<'_>> {
     }
 }
 
+/// The exception at the end of a traceback that stands for what became of a connection.
+fn exception(line: &[u8]) -> Option<Aside<'_>> {
+    let word = line.split(|b| *b == b':').next().unwrap_or_default();
+    Some(match word {
+        b"ConnectionRefusedError" => Aside::Failed(Fate::Refused, None),
+        b"TimeoutError" | b"socket.timeout" => Aside::TimedOut,
+        b"EOFError" => Aside::Closed(End::Fin, Some(Side::Server)),
+        b"ConnectionResetError" => Aside::Closed(End::Reset, Some(Side::Server)),
+        b"ssl.SSLError" | b"ssl.SSLCertVerificationError" | b"ssl.SSLEOFError" => Aside::TlsFailed,
+        _ => return None,
+    })
+}
+
 /// What a program around ftplib prints.
 fn other(line: &[u8]) -> Option<&'static str> {
     if grammar::reply_line(line).is_some() || line.starts_with(b"ftplib.error_") {
@@ -129,6 +145,15 @@ mod tests {
             told(lines),
             ["1 introduced", "1 RETR it's a \"\\A\u{20ac}\"", "1 550 no\ttab", "1 closed idle", "2 introduced", "2 220 next", "2 closed input-ended"]
         );
+    }
+
+    #[test]
+    fn an_exception_tells_what_became_of_a_connection() {
+        let lines = "*resp* '220 a'\n*cmd* 'PASV'\n*resp* '227 Entering Passive Mode (192,0,2,10,195,80)'\nTimeoutError: timed out\n\
+                     *cmd* 'NOOP'\nEOFError\n";
+        let told = told(lines);
+        assert!(told[4].contains("Unanswered") && told[4].contains("192.0.2.10"), "{}", told[4]);
+        assert_eq!(told[5..], ["1 NOOP", "1 closed fin by server"]);
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub enum Aside<'b> {
     TlsFailed,
     /// The client gives up waiting: for the connection, or for what the server says next.
     GivenUp,
+    /// Something took too long, and the client does not say what: it connects for data, it waits for an answer, or (where
+    /// it never says that it is connected) it connects to the server.
+    TimedOut,
     /// Nothing is under way any more.
     AtRest,
     /// The control connection is over, and who ended it.

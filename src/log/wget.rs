@@ -111,6 +111,14 @@ fn connection(text: &[u8]) -> Option<Read<'_>> {
         let fact = Fact::Client(Aside::Closed(End::Fin, Some(Side::Server)));
         return Some(Read::Taken(transcript::record(fact)));
     }
+    if text.starts_with(b"Error in server response") {
+        let fact = Fact::Client(Aside::Closed(End::Fin, Some(Side::Client)));
+        return Some(Read::Taken(transcript::record(fact)));
+    }
+    if let Some(why) = text.strip_prefix(b"failed: ") {
+        let fate = transcript::fate(why)?;
+        return Some(Read::Taken(transcript::record(Fact::Client(Aside::Failed(fate, None)))));
+    }
     if text == b"couldn't connect" || text.starts_with(b"couldn't connect to ") {
         let fate = transcript::fate(text)?;
         return Some(Read::Taken(transcript::record(Fact::Client(Aside::DataFailed(fate)))));

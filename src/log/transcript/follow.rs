@@ -313,6 +313,7 @@ impl Open<Talk> {
                     ..Closing::heard(End::Idle)
                 });
             }
+            Aside::TimedOut => return self.timed_out(out),
             Aside::AtRest => self.state.agreed = None,
             Aside::Closed(end, by) => {
                 return Some(Closing {
@@ -339,6 +340,19 @@ impl Open<Talk> {
         if let Some(implied) = record.implied {
             self.tell(implied.told(b""), out);
         }
+    }
+
+    fn timed_out(&mut self, out: &mut Out<'_>) -> Option<Closing> {
+        // Behind the answer to PASV and before the command that needs it a client only connects.
+        let connects = |agreed: &Agreed| agreed.mode.is_passive() && !agreed.is_told;
+        if self.state.transfer.is_none() && self.state.agreed.as_ref().is_some_and(connects) {
+            self.data_failed(Fate::Unanswered, out);
+            return None;
+        }
+        Some(Closing {
+            by: Some(Side::Client),
+            ..Closing::heard(End::Idle)
+        })
     }
 
     fn sent(&mut self, line: &[u8], out: &mut Out<'_>) {
@@ -525,6 +539,13 @@ impl Follow for Following {
         let number = self.number(record);
         self.last = number;
         let mut handle = self.by_number.get(&number).copied();
+        if let (Some(known), Fact::Client(aside)) = (handle, &record.fact)
+            && !matches!(aside, Aside::Row(_) | Aside::Sender(_))
+            && let Some(open) = self.sessions.get_mut(known)
+        {
+            // The last row may have been the server's answer.
+            open.rows_end(None, out);
+        }
         if let Some(known) = handle {
             let is_over = self
                 .sessions
