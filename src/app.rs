@@ -14,9 +14,10 @@ use crate::cli::{Cli, Color, Command, ExplainArgs, Form, FormatArgs, ReadArgs, S
 use crate::diagnostic::Severity;
 use crate::exit::Exit;
 use crate::ftp::Verb;
+use crate::input;
 use crate::limits;
 use crate::report::{self, Look, Options, Report};
-use crate::run::{Findings, Format, Settings, Wanted, run};
+use crate::run::{Findings, Format, Layout, Settings, Wanted, run};
 use crate::session::Session;
 use crate::text;
 
@@ -74,6 +75,32 @@ fn zone(name: Option<&str>) -> Result<TimeZone, Trouble> {
     }
 }
 
+/// A format by its name. Behind the name of one whose layout its administrator chooses may stand that layout, or a
+/// configuration file in which it stands.
+fn format(name: &str) -> Result<Format, Trouble> {
+    let laid_out = name.strip_prefix("proftpd-ext=").map(|layout| {
+        let Some(file) = layout.strip_prefix('@') else {
+            return Format::laid_out(Layout::Written(layout));
+        };
+        let whole = (input::configuration(file.as_ref()), None);
+        let (text, name) = match (whole, file.rsplit_once(':')) {
+            ((Err(_), _), Some((file, name))) => (input::configuration(file.as_ref()), Some(name)),
+            (whole, _) => whole,
+        };
+        let text = text.map_err(|error| format!("{file}: {}", error.0))?;
+        Format::laid_out(Layout::Configured { text: &text, name })
+    });
+    let found = match laid_out {
+        Some(Ok(format)) => Some(format),
+        Some(Err(words)) => return Err(Trouble::Usage(format!("--from {name}: {words}"))),
+        None => Format::named(name),
+    };
+    found.ok_or_else(|| {
+        let words = format!("no format is called {name:?}; `ftpwhy formats` lists what is known");
+        Trouble::Usage(words)
+    })
+}
+
 fn settings(args: &ReadArgs, wanted: Wanted) -> Result<Settings, Trouble> {
     zone(args.tz.as_deref())?; // told before anything is read
     let piped = !io::stdin().is_terminal();
@@ -86,14 +113,7 @@ fn settings(args: &ReadArgs, wanted: Wanted) -> Result<Settings, Trouble> {
             ));
         }
     };
-    let from = match args.from.as_deref() {
-        None => None,
-        Some(name) => Some(Format::named(name).ok_or_else(|| {
-            Trouble::Usage(format!(
-                "no format is called {name:?}; `ftpwhy formats` lists what is known"
-            ))
-        })?),
-    };
+    let from = args.from.as_deref().map(format).transpose()?;
     Ok(Settings {
         paths,
         from,

@@ -26,6 +26,12 @@ pub const ARGUMENT_BYTES: usize = 512;
 /// Bytes of a log line that are looked at. A longer line is counted as unrecognised.
 pub const LOG_LINE_BYTES: usize = 64 * 1024;
 
+/// Steps in the search for how a line falls apart by its layout. An ordinary line takes one per variable.
+pub const LAYOUT_STEPS: u32 = 4096;
+
+/// Bytes of a configuration file that log layouts are taken from.
+pub const CONFIGURATION_BYTES: usize = 1024 * 1024;
+
 /// Columns of a log whose header names them. Zeek's widest has about thirty.
 pub const LOG_COLUMNS: usize = 128;
 

@@ -20,6 +20,7 @@ use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::ftp::{Event, Vantage};
 use crate::input::{self, Candidate, Ended};
 use crate::limits;
+use crate::log::proftpd_ext::ProftpdExt;
 use crate::log::{self, Detected, LogReader};
 use crate::progress::Progress;
 use crate::report::{Sources, json};
@@ -57,12 +58,38 @@ pub enum Format {
     Log(Detected),
 }
 
+/// Where a layout comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Layout<'t> {
+    /// It is given itself.
+    Written(&'t str),
+    /// It stands in a configuration.
+    Configured {
+        /// The configuration.
+        text: &'t [u8],
+        /// Its name there; all that are there where none is given.
+        name: Option<&'t str>,
+    },
+}
+
 impl Format {
     /// Tells a format by the first bytes of a file.
     pub fn detect(head: &[u8]) -> Option<Self> {
         Flavour::sniff(head)
             .map(Self::Capture)
             .or_else(|| Detected::by_head(head).map(Self::Log))
+    }
+
+    /// The format that is given, or that the first bytes tell. A layout of lines that is given says nothing of captures.
+    fn of(given: Option<Self>, head: &[u8]) -> Option<Self> {
+        let capture = match given {
+            Some(Self::Log(log)) if log.has_layout() => Flavour::sniff(head),
+            _ => None,
+        };
+        capture
+            .map(Self::Capture)
+            .or(given)
+            .or_else(|| Self::detect(head))
     }
 
     /// A format by its name.
@@ -72,6 +99,21 @@ impl Format {
             "pcapng" => Some(Self::Capture(Flavour::Pcapng)),
             _ => Detected::named(name).map(Self::Log),
         }
+    }
+
+    /// ProFTPD's `ExtendedLog` in a layout: one that is written as in `LogFormat`, or those of a configuration (the text of
+    /// a `proftpd.conf`, and the name of one of them).
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the layout.
+    pub fn laid_out(layout: Layout<'_>) -> Result<Self, String> {
+        let format = match layout {
+            Layout::Written(layout) => ProftpdExt::in_layout(layout),
+            Layout::Configured { text, name } => ProftpdExt::configured(text, name),
+        }?;
+        let detected = Detected::given(format).ok_or("its format is not known")?;
+        Ok(Self::Log(detected))
     }
 
     /// Its name.
@@ -290,7 +332,7 @@ impl Job<'_> {
                 return reading.input(id, tally);
             }
         };
-        let format = self.settings.from.or_else(|| Format::detect(&opened.head));
+        let format = Format::of(self.settings.from, &opened.head);
         let ended = match format {
             Some(Format::Capture(flavour)) => {
                 let (ended, records) = self.read_capture(flavour, id, &mut *opened.reader, reading);

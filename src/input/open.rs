@@ -53,6 +53,18 @@ pub fn open(candidate: &Candidate) -> Result<Opened, OpenError> {
     })
 }
 
+/// The text of a configuration file, or its first [`limits::CONFIGURATION_BYTES`].
+pub fn configuration(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    let file = std::fs::File::open(path).map_err(|e| explain(&e))?;
+    let mut text = Vec::new();
+    let most = limits::CONFIGURATION_BYTES as u64;
+    file.take(most)
+        .read_to_end(&mut text)
+        .map_err(|e| explain(&e))?;
+    Ok(text)
+}
+
 fn with_head(mut reader: impl Read + Send + 'static) -> Opened {
     let mut head = Vec::new();
     let failed = reader

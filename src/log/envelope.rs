@@ -103,7 +103,7 @@ pub(super) fn two(a: u8, b: u8) -> Option<i64> {
         .then(|| i64::from(a - b'0') * 10 + i64::from(b - b'0'))
 }
 
-fn month(name: [u8; 3]) -> Option<i64> {
+pub(super) fn month(name: [u8; 3]) -> Option<i64> {
     Some(match &name {
         b"Jan" => 1,
         b"Feb" => 2,

@@ -5,8 +5,9 @@
 //! the command is set. What the line holds is told as it is: nothing is put in that a server must have said in between.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
-use crate::ftp::{Command, End, Endpoint, Evidence, Reply, ReplyCode, Uncounted, Verb};
+use crate::ftp::{Command, End, Endpoint, Evidence, Host, Reply, ReplyCode, Uncounted, Verb};
 use crate::limits;
 use crate::log::{Fact, Record};
 use crate::text::StableHash;
@@ -173,11 +174,15 @@ impl<'b> Exchange<'b> {
 
     fn nameless(&self, user: Option<&[u8]>) -> u64 {
         let client = self.client.as_ref();
-        let host = client.map(|client| client.host.json()).unwrap_or_default();
         let port = client.and_then(|client| client.port);
-        StableHash::new()
-            .bytes(host.as_bytes())
-            .number(u64::from(port.unwrap_or(0)))
+        let hash = StableHash::new();
+        let hash = match client.map(|client| &client.host) {
+            Some(Host::Ip(IpAddr::V4(ip))) => hash.bytes(&ip.octets()),
+            Some(Host::Ip(IpAddr::V6(ip))) => hash.bytes(&ip.octets()),
+            Some(Host::Name(name)) => hash.bytes(name.bytes()),
+            None => hash,
+        };
+        hash.number(u64::from(port.unwrap_or(0)))
             .bytes(user.unwrap_or_default())
             .finish()
     }
@@ -187,7 +192,7 @@ impl<'b> Exchange<'b> {
 mod tests {
     use super::*;
     use crate::diagnostic::Origin;
-    use crate::ftp::{Host, Vantage};
+    use crate::ftp::Vantage;
     use crate::log::{Follow, dialogue, tests::tell};
     use crate::time::Timestamp;
 

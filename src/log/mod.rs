@@ -248,6 +248,7 @@ formats! {
     lftp,
     ncftp,
     proftpd,
+    proftpd_ext,
     pureftpd,
     pureftpd_clf,
     pureftpd_stats,
@@ -265,16 +266,51 @@ formats! {
 }
 
 /// The format of a source: the one that most of its lines are in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Detected {
     index: usize,
+    /// The same format in a layout that was given, which lives as long as the program.
+    given: Option<&'static dyn Format>,
+}
+
+impl PartialEq for Detected {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index && self.given.is_some() == other.given.is_some()
+    }
+}
+
+impl std::fmt::Debug for Detected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.describe().map_or("?", |description| description.name);
+        f.debug_tuple("Detected").field(&name).finish()
+    }
 }
 
 impl Detected {
     /// The format of that name.
     pub fn named(name: &str) -> Option<Self> {
         let index = FORMATS.iter().position(|f| f.describe().name == name)?;
-        Some(Self { index })
+        Some(Self { index, given: None })
+    }
+
+    /// A format in a layout of its own, for the rest of the program's life.
+    pub fn given(format: impl Format + Send + 'static) -> Option<Self> {
+        let named = Self::named(format.describe().name)?;
+        let given: &'static dyn Format = Box::leak(Box::new(format));
+        Some(Self {
+            given: Some(given),
+            ..named
+        })
+    }
+
+    /// True where a layout was given.
+    pub fn has_layout(self) -> bool {
+        self.given.is_some()
+    }
+
+    fn format(self, index: usize) -> Option<&'static dyn Format> {
+        let given = self.given.filter(|_| index == self.index);
+        given.or_else(|| FORMATS.get(index).copied())
     }
 
     /// What it is.
@@ -321,19 +357,19 @@ impl Detected {
         } else {
             ignored > unknown
         };
-        is_known.then_some(Self { index })
+        is_known.then_some(Self { index, given: None })
     }
 
     /// True where lines that begin with `#` say what is in those behind them.
     fn has_headers(self) -> bool {
-        let format = FORMATS.get(self.index);
+        let format = self.format(self.index);
         format.is_some_and(|format| format.is_headed_by(&Header::default()).is_some())
     }
 
     /// Shows a clock the dates at the head of a source, so that it knows the order of day and month from the first line on.
     pub fn teach(self, clock: &mut Clock, head: &[u8]) {
         for line in whole_lines(head) {
-            match FORMATS.get(self.index).map(|f| f.read(&Bare::read(line))) {
+            match self.format(self.index).map(|f| f.read(&Bare::read(line))) {
                 Some(Read::Taken(record)) if matches!(record.stamp, Stamp::Unordered(..)) => {
                     clock.learn(record.stamp);
                 }
@@ -349,8 +385,8 @@ impl Detected {
         let is_guest = |i: &usize| FORMATS.get(*i).is_some_and(|f| !f.is_for_whole_files());
         let others = (0..FORMATS.len()).filter(|i| *i != self.index);
         for index in std::iter::once(self.index).chain(others.filter(is_guest)) {
-            let read = FORMATS
-                .get(index)
+            let read = self
+                .format(index)
                 .map(|format| format.read_under(header, bare));
             if let Some(read @ (Read::Taken(_) | Read::Ignored(_))) = read {
                 return (index, read);

@@ -57,7 +57,7 @@ fn peek(candidate: &Candidate, from: Option<Format>) -> Option<Peek> {
         return None;
     }
     let head = input::open(candidate).ok()?.head;
-    let format = from.or_else(|| Format::detect(&head));
+    let format = Format::of(from, &head);
     let starts = match format {
         Some(Format::Capture(flavour)) => capture::Cutter::first_time(flavour, &head),
         _ => None,

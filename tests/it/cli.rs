@@ -145,6 +145,42 @@ fn wrong_usage_is_status_2() {
 }
 
 #[test]
+fn a_layout_is_given_or_taken_from_a_configuration() {
+    let temporary = Temporary::new();
+    let log = b"id 7 of 192.0.2.7: RETR a b -> 550\nnot of this layout\n";
+    let log = path(&temporary.file("ext.log", log));
+    let conf = b"LogFormat other \"%h %r\"\nLogFormat mine \"id %P of %a: %r -> %s\"\n";
+    let conf = path(&temporary.file("proftpd.conf", conf));
+    let capture = a_capture(&temporary, "good.pcap");
+    let layouts = [
+        "id %P of %a: %r -> %s".to_owned(),
+        format!("@{conf}"),
+        format!("@{conf}:mine"),
+    ];
+    for layout in layouts {
+        let from = format!("proftpd-ext={layout}");
+        let output = ftpwhy(&["codes", "--from", &from, &log, &capture]);
+        let codes = text(&output.stdout);
+        // A layout of lines is none of packets.
+        assert!(
+            codes.contains("550") && codes.contains("530"),
+            "{from}: {codes}"
+        );
+    }
+    for layout in [
+        "%Q",
+        "@no-such-file",
+        &format!("@{conf}:none"),
+        &format!("@{conf}:no:ne"),
+    ] {
+        let output = ftpwhy(&["--from", &format!("proftpd-ext={layout}"), &log]);
+        assert_eq!(code(&output), 2, "{layout}");
+        assert!(text(&output.stderr).contains("proftpd-ext="), "{layout}");
+    }
+    assert_eq!(code(&ftpwhy(&["--from", "vsftpd=%r", &log])), 2);
+}
+
+#[test]
 fn a_reader_that_leaves_early_is_no_error() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_ftpwhy"))
         .args(["events", "testdata"])
