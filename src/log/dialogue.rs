@@ -172,7 +172,11 @@ impl Open<Talk> {
             let (verb, path) = (command.verb, command.argument());
             self.command(command, out);
             let before = self.state.moved.take_if(|_| verb.is_transfer());
-            if let Some(moved) = exchange.moved.or(before).filter(|_| verb.is_transfer()) {
+            let last = exchange.replies.last();
+            let is_refused = last.is_some_and(|reply| reply.code.is_negative());
+            let has_moved =
+                |moved: &Moved| verb.is_transfer() && !(is_refused && moved.bytes == Some(0));
+            if let Some(moved) = exchange.moved.or(before).filter(has_moved) {
                 let record = TransferRecord {
                     verb,
                     path: path.unwrap_or_default(),

@@ -150,7 +150,7 @@ fn is_sentence(text: &[u8]) -> bool {
 }
 
 /// Six numbers with anything short between them, and perhaps a word for the half of the day.
-fn stamp(text: &[u8]) -> Option<Stamp> {
+pub(super) fn stamp(text: &[u8]) -> Option<Stamp> {
     let mut numbers = text
         .split(|b| !b.is_ascii_digit())
         .filter(|digits| !digits.is_empty())
@@ -167,7 +167,11 @@ fn stamp(text: &[u8]) -> Option<Stamp> {
         return is_date.then(|| Stamp::Local(days_from_date(a, b, c) * 86_400 + seconds, 0));
     }
     let is_date = (1..=31).contains(&a) && (1..=31).contains(&b) && (a <= 12 || b <= 12);
-    let year = if c < 100 { c + 2000 } else { c };
+    let year = match c {
+        0..80 => c + 2000,
+        80..100 => c + 1900,
+        _ => c,
+    };
     is_date.then_some(Stamp::Unordered(
         u8::try_from(a).ok()?,
         u8::try_from(b).ok()?,

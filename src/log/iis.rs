@@ -1,4 +1,5 @@
-//! The FTP logs of Microsoft IIS in W3C's extended format: of IIS 4 to 6, and of FTP 7 and later.
+//! The FTP logs of Microsoft IIS: of IIS 4 to 6, and of FTP 7 and later, in W3C's extended format; of IIS 4 to 6 also in
+//! Microsoft's own and in the common log format.
 //!
 //! A line is a finished exchange with its last code; what the server said in words is in no log. `sc-win32-status` and
 //! `sc-substatus` say why, and stand in the place of the text, under their names. IIS 4 to 6 count sessions anew with the
@@ -33,7 +34,7 @@ static DESCRIPTION: Description = Description {
         "the greeting",
         "replies before the last one of a command (150)",
         "the words of replies",
-        "what came of a connection that IIS 4 to 6 logged no command of",
+        "connections without a command, where IIS is older than 7",
         "blanks in names, which can not be told from plus signs",
     ],
     samples: &[
@@ -66,13 +67,26 @@ static DESCRIPTION: Description = Description {
     ],
 };
 
+/// Columns where the header is in another file: what FTP 7 writes unless told otherwise, what it writes with more of them,
+/// and what its forerunners did.
 #[rustfmt::skip]
-static ASSUMED: [Header; 4] = {
-    use Column::{Argument, ClientIp, Date, FullPath, Method, ServerIp, ServerPort, Session, Status, Substatus, Time, User, Win32};
+static ASSUMED: [Header; 7] = {
+    use Column::{Argument, ClientBytes, ClientIp, ClientPort, Date, FullPath, Method, Other, ServerBytes, ServerIp, ServerPort, Session, Site, Status, Substatus, Time, User, Win32};
     [
-        // What FTP 7 writes unless told otherwise, and what its forerunners did.
         Header::assumed(&[
             Date, Time, ClientIp, User, ServerIp, ServerPort, Method, Argument, Status, Win32, Substatus, Session, FullPath,
+        ]),
+        Header::assumed(&[
+            Date, Time, ClientIp, User, ServerIp, ServerPort, Method, Argument, Status, Win32, Substatus, ServerBytes,
+            ClientBytes, Other, Session, FullPath,
+        ]),
+        Header::assumed(&[
+            Date, Time, ClientIp, Method, Argument, Status, Win32, Substatus, ServerBytes, ClientBytes, Other, Session,
+            FullPath,
+        ]),
+        Header::assumed(&[
+            Date, Time, ClientIp, ClientPort, User, Site, Other, ServerIp, ServerPort, Method, Argument, Status, Win32,
+            Substatus, ServerBytes, ClientBytes, Other, Session, FullPath, Other,
         ]),
         Header::assumed(&[Time, ClientIp, Method, Argument, Status]),
         Header::assumed(&[Time, ClientIp, Method, Argument, Status, Win32]),
@@ -86,17 +100,19 @@ impl Format for Iis {
     }
 
     fn read<'b>(&self, line: &Bare<'b>) -> Read<'b> {
-        let is_dated = line.message.first().is_some_and(u8::is_ascii_digit);
-        if line.tag.is_some() || !is_dated {
+        if line.tag.is_some() {
+            return Read::Unrecognised;
+        }
+        if let Some(record) = native::record(line.message) {
+            return Read::Taken(record);
+        }
+        if !line.message.first().is_some_and(u8::is_ascii_digit) {
             return Read::Unrecognised;
         }
         for header in &ASSUMED {
             // A layout that is only assumed must fit to the word.
             let row = header.row(line.message, Column::Other);
-            let is_sure = |row: &Row<'_>| {
-                numbered(row.get(Column::Method)).is_some() || is_guid(row.get(Column::Session))
-            };
-            if let Some(row) = row.filter(is_sure) {
+            if let Some(row) = row.filter(fits) {
                 return record(header, &row).unwrap_or(Read::Unrecognised);
             }
         }
@@ -122,6 +138,16 @@ impl Format for Iis {
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {
         Box::new(dialogue::Following::new(Vantage::ServerLog))
     }
+}
+
+/// True where words of their own form stand where the assumed columns have them.
+fn fits(row: &Row<'_>) -> bool {
+    let method = row.get(Column::Method);
+    let server = row.value(Column::ServerIp);
+    let is_since_7 = is_guid(row.get(Column::Session))
+        && method.iter().all(u8::is_ascii_alphabetic)
+        && server.is_none_or(|ip| Host::read(ip).ip().is_some());
+    is_since_7 || numbered(method).is_some()
 }
 
 fn may_be_ours(header: &Header) -> bool {
@@ -161,7 +187,14 @@ fn record<'b>(header: &Header, row: &Row<'b>) -> Option<Read<'b>> {
         None => None,
     };
     match numbered(method) {
-        Some((_, method)) => before_7(&mut exchange, method, row, code),
+        Some((_, method)) => Numbered {
+            method,
+            argument: row.get(Column::Argument),
+            code,
+            reason: reason(row.number(Column::Win32), row.number(Column::Substatus)),
+            bytes: (row.number(Column::ServerBytes), row.number(Column::ClientBytes)),
+        }
+        .fill(&mut exchange),
         None => {
             if let Err(reason) = since_7(&mut exchange, method, row, code) {
                 return Some(Read::Ignored(reason));
@@ -192,10 +225,10 @@ fn is_since_7(header: &Header, row: &Row<'_>, method: &[u8]) -> bool {
 }
 
 /// Why, as far as the log says.
-fn reason(row: &Row<'_>) -> Cow<'static, [u8]> {
+fn reason(win32: Option<u64>, substatus: Option<u64>) -> Cow<'static, [u8]> {
     let mut text = String::new();
-    for (name, column) in [("sc-win32-status", Column::Win32), ("sc-substatus", Column::Substatus)] {
-        if let Some(number) = row.number(column).filter(|number| *number != 0) {
+    for (name, number) in [("sc-win32-status", win32), ("sc-substatus", substatus)] {
+        if let Some(number) = number.filter(|number| *number != 0) {
             let blank = if text.is_empty() { "" } else { " " };
             // Writing to a string does not fail.
             let _ = write!(text, "{blank}{name} {number}");
@@ -207,35 +240,45 @@ fn reason(row: &Row<'_>) -> Cow<'static, [u8]> {
 /// IIS 4 writes it for every QUIT, and answers 221.
 static QUIT_OF_4: Uncounted = Uncounted::constant(&[226], "QUIT of IIS 4");
 
-fn before_7<'b>(exchange: &mut Exchange<'b>, method: &'b [u8], row: &Row<'b>, code: Option<ReplyCode>) {
-    let verb = match method {
-        b"sent" => &b"RETR"[..],
-        b"created" => b"STOR",
-        b"appended" => b"APPE",
-        other => other,
-    };
-    let is_quit = verb.eq_ignore_ascii_case(b"QUIT");
-    if verb.eq_ignore_ascii_case(b"closed") {
-        exchange.end = Some(End::Fin);
-    } else {
-        exchange.set_command(verb, plain(row.get(Column::Argument)));
+/// What a line of IIS 4 to 6 tells, in any of its forms.
+struct Numbered<'b> {
+    method: &'b [u8],
+    argument: &'b [u8],
+    code: Option<ReplyCode>,
+    reason: Cow<'static, [u8]>,
+    /// Bytes by the server, and by the client.
+    bytes: (Option<u64>, Option<u64>),
+}
+
+impl<'b> Numbered<'b> {
+    fn fill(self, exchange: &mut Exchange<'b>) {
+        let verb = match self.method {
+            b"sent" => &b"RETR"[..],
+            b"created" => b"STOR",
+            b"appended" => b"APPE",
+            other => other,
+        };
+        let is_quit = verb.eq_ignore_ascii_case(b"QUIT");
+        if verb.eq_ignore_ascii_case(b"closed") {
+            exchange.end = Some(End::Fin);
+        } else {
+            exchange.set_command(verb, plain(self.argument));
+        }
+        if is_quit {
+            exchange.end = Some(End::Goodbye);
+        }
+        match self.code {
+            Some(code) if is_quit && code.number() == 226 => exchange.uncounted = Some(&QUIT_OF_4),
+            Some(code) => exchange.add_reply(code, self.reason),
+            None => {}
+        }
+        let (by_server, by_client) = self.bytes;
+        let bytes = if verb == b"RETR" { by_server } else { by_client };
+        exchange.moved = bytes.map(|bytes| Moved {
+            bytes: Some(bytes),
+            complete: None,
+        });
     }
-    if is_quit {
-        exchange.end = Some(End::Goodbye);
-    }
-    match code {
-        Some(code) if is_quit && code.number() == 226 => exchange.uncounted = Some(&QUIT_OF_4),
-        Some(code) => exchange.add_reply(code, reason(row)),
-        None => {}
-    }
-    let bytes = match verb {
-        b"RETR" => row.number(Column::ServerBytes),
-        _ => row.number(Column::ClientBytes),
-    };
-    exchange.moved = bytes.map(|bytes| Moved {
-        bytes: Some(bytes),
-        complete: None,
-    });
 }
 
 fn since_7<'b>(
@@ -270,7 +313,7 @@ fn since_7<'b>(
         _ => exchange.set_command(method, plain(row.get(Column::Argument))),
     }
     if let Some(code) = code {
-        exchange.add_reply(code, reason(row));
+        exchange.add_reply(code, reason(row.number(Column::Win32), row.number(Column::Substatus)));
     }
     Ok(())
 }
@@ -301,5 +344,6 @@ pub(super) fn plain(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
+mod native;
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,14 @@ fn a_line_without_a_header_is_read_by_what_the_server_writes_unless_told_otherwi
     let line = format!("2026-11-22 08:16:55 192.0.2.7 EX\\al 192.0.2.10 21 opts utf8+on 200 0 0 {GUID} -");
     let expected = ["1 introduced 192.0.2.7 EX\\al", "1 OPTS utf8 on", "1 200 ", "1 closed input-ended"];
     assert_eq!(told(&line), expected);
+    for (before, between) in [
+        ("192.0.2.7 al 192.0.2.10 21", ""),
+        ("192.0.2.7 al 192.0.2.10 21", "42 20 0 "),
+        ("192.0.2.7", "42 20 0 "),
+    ] {
+        let told = told(&format!("2026-11-22 08:16:55 {before} DELE a 550 2 0 {between}{GUID} -"));
+        assert_eq!(told.get(1..3), Some(&["1 DELE a".to_owned(), "1 550 sc-win32-status 2".to_owned()][..]), "{before}");
+    }
     for line in [
         "08:16:55 192.0.2.7 [2]DELE a 550",
         "08:16:55 192.0.2.7 [2]DELE a 550 0",
