@@ -240,6 +240,7 @@ formats! {
     bsd_ftp,
     bsd_ftpd,
     curl,
+    dotnet,
     filezilla_client,
     filezilla_server_0,
     filezilla_server_1,
