@@ -52,6 +52,13 @@ impl Timestamp {
         Self(self.0.saturating_add(nanos))
     }
 
+    /// The point so long before this one.
+    #[must_use]
+    pub fn before(self, passed: Duration) -> Self {
+        let nanos = i64::try_from(passed.as_nanos()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
     /// As seen in a time zone: year, month, day, hour, minute, second.
     fn civil(self, zone: &TimeZone) -> Option<jiff::civil::DateTime> {
         jiff::Timestamp::from_nanosecond(i128::from(self.0))

@@ -170,7 +170,13 @@ impl Open<Talk> {
         }
         if let Some(command) = exchange.command() {
             let (verb, path) = (command.verb, command.argument());
+            let written = self.last;
+            let sent = written
+                .zip(exchange.waited)
+                .map(|(at, waited)| at.before(waited));
+            self.last = sent.or(written);
             self.command(command, out);
+            self.last = written;
             let before = self.state.moved.take_if(|_| verb.is_transfer());
             let last = exchange.replies.last();
             let is_refused = last.is_some_and(|reply| reply.code.is_negative());

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::ftp::{Command, End, Endpoint, Evidence, Host, Reply, ReplyCode, Uncounted, Verb};
 use crate::limits;
@@ -45,6 +46,8 @@ pub struct Exchange<'b> {
     pub uncounted: Option<&'static Uncounted>,
     /// What the command moved; without a command, what the session's next transfer did.
     pub moved: Option<Moved>,
+    /// How long after the command the line was written, where it says so.
+    pub waited: Option<Duration>,
     /// How a login came out, where the line says so in other ways than by a reply.
     pub accepted: Option<bool>,
     /// How the session ends with this line, if it does.
@@ -325,6 +328,7 @@ mod tests {
             Exchange {
                 session: Some(5),
                 moved: moved(12),
+                waited: Some(Duration::from_millis(1500)),
                 ..exchange(7, "bob", "STOR a b", 226)
             },
             Exchange {

@@ -13,6 +13,7 @@ mod strftime;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use crate::catalogue::catalogue;
 use crate::ftp::{End, Endpoint, Evidence, Host, Reply, ReplyCode, Vantage};
@@ -192,13 +193,21 @@ fn is_ftp(values: &Values<'_>) -> bool {
         return code == 0;
     };
     let word = request.split(|b| *b == b' ').next().unwrap_or_default();
-    let is_web = memchr::memmem::rfind(request, b" HTTP/").is_some_and(|at| request.len() - at < 12);
-    if is_web {
+    if ends_in_version(request) {
         return false;
     }
     // Commands are written in capital letters. What the server does not know may be any word, or none.
     let is_refused = matches!(code, 421 | 500 | 501 | 502 | 503 | 504 | 530);
     is_refused || is_command(word) && !is_of_the_web(word) || code == 0 && is_ssh(word)
+}
+
+/// ` HTTP/1.1`, ` HTTP/2`
+fn ends_in_version(request: &[u8]) -> bool {
+    let ends = [" HTTP/1.1".len(), " HTTP/2".len()].map(|length| {
+        let start = request.len().checked_sub(length)?;
+        Some(request.get(start..)?.starts_with(b" HTTP/"))
+    });
+    ends.contains(&Some(true))
 }
 
 fn is_command(word: &[u8]) -> bool {
@@ -251,6 +260,10 @@ fn record<'b>(values: &Values<'b>, line: &Bare<'b>) -> Read<'b> {
     if word == b"OPTS" && values.get(Slot::Status).is_none() {
         return Read::Ignored("OPTS without its answer, which stands in a line of its own if at all");
     }
+    let code = values.get(Slot::Status);
+    if values.get(Slot::Outcome) == Some(b"timeout") && code.is_some_and(|code| code.starts_with(b"1")) {
+        return Read::Ignored("a transfer that was given up, whose end stands in a line of its own");
+    }
     let exchange = exchange(values, number);
     Read::Taken(Record {
         number,
@@ -277,7 +290,10 @@ fn exchange<'b>(values: &Values<'b>, process: u32) -> Exchange<'b> {
         let text = values.get(Slot::Text).unwrap_or_default().into();
         match values.get(Slot::Reason).filter(|reason| verb.is_some() && reason.starts_with(TIMEOUT)) {
             // The session ends with the transfer: what is logged as its reply is not sent any more.
-            Some(reason) => exchange.replies.push(implied(code, reason)),
+            Some(reason) => {
+                exchange.replies.push(implied(code, reason));
+                exchange.end = Some(End::Fin);
+            }
             None => exchange.add_reply(code, text),
         }
     }
@@ -286,6 +302,8 @@ fn exchange<'b>(values: &Values<'b>, process: u32) -> Exchange<'b> {
     let is_login = is(b"USER") || is(b"PASS");
     let is_in = code.is_some_and(|code| matches!(code.number(), 230 | 232));
     exchange.user = values.get(Slot::User).filter(|_| !is_login || is_in).map(Cow::Borrowed);
+    let waited = values.get(Slot::Waited).and_then(envelope::number);
+    exchange.waited = waited.filter(|waited| *waited > 0).map(Duration::from_millis);
     let bytes = values.get(Slot::Bytes).and_then(envelope::number);
     exchange.moved = bytes.map(|bytes| Moved {
         bytes: Some(bytes),

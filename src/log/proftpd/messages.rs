@@ -3,7 +3,7 @@
 //! Users' names stand in them as the client sent them, so a message is cut at its end where the server wrote the end, and
 //! never at the first mark that looks like the server's. A message that may stand for more than one reply is not here.
 
-use crate::ftp::{Command, End, Verb, grammar};
+use crate::ftp::{Command, End, Uncounted, Verb, grammar};
 use crate::log::{Fact, Implied, envelope};
 
 /// What a message tells.
@@ -273,8 +273,11 @@ fn port(message: &[u8]) -> Option<Said<'_>> {
     is_known.then(|| Said::of(fact, 501, "PORT is not valid"))
 }
 
+/// What comes of a transfer that is broken off for a reason that is not known here.
+static ABORTED: Uncounted = Uncounted::one_of(&[426, 450, 451, 452, 552], "aborting transfer");
+
 /// `notice: user alice: aborting transfer: File too large`: the reason decides the code (`pr_data_abort` of data.c). In
-/// other languages the reason of the operating system is not known.
+/// other languages the reason of the operating system is not known, and any of the codes may be it.
 fn aborted(message: &[u8]) -> Option<Said<'_>> {
     let rest = message.strip_prefix(b"notice: user ")?;
     let (_, reason) = cut(rest, b": aborting transfer: ")?;
@@ -294,11 +297,16 @@ fn aborted(message: &[u8]) -> Option<Said<'_>> {
         | b"Protocol error"
         | b"Timer expired"
         | b"Resource deadlock avoided" => 451,
-        _ => return None,
+        _ => 0,
     };
     let at = message.len() - reason.len() - b"aborting transfer: ".len();
     let text = message.get(at..).unwrap_or(reason);
-    Some(Said::of(answered("", None, text, false), code, "aborting transfer"))
+    let by = "aborting transfer";
+    let said = Said::of(answered("", None, text, false), code, by);
+    Some(Said {
+        implied: said.implied.or(Some(Implied::Uncounted(&ABORTED))),
+        ..said
+    })
 }
 
 /// `client sent HTTP command 'GET', disconnecting`

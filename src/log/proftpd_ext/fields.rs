@@ -49,6 +49,8 @@ pub(super) enum Slot {
     Server,
     /// `%p`
     ServerPort,
+    /// `%R`
+    Waited,
     /// Nobody asks for it.
     Nothing,
 }
@@ -145,13 +147,14 @@ pub(super) fn short(letter: u8) -> Option<(Slot, Shape)> {
         b'F' => (Slot::ClientPath, Shape::Raw),
         b'h' => (Slot::Host, Shape::Word),
         b'H' | b'V' | b'l' => (Slot::Nothing, Shape::Word),
-        b'I' | b'O' | b'R' => (Slot::Nothing, Shape::Number),
+        b'I' | b'O' => (Slot::Nothing, Shape::Number),
         b'J' => (Slot::Arguments, Shape::Raw),
         b'L' => (Slot::Server, Shape::Word),
         b'm' => (Slot::Method, Shape::Name),
         b'p' => (Slot::ServerPort, Shape::Number),
         b'P' => (Slot::Process, Shape::Number),
         b'r' => (Slot::Request, Shape::Raw),
+        b'R' => (Slot::Waited, Shape::Number),
         b's' => (Slot::Status, Shape::Code),
         b'S' => (Slot::Text, Shape::Raw),
         b't' => (Slot::Nothing, Shape::Common),

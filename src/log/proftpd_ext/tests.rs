@@ -206,7 +206,25 @@ fn the_end_of_a_session_tells_why() {
     assert_eq!(refused[1], "1 530 implied by the reason why the session ended");
     assert!(told(&format, &[end(7, "Quit")]).is_empty());
     let stalled = rich(7, "08:00:00", "-", "RETR a", "426", "Aborted", "Timeout exceeded: TimeoutStalled during data transfer");
-    assert_eq!(told(&format, &[stalled])[2], "1 426 implied by the reason why the session ended");
+    let given_up = rich(7, "08:00:00", "-", "RETR a", "150", "Opening", "").replace("status=-", "status=timeout");
+    let told = told(&format, &[given_up, stalled]);
+    assert_eq!(told[1..], ["1 introduced 192.0.2.7", "1 RETR a", "1 426 implied by the reason why the session ended", "1 closed fin"]);
+}
+
+#[test]
+fn a_command_was_sent_before_its_answer() {
+    let line = rich(7, "08:00:07", "alice", "LIST", "425", "No", "").replace("ms=0", "ms=2500");
+    let format = in_layout(RICH);
+    let Read::Taken(record) = format.read(&Bare::read(line.as_bytes())) else {
+        panic!("{line}");
+    };
+    let mut times = Vec::new();
+    let at = Some(Timestamp::from_seconds(10, 0));
+    format.follow().record(&record, at, Origin::default(), &mut |event| {
+        times.extend(event.at.map(|at| (at.nanos() / 1_000_000, tell(&event))));
+    });
+    let told: Vec<_> = times.iter().map(|(at, words)| (*at, words.as_str())).collect();
+    assert_eq!(told[1..], [(7500, "LIST"), (10_000, "425 No")]);
 }
 
 #[test]
