@@ -216,6 +216,38 @@ fn sessions_go_on_from_one_source_to_the_next() {
     assert_eq!(parts.last().unwrap().1, 2);
 }
 
+/// A server that rotates its log writes the header again.
+fn header_of(lines: &str) -> String {
+    let header = lines.lines().take_while(|line| line.starts_with('#'));
+    header.flat_map(|line| [line, "\n"]).collect()
+}
+
+#[test]
+fn a_log_cut_in_two_at_any_line_gives_the_same_sessions() {
+    let words = |told: Vec<Told>| told.into_iter().map(|t| (t.0, t.2)).collect::<Vec<_>>();
+    for format in FORMATS {
+        let Description { name, samples, .. } = format.describe();
+        for lines in samples.iter().map(|sample| sample.lines) {
+            let named = Detected::named(name).unwrap();
+            let whole = words(read_windows(named, &[lines.as_bytes()], 4096).0);
+            let header = header_of(lines);
+            for (end, _) in lines
+                .match_indices('\n')
+                .filter(|(at, _)| *at >= header.len())
+            {
+                let (first, second) = lines.split_at(end + 1);
+                let second = format!("{header}{second}");
+                let parts = [first.as_bytes(), second.as_bytes()];
+                assert_eq!(
+                    words(read_windows(named, &parts, 4096).0),
+                    whole,
+                    "{name}: {first}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn two_formats_in_one_file_are_both_read() {
     let lines = "Sun Nov 22 08:00:00 2026 [pid 501] [u] OK UPLOAD: Client \"192.0.2.7\", \"/a\", 5 bytes, 1.00Kbyte/sec\n\
