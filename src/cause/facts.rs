@@ -93,6 +93,8 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "anonymous", holds: |c| c.session.is_anonymous() },
     Fact { name: "unanswered", holds: |c| exchange(c).is_some_and(|e| e.outcome == Outcome::Unanswered) },
     Fact { name: "begun", holds: |c| exchange(c).is_some_and(|e| e.preliminary.is_some()) },
+    Fact { name: "not-begun", holds: |c| exchange(c).is_some_and(|e| e.preliminary.is_none()) },
+    Fact { name: "answered-late", holds: |c| exchange(c).and_then(Exchange::waited).is_some_and(|w| w >= TIMER_AT_LEAST) },
     Fact { name: "aborted", holds: |c| exchange(c).is_some_and(|e| e.aborted) },
     Fact { name: "client-went-on", holds: client_went_on },
     Fact { name: "login-failed-twice", holds: |c| exchange(c).is_some_and(|e| e.state.failed_logins >= 2) },
@@ -101,7 +103,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "long-argument", holds: |c| exchange(c).and_then(|e| e.command.as_ref()?.argument.as_ref()).is_some_and(|a| a.bytes().len() >= limits::ARGUMENT_BYTES) },
     Fact { name: "without-argument", holds: without_argument },
     Fact { name: "foreign-words", holds: foreign_words },
-    Fact { name: "quiet-for-seconds", holds: |c| exchange(c).is_some_and(|e| e.quiet >= Duration::from_secs(5)) },
+    Fact { name: "quiet-for-seconds", holds: |c| exchange(c).is_some_and(|e| e.quiet >= TIMER_AT_LEAST) },
     Fact { name: "quiet-for-round-time", holds: |c| exchange(c).is_some_and(|e| is_round(e.quiet)) },
     Fact { name: "transfer-after", holds: transfer_after },
     Fact { name: "command-refused-before", holds: data_command_refused_before },
@@ -112,6 +114,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "announced-unroutable", holds: announced_unroutable },
     Fact { name: "announced-elsewhere", holds: announced_elsewhere },
     Fact { name: "port-elsewhere", holds: |c| port_argument(c).is_some_and(|host| Some(&host) != client_host(c)) },
+    Fact { name: "data-unseen", holds: |c| data(c).is_some() && seen(c).is_none() },
     Fact { name: "data-opened", holds: |c| fate(c) == Some(Fate::Opened) },
     Fact { name: "data-refused", holds: |c| fate(c) == Some(Fate::Refused) },
     Fact { name: "data-unanswered", holds: |c| fate(c) == Some(Fate::Unanswered) },
@@ -233,6 +236,10 @@ pub(super) fn failed_logins(session: &Session) -> usize {
     };
     session.exchanges.iter().filter(failed).count()
 }
+
+/// A server that speaks unasked or late, after so much silence, speaks because of it. Timers are whole seconds, three at the least,
+/// and a clock may read a little less.
+const TIMER_AT_LEAST: Duration = Duration::from_millis(2900);
 
 /// Servers' and middleboxes' timers are round: within two seconds of one of these.
 fn is_round(quiet: Duration) -> bool {
