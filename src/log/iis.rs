@@ -152,7 +152,7 @@ fn fits(row: &Row<'_>) -> bool {
 
 fn may_be_ours(header: &Header) -> bool {
     let is_known = matches!(header.writer, Writer::Microsoft | Writer::Unknown | Writer::Other);
-    is_known && !header.has(Column::Web) && header.has(Column::Method)
+    is_known && header.has(Column::Method)
 }
 
 /// `[135]USER`: the session's number, and the rest.
@@ -176,7 +176,12 @@ fn record<'b>(header: &Header, row: &Row<'b>) -> Option<Read<'b>> {
     let mut exchange = match numbered(method) {
         Some((number, _)) => Exchange::of_numbered_session(number, client.unwrap_or_default()),
         None if !is_since_7(header, row, method) => return None,
-        None => row.value(Column::Session).map_or_else(Exchange::default, Exchange::of_named_session),
+        None => match (row.value(Column::Session), row.port(Column::ClientPort)) {
+            (Some(name), _) => Exchange::of_named_session(name),
+            // Another client may have it later.
+            (None, Some(port)) => Exchange::of_numbered_session(port.into(), client.unwrap_or_default()),
+            (None, None) => Exchange::default(),
+        },
     };
     exchange.client = client.map(|ip| end(ip, row.port(Column::ClientPort)));
     let server = row.value(Column::ServerIp);
@@ -221,7 +226,7 @@ fn is_since_7(header: &Header, row: &Row<'_>, method: &[u8]) -> bool {
         || matches!(row.port(Column::ServerPort), Some(25 | 80 | 119 | 443 | 563 | 587));
     let is_channel = method.ends_with(b"ChannelOpened") || method.ends_with(b"ChannelClosed");
     let is_ftp = is_channel || catalogue().command(Verb::new(method)).is_some();
-    is_ftp && !is_other && !header.has(Column::Query)
+    is_ftp && !is_other && !header.has(Column::Query) && !header.has(Column::Web)
 }
 
 /// Why, as far as the log says.

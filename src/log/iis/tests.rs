@@ -98,6 +98,16 @@ fn numbers_of_sessions_start_anew_with_the_service() {
 }
 
 #[test]
+fn the_older_servers_may_have_the_columns_of_web_servers() {
+    let columns = "date time c-ip cs-username s-sitename s-computername s-ip s-port cs-method cs-uri-stem cs-uri-query \
+                   sc-status sc-win32-status sc-bytes cs-bytes time-taken cs-version cs-host cs(User-Agent) cs(Referer)";
+    let line = "2026-11-22 08:00:01 192.0.2.7 alice MSFTPSVC1 FTP1 192.0.2.10 21 [1]sent /a - 426 10054 4096 0 90 FTP - - -";
+    let expected = ["1 RETR /a", "1 RETR /a 4096 incomplete", "1 426 sc-win32-status 10054"];
+    assert_eq!(under(columns, &[line]), expected);
+    assert_eq!(under(columns, &[&line.replace("[1]sent", "GET"), &line.replace("[1]sent", "RETR")]), [""; 0]);
+}
+
+#[test]
 fn a_time_alone_is_of_the_day_in_the_header() {
     let header = "#Date: 2026-11-22 23:59:00\n#Fields: time c-ip cs-method cs-uri-stem sc-status";
     let stamp = |line: &str| match read(header, line) {
