@@ -7,7 +7,7 @@
 //! second with nothing to tell it by but its place: a text that is no known
 //! message is handed on as the possible rest of a reply.
 
-use crate::ftp::{End, TransferRecord, Vantage, Verb, grammar};
+use crate::ftp::{End, TransferRecord, Uncounted, Vantage, Verb, grammar};
 use crate::log::{
     Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, envelope, talk,
 };
@@ -50,7 +50,8 @@ static DESCRIPTION: Description = Description {
                     Nov 22 08:16:59 ftp1 wu-ftpd[77]: get /c.txt\n\
                     Nov 22 08:31:58 ftp1 wu-ftpd[77]: User bob timed out after 900 seconds at Sun Nov 22 08:31:58 2026",
             events: "introduced 192.0.2.7; opened; login bob accepted; 230 implied by FTP LOGIN FROM; RETR /a b.txt 7 incomplete; \
-                     RETR /c.txt ? incomplete; 421 implied by timed out; closed fin by server",
+                     RETR /c.txt ? incomplete; \
+                     one of [425, 426, 450, 451, 550] by get without bytes; 421 implied by timed out; closed fin by server",
         },
     ],
 };
@@ -217,6 +218,12 @@ fn login(message: &[u8]) -> Option<Said<'_>> {
     })
 }
 
+static REPEATED: Uncounted = Uncounted::one_of(&[421, 530], "repeated login failures");
+static DENIED: Uncounted = Uncounted::one_of(&[421, 530], "ACCESS DENIED");
+static NOT_GOT: Uncounted = Uncounted::one_of(&[425, 426, 450, 451, 550], "get without bytes");
+static NOT_PUT: Uncounted =
+    Uncounted::one_of(&[425, 426, 450, 451, 452, 550, 553], "put or append without bytes");
+
 /// The messages with which a session is over.
 fn end(message: &[u8]) -> Option<Said<'_>> {
     let closes = Fact::Failed {
@@ -235,6 +242,7 @@ fn end(message: &[u8]) -> Option<Said<'_>> {
     if let Some(rest) = message.strip_prefix(b"repeated login failures from ") {
         return Some(Said {
             client: host(rest).0,
+            implied: Some(Implied::Uncounted(&REPEATED)),
             ..Said::fact(closes)
         });
     }
@@ -242,6 +250,7 @@ fn end(message: &[u8]) -> Option<Said<'_>> {
         let at = memchr::memmem::rfind(message, b" TO ")?;
         return Some(Said {
             client: host(message.get(at + 4..)?).0,
+            implied: Some(Implied::Uncounted(&DENIED)),
             ..Said::fact(closes)
         });
     }
@@ -277,12 +286,20 @@ fn transfer(verb: Option<Verb>, rest: &[u8]) -> Option<Said<'_>> {
         Some((path, bytes)) => (path, Some(bytes)),
         None => (rest, None),
     };
-    Some(Said::fact(Fact::Transfer(TransferRecord {
+    let refusal = match verb {
+        Verb::RETR => &NOT_GOT,
+        _ => &NOT_PUT,
+    };
+    let transfer = Fact::Transfer(TransferRecord {
         verb,
         path,
         bytes,
         complete: bytes.is_none().then_some(false),
-    })))
+    });
+    Some(Said {
+        implied: bytes.is_none().then_some(Implied::Uncounted(refusal)),
+        ..Said::fact(transfer)
+    })
 }
 
 #[cfg(test)]
