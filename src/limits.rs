@@ -27,7 +27,7 @@ pub const ARGUMENT_BYTES: usize = 512;
 pub const LOG_LINE_BYTES: usize = 64 * 1024;
 
 /// Steps in the search for how a line falls apart by its layout. An ordinary line takes one per variable.
-pub const LAYOUT_STEPS: u32 = 4096;
+pub const LAYOUT_STEPS: u32 = 1024;
 
 /// Bytes of a configuration file that log layouts are taken from.
 pub const CONFIGURATION_BYTES: usize = 1024 * 1024;

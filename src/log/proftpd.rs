@@ -8,8 +8,8 @@ mod follow;
 mod messages;
 pub(in crate::log) mod zone;
 
-use crate::ftp::Vantage;
-use crate::log::{Bare, Description, Follow, Format, Read, Record, Sample, envelope};
+use crate::ftp::{Host, Vantage};
+use crate::log::{Bare, Description, Follow, Format, Read, Record, Sample, envelope, proftpd_ext};
 use crate::time::Stamp;
 
 /// The format.
@@ -69,12 +69,15 @@ impl Format for Proftpd {
         if let Some(head) = head(line.message, line.tag.is_some()) {
             let pid = head.pid;
             return match head.kind {
-                Kind::Module => Read::Ignored("a module's log of its own"),
+                Kind::Module => Read::Ignored("a log of a module or of tracing"),
                 Kind::Server => read(&Bare { stamp: head.stamp, ..*line }, pid, head.rest),
             };
         }
         if !line.tag.is_some_and(is_tag) {
-            return Read::Unrecognised;
+            return match foreground(line) {
+                Some(text) => read(line, 0, text),
+                None => Read::Unrecognised,
+            };
         }
         read(line, line.pid.unwrap_or(0), line.message)
     }
@@ -84,6 +87,12 @@ impl Format for Proftpd {
     }
 }
 
+/// What old releases print when they run in the foreground: neither date nor process.
+fn foreground<'b>(line: &Bare<'b>) -> Option<&'b [u8]> {
+    let session = session(line.message).filter(|_| line.tag.is_none())?;
+    matches!(Host::read(session.address), Host::Ip(_)).then_some(line.message)
+}
+
 fn is_tag(tag: &[u8]) -> bool {
     tag.starts_with(b"proftpd") || tag == b"in.proftpd"
 }
@@ -91,7 +100,7 @@ fn is_tag(tag: &[u8]) -> bool {
 /// Who writes a line of a file.
 enum Kind {
     Server,
-    /// `mod_tls/2.9[90]: `, in the log of a module.
+    /// `mod_tls/2.9[90]: `, in the log of a module, or `[90] <command:7>: ` in that of tracing.
     Module,
 }
 
@@ -120,7 +129,15 @@ fn head(line: &[u8], is_tagged: bool) -> Option<Head<'_>> {
     if let Some((pid, rest)) = label(rest_of_host, is_dated) {
         return finish(stamp, pid, rest, is_dated);
     }
-    // A module's own log names no host.
+    // The logs of modules and of tracing name no host.
+    if let Some((pid, rest)) = rest.strip_prefix(b"[").filter(|_| is_dated).and_then(number) {
+        return rest.starts_with(b" <").then_some(Head {
+            kind: Kind::Module,
+            stamp,
+            pid,
+            rest,
+        });
+    }
     let name = rest.strip_prefix(b"mod_").filter(|_| is_dated)?;
     let open = memchr::memchr(b'[', name).filter(|open| *open < 48)?;
     let (pid, rest) = number(name.get(open + 1..)?)?;
@@ -191,7 +208,7 @@ struct Session<'b> {
 fn session(text: &[u8]) -> Option<Session<'_>> {
     let open = memchr::memchr(b'(', text)?;
     let name = text.get(..open)?;
-    if name.trim_ascii_end().contains(&b' ') {
+    if name.trim_ascii().contains(&b' ') {
         return None;
     }
     let inside = text.get(open + 1..)?;
@@ -212,6 +229,9 @@ fn session(text: &[u8]) -> Option<Session<'_>> {
 
 fn read<'b>(line: &Bare<'b>, pid: u32, text: &'b [u8]) -> Read<'b> {
     let Some(session) = session(text) else {
+        if proftpd_ext::is_known(text) {
+            return Read::Unrecognised;
+        }
         return Read::Ignored(if is_pam(text) { "a message of PAM about a login" } else { DAEMON });
     };
     match messages::said(session.message) {

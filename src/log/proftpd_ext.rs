@@ -80,9 +80,11 @@ static DESCRIPTION: Description = Description {
 /// ProFTPD's own layout, those of its documents and of the sample configuration, the one for `AWStats`, and what others make of them.
 #[rustfmt::skip]
 static KNOWN: LazyLock<Vec<Layout>> = LazyLock::new(|| {
+    // A layout whose last variables another one has in the middle of its own stands behind that.
     let layouts = [
         r#"%h %l %u %t "%r" %s %b"#,
         r#"%h %l %u %t "%r" %s %b %T"#,
+        r#"%h %l %u %t "%r" %s "%f" %b"#,
         r#"%h %l %u %t [%P] "%r" %s %b"#,
         r#"%v [%P] %h %t "%r" %s"#,
         r#"%v %h %l %u %t "%r" %s %b"#,
@@ -92,9 +94,15 @@ static KNOWN: LazyLock<Vec<Layout>> = LazyLock::new(|| {
         "%t %h %u %m %f %s %b",
         r#"%{%Y-%m-%d %H:%M:%S}t %h %u %m "%f" %s %b"#,
         "%{%Y-%m-%d %H:%M:%S}t %h %u %m %f %s %b",
+        "%{%Y-%m-%d %H:%M:%S}t %u@%h [%r] %s",
+        "%t|%a|%u|%f|%m|%s|%b",
+        "TIME:%t CLIENT:%u IP:%a FILE:%F PATH:%f METHOD:%m CODE:%s",
+        "TIME:%t CLIENT:%u IP:%a FILE:%F PATH:%f METHOD:%m CODE:%s RESP:%S",
         r#"%{iso8601} [%P] %h %u "%r" %s %b"#,
         r#"%{iso8601} %h %u "%r" %s %b"#,
+        r#"%u %{iso8601} "%r" %s %S %b"#,
         r#"%h %u %t "%r" %s %b"#,
+        r#"%h %l %u %t "%r" %s"#,
         r#"%h %t "%r" %s"#,
         r#""%r" %s %b"#,
     ];
@@ -108,6 +116,8 @@ impl ProftpdExt {
     ///
     /// Says what is wrong with the layout.
     pub fn in_layout(layout: &str) -> Result<Self, String> {
+        // Copied out of a configuration, where quotation marks are escaped.
+        let layout = layout.replace("\\\"", "\"");
         let given = vec![Layout::compile(layout.as_bytes())?];
         Ok(Self { given })
     }
@@ -156,17 +166,7 @@ impl Format for ProftpdExt {
                 Cut::Other => {}
             }
         }
-        if line.tag.is_some() || !may_be_known(line.message) {
-            return Read::Unrecognised;
-        }
-        for layout in KNOWN.iter() {
-            if let Cut::One(values) = layout.cut(line.message)
-                && is_ftp(&values)
-            {
-                return record(&values, line);
-            }
-        }
-        Read::Unrecognised
+        known(line.message).map_or(Read::Unrecognised, |values| record(&values, line))
     }
 
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {
@@ -174,9 +174,23 @@ impl Format for ProftpdExt {
     }
 }
 
-/// All known layouts end in a code, or in numbers behind it. Lines of other logs seldom do.
-fn may_be_known(line: &[u8]) -> bool {
-    line.last().is_some_and(|b| b.is_ascii_digit() || *b == b'-') && memchr::memchr(b' ', line).is_some()
+/// The values of a line in one of the known layouts, if it is one of FTP.
+fn known(line: &[u8]) -> Option<Values<'_>> {
+    // All known layouts but one end in a code, or in numbers behind it. Lines of other logs seldom do.
+    let ends_so = line.last().is_some_and(|b| b.is_ascii_digit() || *b == b'-');
+    let may_be_known = (ends_so || line.starts_with(b"TIME:[")) && memchr::memchr2(b' ', b'|', line).is_some();
+    if !may_be_known {
+        return None;
+    }
+    KNOWN.iter().find_map(|layout| match layout.cut(line) {
+        Cut::One(values) => Some(values).filter(is_ftp),
+        _ => None,
+    })
+}
+
+/// True for a line in one of the known layouts: it may also go to syslog (`ExtendedLog syslog:info`).
+pub(super) fn is_known(line: &[u8]) -> bool {
+    known(line).is_some()
 }
 
 /// Web servers write the same layouts: the command and the code decide.

@@ -207,14 +207,21 @@ fn variable(text: &[u8]) -> Option<((Slot, Shape), &[u8])> {
     if let Some(known) = fields::long(name) {
         return Some((known, rest));
     }
-    match rest.split_first()? {
+    let (letter, behind) = rest.split_first().unwrap_or((&b' ', b""));
+    match (letter, behind) {
         (b't', rest) => {
             let shape = strftime::compile(name).map_or(Shape::Name, Shape::Written);
             Some(((Slot::Nothing, shape), rest))
         }
         (b'e', rest) => Some((fields::environment(name), rest)),
+        // A newer release's: nobody asks for it.
+        _ if is_name(name) => Some(((Slot::Nothing, Shape::Name), rest)),
         _ => None,
     }
+}
+
+fn is_name(name: &[u8]) -> bool {
+    name.len() > 1 && name.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
 }
 
 fn unknown(text: &[u8]) -> String {

@@ -77,6 +77,7 @@ fn lines_are_read_by_the_layout_that_is_given() {
             "7 192.0.2.7 \"RETR a\" 226 12 success",
             format!("{who}; RETR a; RETR a 12 complete; 226 "),
         ),
+        ("%P %a \\\"%r\\\" %s %{new-thing}", "7 192.0.2.7 \"CCC\" 200 any thing", format!("{who}; CCC; 200 ")),
         ("%r %s", "RETR a 226x", "unrecognised".to_owned()),
         ("%a %r %s", "RETR", "unrecognised".to_owned()),
         ("%P %{protocol} %r %s", "7 sftp STAT a -", SSH.to_owned()),
@@ -91,7 +92,7 @@ fn a_layout_that_can_not_be_read_says_why() {
         ("%h %s", "neither"),
         ("%r%S", "between"),
         ("%Q %r", "\"%Q %r\""),
-        ("%{nothing} %r", "variable"),
+        ("%{Nothing} %r", "variable"),
         ("%r %", "variable"),
         ("%r %{", "variable"),
         ("", "neither"),
@@ -268,6 +269,27 @@ fn times_of_a_session_are_in_one_zone() {
     assert_eq!(times, [0, 3, 5, 6].map(|second| first + second));
     let told = following.take_diagnostics();
     assert_eq!(told.iter().count(), 1);
+}
+
+#[test]
+fn layouts_that_others_chose_are_known() {
+    let date = "[22/Nov/2026:08:16:57 +0000]";
+    for line in [
+        format!("192.0.2.7 UNKNOWN alice {date} \"RETR a b\" 550"),
+        format!("192.0.2.7 UNKNOWN alice {date} \"RETR a b\" 550 \"/srv/a b\" -"),
+        format!("192.0.2.7 UNKNOWN alice {date} \"RETR a b\" 550 - 0.001"),
+        format!("{date}|192.0.2.7|alice|a b|RETR|550|-"),
+        format!("TIME:{date} CLIENT:alice IP:192.0.2.7 FILE:a b PATH:/srv/a b METHOD:RETR CODE:550"),
+        format!("TIME:{date} CLIENT:alice IP:192.0.2.7 FILE:a b PATH:/srv/a b METHOD:RETR CODE:550 RESP:No such file"),
+        "2026-11-22 08:16:57 alice@192.0.2.7 [RETR a b] 550".to_owned(),
+        "2026-11-22 08:16:57,120 192.0.2.7 alice \"RETR a b\" 550 -".to_owned(),
+        format!("Nov 22 08:16:57 ftp1 proftpd[77]: 192.0.2.7 UNKNOWN alice {date} \"RETR a b\" 550 -"),
+    ] {
+        let told: Vec<String> = events_of("proftpd", &(line.clone() + "\n")).into_iter().map(|(_, words)| words).collect();
+        let told = told.join("; ");
+        assert!(told.starts_with("introduced 192.0.2.7 alice"), "{line}: {told}");
+        assert!(told.contains("RETR a b; 550"), "{line}: {told}");
+    }
 }
 
 #[test]
