@@ -308,7 +308,7 @@ fn prefixed(line: &[u8]) -> Option<Bare<'_>> {
         .filter(|_| rest.first() != Some(&b':'))
         .unwrap_or(rest);
     let is_line = |first: &u8| {
-        first.is_ascii_uppercase() || first.is_ascii_digit() || b"{([<#".contains(first)
+        first.is_ascii_uppercase() || first.is_ascii_digit() || b"{([<#*>-".contains(first)
     };
     rest.first()
         .is_some_and(is_line)
@@ -518,6 +518,7 @@ mod tests {
                 "(000001)1/1/2026",
             ),
             ("ftp.log:8:16 x", Stamp::None, "", "16 x"),
+            ("lftp.log:---> QUIT", Stamp::None, "", "---> QUIT"),
             ("ftp-1  | Sun Nov x", Stamp::None, "", "Sun Nov x"),
             ("./a:Nov 22 08:01:02 h vsftpd: hi", yearless, "vsftpd", "hi"),
             (

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, SourceId};
+use crate::ftp::Vantage;
 use crate::input::{Cut, Decode, Window};
 use crate::limits;
 use crate::log::{Bare, Detected, FORMATS, Follow, Header, Out, Read, Record};
 use crate::text::Text;
-use crate::time::Clock;
+use crate::time::{Clock, Stamp};
 
 const HEADER: &str = "a line of the log's header, or a remark";
 const UNRECOGNISED: &str = "a line in no known form";
@@ -347,6 +348,7 @@ impl Detected {
         let reason = match self.read(header, bare) {
             (format, Read::Taken(mut record)) => {
                 record.times = bare.times;
+                ask_envelope(&mut record, bare, format);
                 return part.records.push(Placed {
                     line,
                     offset,
@@ -374,6 +376,17 @@ impl<'w> Part<'w> {
                 sample: bytes,
             }),
         }
+    }
+}
+
+/// Where a line has no time its envelope has, and where a client's line has no session its envelope has the process.
+fn ask_envelope(record: &mut Record<'_>, bare: &Bare<'_>, format: usize) {
+    if record.stamp == Stamp::None {
+        record.stamp = bare.stamp;
+    }
+    let vantage = FORMATS.get(format).map(|f| f.describe().vantage);
+    if record.number == 0 && vantage == Some(Vantage::ClientLog) {
+        record.number = bare.pid.unwrap_or(0);
     }
 }
 

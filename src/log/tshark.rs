@@ -195,6 +195,31 @@ fn date(words: &[&[u8]]) -> Stamp {
     envelope::blank_date(&text).map_or(Stamp::None, |(stamp, _)| stamp)
 }
 
+/// `frame.time_epoch`, or `frame.time` where it says that it is in UTC: `Nov 22, 2026 08:16:55.100000000 UTC`, and since
+/// 4.2 as RFC 3339 has it.
+fn when(text: &[u8]) -> Option<Timestamp> {
+    if let Some(Stamp::Utc(at)) = envelope::iso_date(text) {
+        return Some(at);
+    }
+    let Some(text) = text.strip_suffix(b" UTC") else {
+        return epoch(text);
+    };
+    let words: Vec<&[u8]> = text.split(|b| *b == b' ').filter(|w| !w.is_empty()).collect();
+    let &[month, day, year, time] = words.as_slice() else {
+        return None;
+    };
+    let (time, fraction) = time.split_at_checked(memchr::memchr(b'.', time)?)?;
+    let day = day.strip_suffix(b",")?;
+    let pad: &[u8] = if day.len() == 1 { b" " } else { b"" };
+    // The weekday is not looked at.
+    let line = [b"Mon ", month, b" ", pad, day, b" ", time, b" ", year].concat();
+    let (Stamp::Local(seconds, _), _) = envelope::ctime(&line)? else {
+        return None;
+    };
+    let fraction = fraction.get(1..10)?;
+    Some(Timestamp::from_seconds(seconds, u32::try_from(envelope::number(fraction)?).ok()?))
+}
+
 /// Seconds since 1970 with a fraction.
 fn epoch(text: &[u8]) -> Option<Timestamp> {
     let (seconds, fraction) = text.split_at_checked(memchr::memchr(b'.', text)?)?;

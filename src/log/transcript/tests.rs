@@ -53,3 +53,19 @@ fn sessions_of_files_without_times_have_keys_of_their_own() {
         .collect();
     assert_eq!(told, [1, 1, 1, 1, 1, 1, 1, 2, 2, 2]);
 }
+
+#[test]
+fn the_envelope_has_the_time_and_the_process() {
+    let line = |pid: u32, text: &str| format!("Nov 22 08:16:55 host backup[{pid}]: {text}\n");
+    let lines = [
+        line(7, "<--- 220 a"),
+        line(8, "<--- 220 b"),
+        line(7, "---> QUIT"),
+        line(7, "<--- 221 c"),
+    ];
+    let told: Vec<_> = events_of("lftp", &lines.concat())
+        .into_iter()
+        .map(|(s, w)| format!("{s} {w}"))
+        .collect();
+    assert_eq!(told[4..7], ["1 QUIT", "1 221 c", "1 closed goodbye"]);
+}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::epoch;
+use super::{epoch, when};
 use super::packet::Packet;
 use crate::ftp::{Host, ReplyCode, Verb};
 use crate::log::envelope;
@@ -28,7 +28,7 @@ impl Column {
     #[rustfmt::skip]
     pub(super) fn named(name: &[u8]) -> Self {
         match name {
-            b"frame.time_epoch" => Self::Epoch,
+            b"frame.time_epoch" | b"frame.time" => Self::Epoch,
             b"tcp.stream" => Self::Stream,
             b"ip.src" | b"ipv6.src" | b"_ws.col.Source" => Self::Source,
             b"ip.dst" | b"ipv6.dst" | b"_ws.col.Destination" => Self::Target,
@@ -108,7 +108,8 @@ pub(super) fn packet(columns: &[Column], line: &[u8]) -> Option<Packet> {
         found.next().map(|(_, v)| *v).unwrap_or_default()
     };
     let mut packet = Packet::default();
-    packet.at = epoch(value(Column::Epoch));
+    let mut times = columns.iter().zip(&values).filter(|(c, _)| **c == Column::Epoch);
+    packet.at = times.find_map(|(_, v)| when(v));
     packet.stream = envelope::number(value(Column::Stream));
     let host = |value: &[u8]| (!value.is_empty()).then(|| Host::read(value));
     packet.source.host = host(value(Column::Source));

@@ -141,7 +141,7 @@ impl Following {
         let text = || String::from_utf8_lossy(value).into_owned();
         let packet = &mut self.packet;
         match Column::named(&name) {
-            Column::Epoch => packet.at = super::epoch(value),
+            Column::Epoch => packet.at = super::when(value).or(packet.at),
             Column::Stream => packet.stream = envelope::number(value),
             Column::Source => packet.source.host = Some(Host::read(value)),
             Column::Target => packet.target.host = Some(Host::read(value)),

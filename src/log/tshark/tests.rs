@@ -69,3 +69,18 @@ fn secrets_and_other_text_are_not_told() {
         assert_ne!(Detected::by_head(head.as_bytes()), Detected::named("tshark"), "{head}");
     }
 }
+
+#[test]
+fn times_are_read_where_they_say_their_zone() {
+    let at = Some(Timestamp::from_seconds(1_795_335_415, 100_000_000));
+    for (text, expected) in [
+        ("1795335415.100000000", at),
+        ("Nov 22, 2026 08:16:55.100000000 UTC", at),
+        ("2026-11-22T08:16:55.100000000Z", at),
+        ("Nov 22, 2026 09:16:55.100000000 CET", None),
+        ("0.013380000", None),
+        ("", None),
+    ] {
+        assert_eq!(when(text.as_bytes()), expected, "{text}");
+    }
+}
