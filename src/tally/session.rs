@@ -8,9 +8,9 @@ use super::who::Part;
 use crate::catalogue::CauseId;
 use crate::cause::Failure;
 use crate::diagnostic::Origin;
-use crate::ftp::{End, Endpoint, ReplyCode, SessionKey};
+use crate::ftp::{End, Endpoint, Fate, ReplyCode, SessionKey, Vantage};
 use crate::limits;
-use crate::session::{Session, Transfer};
+use crate::session::{Exchange, Session, Transfer};
 use crate::text::Text;
 use crate::time::Timestamp;
 
@@ -90,7 +90,7 @@ impl SessionTally {
         self.logged_in += u64::from(session.logged_in);
         self.failed += u64::from(counted > 0);
         self.protected += u64::from(session.protected);
-        self.joined_late += u64::from(!session.opened);
+        self.joined_late += u64::from(is_joined_late(session));
         self.approximate += u64::from(session.approximate);
         self.ends.add(session.end());
         self.commands += session.commands;
@@ -182,4 +182,14 @@ impl Part for TransferTally {
         self.incomplete += other.incomplete;
         self.unmeasured += other.unmeasured;
     }
+}
+
+/// Its beginning was not heard. A log need not say that a connection opens: a greeting shows it, and an attempt that failed
+/// is all there is.
+fn is_joined_late(session: &Session) -> bool {
+    let greets = |e: &Exchange| e.command.is_none() && e.code().is_some_and(|c| c.number() == 220);
+    let is_greeted =
+        session.vantage != Vantage::Wire && session.exchanges.first().is_some_and(greets);
+    let is_attempt = session.vantage == Vantage::ClientLog && session.fate() != Fate::Opened;
+    !session.opened && !is_greeted && !is_attempt
 }
