@@ -6,7 +6,7 @@
 
 use crate::ftp::{End, Fate, Side, Vantage, grammar};
 use crate::log::transcript::{self, Aside};
-use crate::log::{Bare, Description, Fact, Follow, Format, Read, Record, Sample, envelope};
+use crate::log::{Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, envelope};
 use crate::text::StableHash;
 use crate::time::Stamp;
 
@@ -74,10 +74,14 @@ impl Format for FilezillaClient {
                 Read::Unrecognised
             };
         };
+        // Since 3.60 nothing is shown of a login that went well but these words.
+        let is_login = kind == Kind::Status && LOGGED_IN.contains(&text);
+        let implied = Implied::new(230, "Logged in").filter(|_| is_login);
         match fact(kind, text) {
             Ok(fact) => Read::Taken(Record {
                 stamp,
                 number,
+                implied,
                 ..transcript::record(fact)
             }),
             Err(reason) => Read::Ignored(reason),
@@ -124,6 +128,9 @@ fn without_time(line: &[u8]) -> &[u8] {
         _ => line,
     }
 }
+
+/// What the client says of a login that went well, where it is known.
+const LOGGED_IN: [&[u8]; 3] = [b"Logged in", b"Angemeldet", "已登录".as_bytes()];
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,6 +225,10 @@ fn fact(kind: Kind, text: &[u8]) -> Result<Fact<'_>, &'static str> {
             }
             grammar::command(text).map(Fact::Command).ok_or("an empty command")
         }
+        Kind::Status if LOGGED_IN.contains(&text) => Ok(Fact::Login {
+            accepted: true,
+            reason: b"",
+        }),
         Kind::Status | Kind::Error => {
             message(kind, text).map(Fact::Client).ok_or("a message of the client about a session")
         }
@@ -325,6 +336,18 @@ mod tests {
         assert_eq!(told[..2], ["1 introduced", "1 closed idle"]);
         assert!(told[8].contains("203.0.113.9") && told[8].contains("Refused"), "{}", told[8]);
         assert_eq!(told[9..], ["2 closed idle by client"]);
+    }
+
+    #[test]
+    fn a_login_of_which_no_reply_is_shown_is_implied() {
+        let lines = "Status:\tConnecting to 192.0.2.10:21...\nStatus:\tTLS connection established.\nStatus:\tLogged in\n\
+                     Command:\tCWD /x\nResponse:\t550 No.\n";
+        assert_eq!(
+            told(lines)[1..],
+            ["1 opened", "1 login  accepted", "1 230 implied by Logged in", "1 CWD /x", "1 550 No.", "1 closed input-ended"]
+        );
+        let lines = "Response:\t230 in\nStatus:\tLogged in\n";
+        assert_eq!(told(lines)[1..], ["1 230 in", "1 closed input-ended"]);
     }
 
     #[test]

@@ -335,6 +335,7 @@ impl Open<Talk> {
         if self.state.has_greeting {
             return;
         }
+        self.opened(out);
         let user = record.user.unwrap_or_default();
         self.tell(EventKind::Login { user, accepted }, out);
         if let Some(implied) = record.implied {
