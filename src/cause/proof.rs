@@ -26,7 +26,10 @@ pub(super) fn of_exchange(session: &Session, exchange: &Exchange) -> Vec<Proof> 
     if opened && (exchange.preliminary.is_some() || strange) {
         proofs.extend(ending(data));
     } else if !opened && (!about_path || exchange.outcome == Outcome::Success) {
-        proofs.push(announcement(session, data));
+        // Logs without the words of replies have no address.
+        if data.announced.is_some() || session.vantage == Vantage::Wire {
+            proofs.push(announcement(session, data));
+        }
         proofs.extend(attempt(data));
     }
     proofs

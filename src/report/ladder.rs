@@ -13,7 +13,7 @@ use super::sources::Sources;
 use super::wire;
 use super::words::{count, lasting, seconds, size, thousands};
 use crate::cause::Failure;
-use crate::ftp::{End, Endpoint, Evidence, Fate};
+use crate::ftp::{End, Endpoint, Evidence, Fate, Vantage};
 use crate::session::{DataConnection, Exchange, KeptCommand, KeptReply, Pairing, Session};
 use crate::time::Timestamp;
 
@@ -289,7 +289,10 @@ impl Rungs<'_> {
                 words,
             });
         };
-        row(None, format!("{} expects {announced}", data.mode.id()));
+        // Logs without the words of replies have no address.
+        if data.announced.is_some() || self.session.vantage == Vantage::Wire {
+            row(None, format!("{} expects {announced}", data.mode.id()));
+        }
         let Some(seen) = &data.seen else { return };
         let place = seen.first.map(|o| self.sources.record(o.source, o.record));
         let place = place.unwrap_or_default();
