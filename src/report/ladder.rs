@@ -78,7 +78,14 @@ fn head(page: &mut Page, session: &Session, failures: &[Failure]) {
         ),
     ];
     words.extend(session.user.as_ref().map(|u| look.cut(look.show(u), 40)));
-    words.push(if session.protected { "TLS" } else { "plain" }.to_owned());
+    words.push(
+        if session.is_behind_tls() {
+            "TLS"
+        } else {
+            "plain"
+        }
+        .to_owned(),
+    );
     words.extend(session.duration().map(lasting));
     let mut causes: Vec<&str> = Vec::new();
     for failure in failures.iter().filter(|f| !f.benign) {

@@ -326,6 +326,7 @@ impl Draft {
             Verb::USER | Verb::PASS | Verb::ACCT if matches!(code.number(), 230 | 232 | 202) => {
                 self.accept_login();
             }
+            Verb::AUTH if code.number() == 234 => self.session.agreed_on_tls = true,
             Verb::PASS if !success => self.state.failed_logins += 1,
             Verb::REIN if success => self.state.logged_in = false,
             _ if verb.is_passive() || verb.is_active() => {

@@ -219,6 +219,8 @@ pub struct Session {
     pub closing: Option<Closing>,
     /// True once TLS was agreed upon: what follows is hidden.
     pub protected: bool,
+    /// AUTH was accepted: what follows is behind TLS, also where a log shows it in clear.
+    pub agreed_on_tls: bool,
     /// What was seen of its handshake.
     pub tls: Option<Box<TlsRecord>>,
     /// Commands heard.
@@ -272,6 +274,7 @@ impl Session {
             origin,
             closing: None,
             protected: false,
+            agreed_on_tls: false,
             tls: None,
             commands: 0,
             replies: 0,
@@ -330,6 +333,15 @@ impl Session {
     /// What became of the attempt to open the control connection.
     pub fn fate(&self) -> Fate {
         self.closing.as_ref().map_or(Fate::Opened, |c| c.fate)
+    }
+
+    /// True when it was behind TLS, or was to be and a log does not show that this failed.
+    pub fn is_behind_tls(&self) -> bool {
+        let has_failed = self
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.completed == Some(false));
+        self.protected || self.agreed_on_tls && self.vantage != Vantage::Wire && !has_failed
     }
 
     /// Who ended it.

@@ -89,7 +89,7 @@ impl SessionTally {
         self.total += 1;
         self.logged_in += u64::from(session.logged_in);
         self.failed += u64::from(counted > 0);
-        self.protected += u64::from(session.protected);
+        self.protected += u64::from(session.is_behind_tls());
         self.joined_late += u64::from(is_joined_late(session));
         self.approximate += u64::from(session.approximate);
         self.ends.add(session.end());

@@ -32,7 +32,7 @@ pub fn session(out: &mut Vec<u8>, session: &Session, failures: &[Failure], sourc
         duration: session.duration().map(Seconds),
         end: session.end().id(),
         ended_by: session.ended_by().map(Side::id),
-        tls: session.protected,
+        tls: session.is_behind_tls(),
         handshake: session.tls.as_deref().map(Tls::new),
         commands: session.commands,
         replies: session.replies,
