@@ -146,8 +146,8 @@ fn push_reply(text: &mut Vec<u8>, reply: &KeptReply) {
     match reply.evidence {
         Evidence::Observed => text.extend_from_slice(reply.text.bytes()),
         Evidence::Implied { by } => {
-            text.extend_from_slice(reply.text.bytes());
-            if !reply.text.is_empty() {
+            if !reply.text.is_empty() && reply.text.bytes() != by.as_bytes() {
+                text.extend_from_slice(reply.text.bytes());
                 text.push(b' ');
             }
             text.extend_from_slice(format!("(implied by {by})").as_bytes());

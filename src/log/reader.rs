@@ -303,8 +303,9 @@ impl Detected {
             bytes: window,
             header: header.clone(),
             lines: 0,
-            // Protocol lines have about 100 bytes.
-            records: Vec::with_capacity(window.len() / 96),
+            // Protocol lines have about 100 bytes, few have less than 64. To grow would be to copy all; what stays unused is
+            // never touched.
+            records: Vec::with_capacity(window.len() / 64),
             passed: Vec::new(),
         };
         let none = Header::default();
