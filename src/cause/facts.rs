@@ -376,7 +376,17 @@ fn foreign_words(case: &Case<'_>) -> bool {
         .unwrap_or_default()
         .iter()
         .all(|e| e.command.is_none());
-    FOREIGN_WORDS.contains(&verb.as_str()) || is_first && verb == Verb::ODD
+    FOREIGN_WORDS.contains(&verb.as_str()) && !is_typed(case) || is_first && verb == Verb::ODD
+}
+
+/// `GET a.txt` after the login: a person who takes FTP's commands for those of a client.
+fn is_typed(case: &Case<'_>) -> bool {
+    exchange(case).is_some_and(|e| {
+        let argument = e.command.as_ref().and_then(|c| c.argument.as_ref());
+        let speaks_http =
+            argument.is_some_and(|a| memchr::memmem::find(a.bytes(), b"HTTP/").is_some());
+        e.state.logged_in && !speaks_http
+    })
 }
 
 /// The first thing that the client said is no FTP, and no login followed.
