@@ -365,14 +365,14 @@ fn known_formats() -> String {
     ];
     let mut lines: Vec<String> = captures
         .iter()
-        .map(|(name, title)| format!("{name:<10}{title}"))
+        .map(|(name, title)| format!("{name:<20}{title}"))
         .collect();
     for format in crate::log::FORMATS {
         let description = format.describe();
-        lines.push(format!("{:<10}{}", description.name, description.title));
+        lines.push(format!("{:<20}{}", description.name, description.title));
         for gap in description.gaps {
             lines.push(format!(
-                "{:<10}  does not tell: {}",
+                "{:<20}  does not tell: {}",
                 "",
                 text::terminal_str(gap, true)
             ));

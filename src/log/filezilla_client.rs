@@ -26,7 +26,7 @@ static DESCRIPTION: Description = Description {
         "the client's address",
         "the time, where lines were copied from the window",
         "the time zone",
-        "what is said before the login, and at a login, unless the level of debugging is raised (since 3.6x)",
+        "what is said before the login, and at a login, since 3.60, unless its level of debugging is raised",
     ],
     samples: &[
         Sample {
