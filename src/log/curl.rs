@@ -161,7 +161,7 @@ fn fact(text: &[u8]) -> Option<Result<Fact<'_>, &'static str>> {
         let is_control = direction.starts_with(b"header");
         return Some(Ok(Fact::Client(Aside::Sender(is_control.then_some(side)))));
     }
-    let starts: [&[u8]; 5] = [b"{ [", b"} [", b"curl: (", b"Warning: ", b"Note: "];
+    let starts: [&[u8]; 8] = [b"{ [", b"} [", b"curl: (", b"Warning: ", b"Note: ", b"Last-Modified: ", b"Content-Length: ", b"Accept-ranges: "];
     starts.iter().any(|start| text.starts_with(start)).then_some(Err(OTHER))
 }
 
