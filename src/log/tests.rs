@@ -352,7 +352,7 @@ proptest::proptest! {
             match edit {
                 0 => lines[place] = byte,
                 1 => lines.insert(place, byte),
-                2 => lines.insert(place, b"\n]\"[, :"[usize::from(byte) % 7]),
+                2 => lines.insert(place, b"\n]\"[, :#"[usize::from(byte) % 8]),
                 _ => {
                     lines.remove(place);
                 }

@@ -237,13 +237,13 @@ fn record(row: Object) -> Option<Record<'static>> {
 
 /// A line in columns.
 fn columns<'b>(header: &Header, line: &'b [u8]) -> Read<'b> {
-    let Some(row) = header.row(line, Column::Other) else {
-        return Read::Unrecognised;
-    };
-    match header.path.as_deref() {
-        Some(path) if path != b"ftp" => Read::Ignored("another of Zeek's logs"),
-        path => row_record(&row, path.is_some()).map_or(Read::Unrecognised, Read::Taken),
+    let path = header.path.as_deref();
+    if path.is_some_and(|path| path != b"ftp") {
+        return Read::Ignored("another of Zeek's logs");
     }
+    let row = header.row(line, Column::Other);
+    row.and_then(|row| row_record(&row, path.is_some()))
+        .map_or(Read::Unrecognised, Read::Taken)
 }
 
 /// `None` for what is no row of an `ftp.log`. That it `is_ftp` stands in the header.
