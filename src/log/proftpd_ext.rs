@@ -210,9 +210,11 @@ fn is_ftp(values: &Values<'_>) -> bool {
     if ends_in_version(request) {
         return false;
     }
-    // Commands are written in capital letters. What the server does not know may be any word, or none.
+    // Commands are written in capital letters. What the server does not know may be any word, or none; then there must be
+    // more than that to tell the log by.
     let is_refused = matches!(code, 421 | 500 | 501 | 502 | 503 | 504 | 530);
-    is_refused || is_command(word) && !is_of_the_web(word) || code == 0 && is_ssh(word)
+    let has_client = values.get(Slot::Host).or_else(|| values.get(Slot::Client)).is_some();
+    is_refused && has_client || is_command(word) && !is_of_the_web(word) || code == 0 && is_ssh(word)
 }
 
 /// ` HTTP/1.1`, ` HTTP/2`
