@@ -12,6 +12,7 @@
 mod canary;
 mod cases;
 mod cli;
+mod clients;
 mod detection;
 mod frames;
 mod inputs;
