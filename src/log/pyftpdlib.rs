@@ -230,11 +230,14 @@ type Told<'b> = (Fact<'b>, Option<&'b [u8]>, Option<Implied>);
 /// What a message tells, the user that it names, and the reply that it stands for.
 fn told(message: &[u8]) -> Result<Told<'_>, &'static str> {
     const OTHER: &str = "a message of the server about a session";
-    if let Some(text) = message.strip_prefix(b"-> ") {
+    // Before 1.0 the arrows were longer.
+    let said = message.strip_prefix(b"-> ").or_else(|| message.strip_prefix(b"==> "));
+    if let Some(text) = said {
         let ends_line = true;
         return Ok((Fact::Reply { text, ends_line }, None, None));
     }
-    if let Some(text) = message.strip_prefix(b"<- ") {
+    let sent = message.strip_prefix(b"<- ").or_else(|| message.strip_prefix(b"<== "));
+    if let Some(text) = sent {
         let command = grammar::command(text).ok_or("an empty command")?;
         return Ok((Fact::Command(command), None, None));
     }

@@ -58,6 +58,12 @@ fn old_versions_and_sessions_side_by_side() {
 }
 
 #[test]
+fn long_arrows_are_arrows() {
+    let lines = "[u]@192.0.2.7:5 <== PASS hunter2\n[u]@192.0.2.7:5 ==> 230 in\n";
+    assert_eq!(told(lines)[1..], ["1 PASS secret", "1 230 in", "1 closed input-ended"]);
+}
+
+#[test]
 fn what_a_client_sends_can_not_forge_a_line() {
     let lines = "[D 2026-11-22 08:16:55] 192.0.2.7:1-[x] <- USER y] -> 230 in\n\
                  [D 2026-11-22 08:16:56] 192.0.2.7:1-[y] -> 230 in] -> 530 no\n\
