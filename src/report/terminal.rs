@@ -2,6 +2,8 @@
 //!
 //! Lays out what [`Report`] holds; adds, sorts and picks nothing.
 
+use jiff::tz::TimeZone;
+
 use super::layout::{Look, Page};
 use super::words::{count, replies, seconds, size, thousands};
 use super::{Heard, Note, Report, causes, codes, hours, sessions, vantage_words};
@@ -61,7 +63,7 @@ pub fn inputs(report: &Report, look: Look) -> String {
 
 fn scope(page: &mut Page, report: &Report) {
     let look = page.look;
-    let zone = look.say(report.zone.iana_name().unwrap_or("local time"));
+    let zone = look.say(zone_name(&report.zone));
     let mut words = Vec::new();
     if let (Some(first), Some(last)) = (report.window.first(), report.window.last()) {
         let to = look.pick("to", "\u{2192}");
@@ -288,6 +290,14 @@ fn vantage_short(vantage: Vantage) -> &'static str {
 fn diagnostic(page: &mut Page, report: &Report, note: &Note) {
     let start = format!("   {} {}  ", note.kind.severity().id(), note.kind.id());
     page.hang(&start, &told(report, note, page.look));
+}
+
+/// A machine without a zone says `Etc/UTC`; people say UTC.
+fn zone_name(zone: &TimeZone) -> &str {
+    match zone.iana_name() {
+        Some("Etc/UTC") => "UTC",
+        name => name.unwrap_or("local time"),
+    }
 }
 
 /// A diagnostic on one line: its severity and kind, file, offset, reason.
