@@ -39,6 +39,7 @@ pub mod log;
 pub mod session;
 
 pub mod cause;
+pub mod join;
 
 pub mod tally;
 

@@ -276,3 +276,29 @@ pub const CLOCKS_AGREE_NANOS: u64 = 10_000_000;
 /// How far a capture's time goes back before that is told. Packets of several interfaces or queues are written down out of
 /// order by milliseconds.
 pub const CLOCK_BACK_SECONDS: u64 = 1;
+
+/// Exchanges, and sessions as eight each, that are kept until everything was read, where a run has captures and server logs:
+/// some 300 bytes each. Sessions beyond are counted where they were heard.
+pub const HELD_EXCHANGES: usize = 500_000;
+
+/// Sessions of a log that are compared with one session of a capture. Only those of the same client and time are.
+pub const JOIN_CANDIDATES: usize = 64;
+
+/// Sessions of one client, those with the longest dialogues, by which the difference of two clocks is looked for.
+pub const JOIN_SAMPLES: usize = 24;
+
+/// Pairs of sessions that are compared to find the difference of two clocks.
+pub const JOIN_COMPARED: usize = 200_000;
+
+/// Exchanges of a session that are passed over to find the next one that another source holds.
+pub const JOIN_PASSED: usize = 32;
+
+/// Seconds within which two clocks that nobody set right are found whatever else speaks for another difference.
+pub const CLOCK_NEAR_SECONDS: i64 = 5;
+
+/// Seconds by which clocks may differ besides a zone that was taken for another. More is believed only by proof: the same
+/// ports.
+pub const CLOCK_FAR_SECONDS: i64 = 300;
+
+/// Hours by which a zone that was taken for another may be wrong (UTC-12 to UTC+14).
+pub const ZONE_HOURS: i64 = 14;

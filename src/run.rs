@@ -4,7 +4,9 @@
 //! itself. Either way the same code reads a series, and what comes out is put
 //! together in the order of the series' names.
 
+mod joining;
 mod plan;
+mod watcher;
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,20 +17,22 @@ use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
 use crate::capture::{self, Flavour};
-use crate::cause::{Failure, classify_showing};
+use crate::cause::Failure;
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
-use crate::ftp::{Event, Vantage};
+use crate::ftp::Vantage;
 use crate::input::{self, Candidate, Ended};
 use crate::limits;
 use crate::log::proftpd_ext::ProftpdExt;
 use crate::log::{self, Detected, LogReader};
 use crate::progress::Progress;
-use crate::report::{Sources, json};
-use crate::session::{Builder, Exchange, KeptReply, Observer, Session};
+use crate::report::Sources;
+use crate::session::{Builder, Session};
 use crate::tally::{InputTally, Tallies};
 use crate::text::Text;
 use crate::time::Clock;
+use joining::Held;
 use plan::Series;
+use watcher::{Watcher, judge};
 
 /// What is asked of a run.
 #[derive(Debug, Clone)]
@@ -162,6 +166,8 @@ pub struct Findings {
     pub sessions: Vec<(Session, Vec<Failure>)>,
     /// The sources' paths.
     pub sources: Sources,
+    /// Sessions that are judged when all was read, because another input may hold them as well.
+    held: Vec<Held>,
 }
 
 /// Reads everything. Events are written to `out` where they are wanted; only writing can fail.
@@ -176,11 +182,12 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
     let sources = findings.sources.clone();
     let total = candidates.iter().map(|c| c.length).sum();
     let progress = Progress::new(total, settings.progress);
-    let job = Job {
+    let mut job = Job {
         settings,
         candidates: &candidates,
         sources: &sources,
         progress: &progress,
+        joins: false,
     };
     let series = job.plan(&mut findings.tallies.diagnostics);
     let mut rest = series.as_slice();
@@ -192,6 +199,7 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
             .min(8 * rayon::current_num_threads());
         if small == 0 {
             findings.absorb(job.fenced(first, out)?);
+            findings.let_go(settings.wanted);
             rest = rest.get(1..).unwrap_or_default();
             continue;
         }
@@ -204,10 +212,12 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
             let (part, rows) = part?;
             out.write_all(&rows)?;
             findings.absorb(part);
+            findings.let_go(settings.wanted);
         }
         rest = later;
     }
     progress.finish();
+    findings.join(settings.wanted);
     findings
         .sessions
         .sort_by_key(|(a, _)| (a.start, a.origin, a.key));
@@ -218,6 +228,7 @@ impl Findings {
     fn absorb(&mut self, other: Findings) {
         self.tallies.absorb(other.tallies);
         self.sessions.extend(other.sessions);
+        self.held.extend(other.held);
     }
 }
 
@@ -227,6 +238,8 @@ struct Job<'j> {
     candidates: &'j [Candidate],
     sources: &'j Sources,
     progress: &'j Progress,
+    /// True where there are captures and server logs: what both hold counts once.
+    joins: bool,
 }
 
 impl Job<'_> {
@@ -284,6 +297,7 @@ impl Job<'_> {
                 failed: None,
                 finished: Vec::new(),
                 judge: &judge,
+                holding: self.joins.then(|| joining::Holding::new(series.first())),
             };
             let mut reading = Reading {
                 builder: Builder::with_all_texts(wanted == Wanted::Sessions),
@@ -517,73 +531,6 @@ impl Reading<'_> {
         match self.watcher.failed {
             Some(error) => Err(error),
             None => Ok(self.watcher.findings),
-        }
-    }
-}
-
-/// Looks on while sessions are built, and adds up.
-struct Watcher<'w> {
-    findings: Findings,
-    wanted: Wanted,
-    sources: &'w Sources,
-    out: &'w mut (dyn Write + Send),
-    failed: Option<io::Error>,
-    /// Sessions that are over and not judged yet.
-    finished: Vec<Session>,
-    /// Has a batch of them judged, now or later.
-    judge: &'w (dyn Fn(Vec<Session>) + Sync),
-}
-
-impl Observer for Watcher<'_> {
-    fn event(&mut self, session: &Session, event: &Event<'_>) {
-        if self.wanted == Wanted::Events && self.failed.is_none() {
-            let mut row = Vec::new();
-            json::event(&mut row, session, event, self.sources);
-            self.failed = self.out.write_all(&row).err();
-        }
-    }
-
-    fn passed(&mut self, session: &Session, reply: &KeptReply) {
-        self.findings.tallies.observe_reply(session, reply);
-    }
-
-    fn dropped(&mut self, session: &Session, exchange: &Exchange) {
-        self.findings.tallies.observe_exchange(session, exchange);
-    }
-
-    fn finished(&mut self, session: Session) {
-        self.finished.push(session);
-        if self.finished.len() >= limits::SESSIONS_TO_JUDGE {
-            self.hand_over();
-        }
-    }
-}
-
-impl Watcher<'_> {
-    /// Has the finished sessions judged.
-    fn hand_over(&mut self) {
-        (self.judge)(std::mem::take(&mut self.finished));
-    }
-}
-
-/// Judges sessions, each by itself, and counts them.
-fn judge(finished: Vec<Session>, wanted: Wanted, findings: &mut Findings) {
-    for session in finished {
-        let tallies = &findings.tallies;
-        let shows =
-            |failure: &Failure| wanted == Wanted::Sessions || tallies.shows(&session, failure);
-        let failures = classify_showing(&session, &shows);
-        findings.tallies.observe_session(&session, &failures);
-        if session.elided_failures > 0 {
-            let reason = "a session with more failures than are kept: its oldest are in the reply codes only";
-            let kind = DiagnosticKind::LimitReached;
-            findings
-                .tallies
-                .diagnostics
-                .add(kind, session.origin, reason);
-        }
-        if wanted == Wanted::Sessions {
-            findings.sessions.push((session, failures));
         }
     }
 }

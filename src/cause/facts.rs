@@ -91,7 +91,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "logged-in", holds: |c| exchange(c).is_some_and(|e| e.state.logged_in) },
     Fact { name: "protected", holds: |c| exchange(c).is_some_and(|e| e.state.protected) },
     Fact { name: "anonymous", holds: |c| c.session.is_anonymous() },
-    Fact { name: "unanswered", holds: |c| exchange(c).is_some_and(|e| e.outcome == Outcome::Unanswered) },
+    Fact { name: "unanswered", holds: |c| exchange(c).is_some_and(Exchange::is_unanswered) },
     Fact { name: "begun", holds: |c| exchange(c).is_some_and(|e| e.preliminary.is_some()) },
     Fact { name: "not-begun", holds: |c| exchange(c).is_some_and(|e| e.preliminary.is_none()) },
     Fact { name: "answered-late", holds: |c| exchange(c).and_then(Exchange::waited).is_some_and(|w| w >= TIMER_AT_LEAST) },
@@ -345,7 +345,7 @@ fn idle_before_last_command(session: &Session) -> bool {
     let mut newest = session.exchanges.iter().rev();
     let last = newest.by_ref().find(|e| e.command.is_some());
     let before = newest.find_map(Exchange::at);
-    let unanswered = last.is_some_and(|e| e.outcome == Outcome::Unanswered);
+    let unanswered = last.is_some_and(Exchange::is_unanswered);
     let idle = last.and_then(|e| e.sent).zip(before);
     unanswered && idle.is_some_and(|(sent, before)| sent.since(before) >= FORGOTTEN)
 }
@@ -433,9 +433,7 @@ fn end_unannounced(session: &Session) -> bool {
 fn last_command_unanswered(session: &Session) -> bool {
     let last = session.exchanges.iter().rev().find(|e| e.command.is_some());
     !session.protected
-        && last.is_some_and(|e| {
-            e.outcome == Outcome::Unanswered && e.verb().is_some_and(|v| v != Verb::QUIT)
-        })
+        && last.is_some_and(|e| e.is_unanswered() && e.verb().is_some_and(|v| v != Verb::QUIT))
 }
 
 fn tls<'s>(case: &Case<'s>) -> Option<&'s TlsRecord> {
@@ -471,8 +469,6 @@ fn tls_agreed_in_vain(session: &Session) -> bool {
 }
 
 fn transfer_unanswered(session: &Session) -> bool {
-    let is_open = |e: &Exchange| {
-        e.outcome == Outcome::Unanswered && e.verb().is_some_and(|v| v.is_transfer())
-    };
+    let is_open = |e: &Exchange| e.is_unanswered() && e.verb().is_some_and(|v| v.is_transfer());
     session.exchanges.iter().rev().take(3).any(is_open)
 }

@@ -117,7 +117,7 @@ fn of_exchange(
                 .or_else(|| text::by_code(reply.code, verb))
         }
         // Packets and clients show that an answer did not come; a server's log may just not hold it.
-        _ if hears_the_end(session) && exchange.command.is_some() => None,
+        _ if hears_the_end(session) && exchange.command.is_some() && !exchange.hidden => None,
         _ => return None,
     };
     let failure = judge(Moment::Exchange, session, index, exchange, base)?;

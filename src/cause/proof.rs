@@ -8,6 +8,18 @@ use crate::text::Text;
 /// The proofs of a failed exchange: the command with its reply, then, where it failed for its data connection, what was
 /// announced and seen of that.
 pub(super) fn of_exchange(session: &Session, exchange: &Exchange) -> Vec<Proof> {
+    let mut proofs = of_connection(session, exchange);
+    if let Some(also) = exchange.also.as_deref() {
+        let same = |reply: &KeptReply| (reply.code, &reply.text) == (also.code, &also.text);
+        let is_same = exchange.last.as_ref().is_some_and(same);
+        // What another source says in other words comes right behind the reply, the same words after all else.
+        let place = if is_same { proofs.len() } else { 1 };
+        proofs.insert(place.min(proofs.len()), told(also, is_same));
+    }
+    proofs
+}
+
+fn of_connection(session: &Session, exchange: &Exchange) -> Vec<Proof> {
     let mut proofs = vec![dialogue(exchange)];
     if exchange.command.is_none() {
         proofs.extend(handshake(session));
@@ -136,6 +148,21 @@ fn dialogue(exchange: &Exchange) -> Proof {
     let origin = exchange.last.as_ref().map_or(exchange.origin, |r| r.origin);
     Proof {
         origin,
+        text: Text::cut(&text, 300),
+    }
+}
+
+/// A reply as another source tells it.
+fn told(also: &KeptReply, is_same: bool) -> Proof {
+    let mut text = Vec::new();
+    if is_same {
+        text.extend_from_slice(b"the same ");
+        text.extend_from_slice(also.code.number().to_string().as_bytes());
+    } else {
+        push_reply(&mut text, also);
+    }
+    Proof {
+        origin: also.origin,
         text: Text::cut(&text, 300),
     }
 }

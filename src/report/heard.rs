@@ -103,6 +103,12 @@ pub struct SessionRows {
     pub clean: u64,
     /// With TLS, and in parts of a thousand of all.
     pub protected: (u64, u64),
+    /// Put together of what a capture and a log hold.
+    pub joined: u64,
+    /// Of those with TLS, the ones that a log holds too.
+    pub unhidden: u64,
+    /// Replies that TLS hid from the capture and a log holds.
+    pub hidden: u64,
     /// Whose opening was not heard.
     pub joined_late: u64,
     /// Put together by guess.
@@ -311,6 +317,9 @@ fn session_rows(tally: &VantageTally, top: usize) -> SessionRows {
         failed: sessions.failed,
         clean: sessions.total.saturating_sub(sessions.failed),
         protected: (sessions.protected, share),
+        joined: sessions.joined,
+        unhidden: sessions.unhidden,
+        hidden: sessions.hidden,
         joined_late: sessions.joined_late,
         approximate: sessions.approximate,
         ends,

@@ -225,6 +225,8 @@ impl HeardObject {
                 clean: sessions.clean,
                 ends: ends.collect(),
                 tls: sessions.protected.0,
+                joined: sessions.joined,
+                replies_from_log: sessions.hidden,
             },
             failures: Failures::new(heard, sources),
             latency: waits.into_iter().map(Wait::new).collect(),
@@ -307,6 +309,8 @@ struct Sessions {
     clean: u64,
     ends: BTreeMap<&'static str, u64>,
     tls: u64,
+    joined: u64,
+    replies_from_log: u64,
 }
 
 #[derive(Serialize)]

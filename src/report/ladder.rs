@@ -229,7 +229,7 @@ impl Rungs<'_> {
                 at: reply.at,
                 waited: reply.at.zip(before).map(|(now, before)| now.since(before)),
                 lane: Lane::Reply,
-                words: self.reply(reply),
+                words: format!("{}{}", self.reply(reply), self.other_place(exchange, reply)),
             });
             before = reply.at;
         }
@@ -238,6 +238,18 @@ impl Rungs<'_> {
             row.at = before;
             rows.push(row);
         }
+    }
+
+    /// Where a log holds the reply, if the session is from a capture and a log.
+    fn other_place(&self, exchange: &Exchange, reply: &KeptReply) -> String {
+        let also = exchange
+            .also
+            .as_ref()
+            .filter(|also| also.code == reply.code);
+        let own = exchange.hidden.then_some(reply.origin);
+        let place = own.or(also.map(|also| also.origin));
+        let place = place.map(|origin| self.sources.place(origin, self.look.ascii));
+        place.map_or_else(String::new, |place| format!("   {place}"))
     }
 
     fn command(&self, command: &KeptCommand) -> String {

@@ -143,6 +143,8 @@ pub(super) fn section(page: &mut Page, report: &Report, rows: &SessionRows) {
 
 fn notes(page: &mut Page, rows: &SessionRows) {
     let notes = [
+        (rows.joined, "joined with what a server log holds of them"),
+        (rows.hidden, "replies that TLS hides are from that log"),
         (rows.joined_late, "began before the input does"),
         (
             rows.approximate,

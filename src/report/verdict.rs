@@ -97,7 +97,9 @@ fn mended_by(side: Party) -> &'static str {
 /// What could not be seen, where it may change the verdict.
 fn limits_of_sight(report: &Report, lines: &mut Vec<String>) {
     let main = &report.main;
-    let (hidden, share) = main.sessions.protected;
+    let all = main.sessions.protected.0;
+    let hidden = all.saturating_sub(main.sessions.unhidden);
+    let share = per_mille(hidden, main.sessions.total);
     if hidden > 0 && main.vantage == Some(Vantage::Wire) {
         let sessions = count(hidden, "session");
         let (is, share) = (if hidden == 1 { "is" } else { "are" }, percent(share));

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::{Format, Job, Reading, source_id};
+use super::{Format, Job, Reading, Wanted, source_id};
 use crate::capture::{self, Part, Shift, Survey, Track};
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
+use crate::ftp::Vantage;
 use crate::input::{self, Candidate};
 use crate::limits;
 use crate::tally::InputTally;
@@ -37,6 +38,13 @@ impl Series {
             Self::Files(indexes) => indexes.clone(),
             Self::Repeated(index) => vec![*index],
         }
+    }
+}
+
+impl Series {
+    /// The first of its candidates.
+    pub(super) fn first(&self) -> SourceId {
+        source_id(self.members().into_iter().min().unwrap_or(0))
     }
 }
 
@@ -75,6 +83,16 @@ fn peek(candidate: &Candidate, from: Option<Format>) -> Option<Peek> {
     })
 }
 
+/// True where there are captures and server logs. What a pipe holds is not known before it is read.
+fn has_both(peeks: &[Option<Peek>]) -> bool {
+    let has = |wanted: Vantage| {
+        let vantage = |peek: &Peek| peek.format.map(Format::vantage);
+        let fits = |peek: &Option<Peek>| peek.as_ref().is_none_or(|p| vantage(p) == Some(wanted));
+        peeks.iter().any(fits)
+    };
+    has(Vantage::Wire) && has(Vantage::ServerLog)
+}
+
 /// Sets the clocks of captures that heard the same connections to the same time, and tells so.
 fn set_clocks(units: &mut [Vec<Part>], tracks: &[(usize, Track)], diagnostics: &mut Diagnostics) {
     let starts = |parts: &Vec<Part>| parts.iter().filter_map(|part| part.starts).min();
@@ -101,7 +119,7 @@ fn set_clocks(units: &mut [Vec<Part>], tracks: &[(usize, Track)], diagnostics: &
 
 impl Job<'_> {
     /// Says which candidates are read as one, in the order of their first paths.
-    pub(super) fn plan(&self, diagnostics: &mut Diagnostics) -> Vec<Series> {
+    pub(super) fn plan(&mut self, diagnostics: &mut Diagnostics) -> Vec<Series> {
         if let [_] = self.candidates {
             return vec![Series::Files(vec![0])];
         }
@@ -111,6 +129,7 @@ impl Job<'_> {
             .par_iter()
             .map(|candidate| peek(candidate, from))
             .collect();
+        self.joins = self.settings.wanted != Wanted::Events && has_both(&peeks);
         let repeated = self.repeated(&peeks, diagnostics);
         let mut parts = Vec::new();
         let mut files = Vec::new();

@@ -240,6 +240,8 @@ impl Draft {
             quiet: std::time::Duration::ZERO,
             aborted: false,
             data: None,
+            also: None,
+            hidden: false,
         }
     }
 

@@ -127,6 +127,10 @@ pub struct Exchange {
     pub aborted: bool,
     /// The data connection it uses: an index into [`Session::data`].
     pub data: Option<usize>,
+    /// The same reply as another source tells it.
+    pub also: Option<Box<KeptReply>>,
+    /// True where TLS hid it from the capture and a log tells of it.
+    pub hidden: bool,
 }
 
 impl Exchange {
@@ -143,6 +147,11 @@ impl Exchange {
     /// When it was settled, or else begun.
     pub fn at(&self) -> Option<Timestamp> {
         self.last.as_ref().and_then(|r| r.at).or(self.sent)
+    }
+
+    /// No answer came, as far as packets and clients can tell: a server's log may just not hold it.
+    pub fn is_unanswered(&self) -> bool {
+        self.outcome == Outcome::Unanswered && !self.hidden
     }
 
     /// From the command to its first reply.
@@ -190,7 +199,7 @@ pub struct Transfer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four independent observations"
+    reason = "five independent observations"
 )]
 pub struct Session {
     /// Its name.
@@ -249,6 +258,8 @@ pub struct Session {
     pub sources: Vec<SourceId>,
     /// Its ends on the other side of an address translation, where that was heard as well.
     pub also: Vec<Hearing>,
+    /// True where it was put together of what a capture and a log hold of it.
+    pub joined: bool,
 }
 
 impl Session {
@@ -289,6 +300,7 @@ impl Session {
             missing: (0, 0),
             sources: vec![origin.source],
             also: Vec::new(),
+            joined: false,
         }
     }
 

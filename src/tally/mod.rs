@@ -172,7 +172,8 @@ impl Tallies {
 }
 
 impl VantageTally {
-    fn observe_reply(&mut self, reply: &KeptReply) {
+    /// Adds a reply.
+    pub fn observe_reply(&mut self, reply: &KeptReply) {
         self.span.add(reply.at);
         if reply.evidence != Evidence::Observed {
             self.implied.add(reply.code);
@@ -188,7 +189,8 @@ impl VantageTally {
         }
     }
 
-    fn observe_exchange(&mut self, exchange: &Exchange) {
+    /// Adds an exchange.
+    pub fn observe_exchange(&mut self, exchange: &Exchange) {
         self.span.add(exchange.sent);
         for reply in exchange.preliminary.iter().chain(&exchange.last) {
             self.observe_reply(reply);
@@ -197,7 +199,8 @@ impl VantageTally {
         let asked = exchange.paired != Pairing::Unasked;
         let verb = exchange.verb().or(asked.then_some(Verb::CONNECT));
         self.exchanges.add((verb, code));
-        let assumed = exchange.command.as_ref().is_some_and(|c| c.assumed);
+        // What a log adds has its stamps, which may be whole seconds.
+        let assumed = exchange.hidden || exchange.command.as_ref().is_some_and(|c| c.assumed);
         if let (Some(verb), Some(waited), false) = (verb, exchange.waited(), assumed) {
             self.waits.entry(verb).or_default().add(waited);
         }

@@ -8,7 +8,7 @@ use super::who::Part;
 use crate::catalogue::CauseId;
 use crate::cause::Failure;
 use crate::diagnostic::Origin;
-use crate::ftp::{End, Endpoint, Fate, ReplyCode, SessionKey, Vantage};
+use crate::ftp::{End, Endpoint, Evidence, Fate, ReplyCode, SessionKey, Vantage};
 use crate::limits;
 use crate::session::{Exchange, Session, Transfer};
 use crate::text::Text;
@@ -25,6 +25,12 @@ pub struct SessionTally {
     pub failed: u64,
     /// With TLS.
     pub protected: u64,
+    /// Put together of what a capture and a log hold.
+    pub joined: u64,
+    /// Of those with TLS, the ones of which a log told what TLS hid.
+    pub unhidden: u64,
+    /// Replies among those observed that TLS hid from the capture and a log holds.
+    pub hidden: u64,
     /// Whose opening was not heard.
     pub joined_late: u64,
     /// Put together by guess: the source can't tell them apart for certain.
@@ -83,6 +89,12 @@ pub struct TransferTally {
     pub unmeasured: u64,
 }
 
+fn hidden_replies(session: &Session) -> u64 {
+    let hidden = session.exchanges.iter().filter(|e| e.hidden);
+    let replies = hidden.flat_map(|e| e.preliminary.iter().chain(&e.last));
+    replies.filter(|r| r.evidence == Evidence::Observed).count() as u64
+}
+
 impl SessionTally {
     pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
         let counted = failures.iter().filter(|f| !f.benign).count() as u64;
@@ -90,6 +102,11 @@ impl SessionTally {
         self.logged_in += u64::from(session.logged_in);
         self.failed += u64::from(counted > 0);
         self.protected += u64::from(session.is_behind_tls());
+        self.joined += u64::from(session.joined);
+        if session.joined {
+            self.unhidden += u64::from(session.exchanges.iter().any(|e| e.hidden));
+            self.hidden += hidden_replies(session);
+        }
         self.joined_late += u64::from(is_joined_late(session));
         self.approximate += u64::from(session.approximate);
         self.ends.add(session.end());
@@ -112,6 +129,9 @@ impl SessionTally {
             logged_in,
             failed,
             protected,
+            joined,
+            unhidden,
+            hidden,
             joined_late,
             approximate,
             ends,
@@ -125,6 +145,9 @@ impl SessionTally {
         self.logged_in += logged_in;
         self.failed += failed;
         self.protected += protected;
+        self.joined += joined;
+        self.unhidden += unhidden;
+        self.hidden += hidden;
         self.joined_late += joined_late;
         self.approximate += approximate;
         self.ends.absorb(ends);

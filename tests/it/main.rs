@@ -16,6 +16,7 @@ mod clients;
 mod detection;
 mod frames;
 mod inputs;
+mod joined;
 mod laws;
 mod long;
 mod oddities;

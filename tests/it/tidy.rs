@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["catalogue", "input"],
     &["capture", "log"],
     &["session"],
-    &["cause"],
+    &["cause", "join"],
     &["tally"],
     &["report"],
     &["cli", "exit", "progress"],

@@ -38,7 +38,7 @@ fn check(talk: &str, expected: &[&str]) {
 }
 
 /// A record as a talk writes it.
-fn record(kind: u8, content: &[u8]) -> String {
+pub(crate) fn record(kind: u8, content: &[u8]) -> String {
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
     let bytes = [&[kind, 3, 3], &length[..], content].concat();
     let escaped: Vec<String> = bytes.iter().map(|b| format!("\\x{b:02x}")).collect();
@@ -51,7 +51,7 @@ fn message(kind: u8, body: &[u8]) -> String {
 }
 
 /// A client's hello that offers these protocols (RFC 7301).
-fn hello(protocols: &str) -> String {
+pub(crate) fn hello(protocols: &str) -> String {
     let mut list = Vec::new();
     for name in protocols.split_whitespace() {
         list.push(u8::try_from(name.len()).unwrap());
@@ -77,7 +77,7 @@ fn hello(protocols: &str) -> String {
     )
 }
 
-fn server_hello() -> String {
+pub(crate) fn server_hello() -> String {
     message(
         2,
         &[&[3, 3], &[7; 32][..], &[0, 0xc0, 0x2f, 0, 0, 0]].concat(),

@@ -1,0 +1,297 @@
+//! How far a log's clock is ahead of a capture's.
+//!
+//! Every two sessions of the same client that agree name a difference; the one that most sessions name is taken, if it is
+//! a small one, or proves itself. Zones that were taken for others and years that a log leaves out are differences like
+//! any other. Of the sessions that are then paired all times are compared: stamps of whole seconds are cut, so each
+//! gives a range of a second, and where most ranges overlap is the difference.
+
+use super::dialogue::{agreement, differences, is_silent, lag};
+use super::{Row, Side};
+use crate::limits;
+use crate::lookup::Lookup;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// How far a log's clock is ahead of a capture's, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockDifference {
+    /// The most probable value; below zero where the log is behind.
+    pub ahead: i64,
+    /// It may be as much more or less.
+    pub within: i64,
+    /// Times of commands and replies that were compared.
+    pub events: usize,
+}
+
+/// What two sessions that may be the same say.
+struct Vote {
+    lag: i64,
+    wire: usize,
+    strong: bool,
+}
+
+/// A difference and the sessions that name it.
+#[derive(Clone, Copy, Default)]
+struct Cluster {
+    lag: i64,
+    weight: usize,
+    sessions: usize,
+    strong: bool,
+}
+
+/// How far the times of one session may be apart from those of another.
+pub(super) fn tolerance(log: &Side<'_>) -> i64 {
+    log.resolution + SECOND
+}
+
+/// The difference that most sessions name; `None` where none does, or several are as good.
+pub(super) fn coarse(wire: &Side<'_>, log: &Side<'_>) -> Option<i64> {
+    let mut votes = votes(wire, log);
+    votes.sort_unstable_by_key(|vote| (vote.lag, vote.wire));
+    let clusters = clusters(&votes, 2 * log.resolution.max(SECOND / 2));
+    let rank = |c: &Cluster| (c.weight, std::cmp::Reverse(c.lag.abs()));
+    let best = clusters.iter().copied().max_by_key(rank)?;
+    let apart = 2 * tolerance(log);
+    let others = clusters.iter().filter(|c| (c.lag - best.lag).abs() > apart);
+    let second = others.map(|c| c.weight).max().unwrap_or(0);
+    is_believed(&best, second, wire, log).then_some(best.lag)
+}
+
+fn is_believed(best: &Cluster, second: usize, wire: &Side<'_>, log: &Side<'_>) -> bool {
+    let seconds = best.lag.abs() / SECOND;
+    if best.strong || seconds < limits::CLOCK_NEAR_SECONDS {
+        return true;
+    }
+    let whole = best.sessions == wire.rows.len().min(log.rows.len());
+    let clear = 2 * second <= best.weight;
+    if second >= best.weight || !(whole || clear) {
+        return false;
+    }
+    let quarter = 900;
+    let beside = (seconds % quarter).min(quarter - seconds % quarter);
+    let is_zone = seconds <= limits::ZONE_HOURS * 3600 + limits::CLOCK_FAR_SECONDS;
+    let is_year = [365, 366].iter().any(|days| {
+        let year = days * 86_400;
+        (seconds - year).abs() <= limits::ZONE_HOURS * 3600 + limits::CLOCK_FAR_SECONDS
+    });
+    let small = beside <= limits::CLOCK_NEAR_SECONDS
+        || clear && best.sessions >= 3 && beside <= limits::CLOCK_FAR_SECONDS;
+    seconds <= limits::CLOCK_FAR_SECONDS || (is_zone || is_year) && small
+}
+
+/// Of every client, its sessions with the longest dialogues are compared with all that the log has of it.
+fn votes(wire: &Side<'_>, log: &Side<'_>) -> Vec<Vote> {
+    let mut votes = Vec::new();
+    let mut left = limits::JOIN_COMPARED;
+    for (client, rows) in wire.clients() {
+        let told = log.of(client);
+        let mut rows: Vec<&Row<'_>> = rows.iter().collect();
+        if rows.len().saturating_mul(told.len()) > limits::JOIN_SAMPLES * limits::JOIN_SAMPLES {
+            rows.sort_by_key(|row| std::cmp::Reverse(row.session.exchanges.len()));
+            rows.truncate(limits::JOIN_SAMPLES);
+        }
+        for row in rows {
+            for other in told.iter().take(left) {
+                votes.extend(vote(row, other));
+            }
+            left = left.saturating_sub(told.len());
+        }
+    }
+    if votes.iter().any(|(_, known)| *known) {
+        votes.retain(|(_, known)| *known); // starts alone prove little
+    }
+    votes.into_iter().map(|(vote, _)| vote).collect()
+}
+
+/// What two sessions say, and whether their dialogues do.
+fn vote(wire: &Row<'_>, log: &Row<'_>) -> Option<(Vote, bool)> {
+    let found = agreement(wire.session, log.session)?;
+    let known = !found.pairs.is_empty() || found.strong;
+    if !known && !is_silent(log.session) && !wire.session.protected {
+        return None;
+    }
+    let vote = Vote {
+        lag: lag(wire.session, log.session, &found)?,
+        wire: wire.place,
+        strong: found.strong,
+    };
+    Some((vote, known))
+}
+
+/// The differences that several sessions name: every window of so many nanoseconds that begins at a vote.
+fn clusters(votes: &[Vote], width: i64) -> Vec<Cluster> {
+    let mut clusters = Vec::with_capacity(votes.len());
+    let mut counts: Lookup<(usize, bool), usize> = Lookup::default();
+    let mut now = Cluster::default();
+    let mut to = 0;
+    for (from, first) in votes.iter().enumerate() {
+        while let Some(vote) = votes.get(to).filter(|v| v.lag - first.lag <= width) {
+            to += 1;
+            let count = counts.get(&(vote.wire, vote.strong)).copied().unwrap_or(0);
+            if count == 0 {
+                now.weight += weight(vote);
+                now.sessions += 1;
+            }
+            counts.insert((vote.wire, vote.strong), count + 1);
+        }
+        let middle = votes.get(from + (to - from) / 2);
+        let strong = votes.get(from..to).into_iter().flatten().any(|v| v.strong);
+        clusters.push(Cluster {
+            lag: middle.map_or(first.lag, |v| v.lag),
+            strong,
+            ..now
+        });
+        let key = (first.wire, first.strong);
+        let count = counts.get(&key).copied().unwrap_or(1);
+        counts.insert(key, count - 1);
+        if count == 1 {
+            now.weight -= weight(first);
+            now.sessions -= 1;
+        }
+    }
+    clusters
+}
+
+fn weight(vote: &Vote) -> usize {
+    if vote.strong { 16 } else { 1 }
+}
+
+/// The difference as all paired sessions tell it.
+pub(super) fn refine(
+    wire: &Side<'_>,
+    log: &Side<'_>,
+    pairs: &[(usize, usize)],
+    coarse: i64,
+) -> Option<ClockDifference> {
+    if pairs.is_empty() {
+        return None;
+    }
+    let mut all = Vec::new();
+    let (heard, told) = (by_place(wire), by_place(log));
+    for (a, b) in pairs {
+        let both = heard.get(a).zip(told.get(b));
+        let Some((heard, told)) = both.map(|(a, b)| (a.session, b.session)) else {
+            continue;
+        };
+        if let Some(found) = agreement(heard, told) {
+            all.extend(differences(heard, told, &found));
+        }
+    }
+    if all.is_empty() {
+        return Some(ClockDifference {
+            ahead: coarse + log.resolution / 2,
+            within: tolerance(log),
+            events: 0,
+        });
+    }
+    all.sort_unstable();
+    let (ahead, within) = if log.resolution >= SECOND {
+        most_ranges(&all, log.resolution)
+    } else {
+        middle(&all, log.resolution)
+    };
+    Some(ClockDifference {
+        ahead,
+        within,
+        events: all.len(),
+    })
+}
+
+fn by_place<'r, 's>(side: &'r Side<'s>) -> Lookup<usize, &'r Row<'s>> {
+    let mut places = Lookup::default();
+    for row in &side.rows {
+        places.insert(row.place, row);
+    }
+    places
+}
+
+/// Stamps that are cut: the true difference is in `[d, d + resolution)` of every `d`, but for what came late. The middle of
+/// where almost as many ranges overlap as anywhere.
+fn most_ranges(sorted: &[i64], resolution: i64) -> (i64, i64) {
+    let starts = sorted.iter().map(|at| (*at, 1_i64));
+    let ends = sorted.iter().map(|at| (at + resolution, -1_i64));
+    let mut edges: Vec<_> = starts.chain(ends).collect();
+    edges.sort_unstable();
+    let depth = |edges: &[(i64, i64)]| {
+        let mut depth = 0;
+        let steps = edges.iter().map(|(at, step)| {
+            depth += step;
+            (*at, depth)
+        });
+        steps.collect::<Vec<_>>()
+    };
+    let depths = depth(&edges);
+    let most = depths.iter().map(|(_, depth)| *depth).max().unwrap_or(0);
+    let agree = usize::try_from(most).is_ok_and(|most| most == sorted.len());
+    let enough = if agree { most } else { most - most / 50 };
+    let from = depths.iter().find(|(_, depth)| *depth >= enough);
+    let last = depths.iter().rposition(|(_, depth)| *depth >= enough);
+    let to = last.and_then(|last| depths.get(last + 1));
+    let first = sorted.first().copied().unwrap_or(0);
+    let from = from.map_or(first, |(at, _)| *at);
+    let to = to.map_or(from + resolution, |(at, _)| *at);
+    (from + (to - from) / 2, (to - from) / 2 + SECOND / 1000)
+}
+
+/// Fine stamps: the middle of all, and how far nine of ten are from it.
+fn middle(sorted: &[i64], resolution: i64) -> (i64, i64) {
+    let at = |part: usize| sorted.get(sorted.len() * part / 20).copied().unwrap_or(0);
+    let (low, middle, high) = (at(1), at(10), at(19));
+    let spread = (high - middle).max(middle - low);
+    // A line may be written late; the more lines, the less that matters.
+    let late = SECOND / 10 / i64::try_from(sorted.len().max(1)).unwrap_or(i64::MAX);
+    (middle + resolution / 2, spread.max(late) + resolution / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: i64 = 1_000_000;
+
+    #[test]
+    fn many_whole_seconds_are_as_good_as_milliseconds() {
+        // Events every 37 ms, a log that is 3.412 s ahead and cuts its stamps.
+        let ahead = 3412 * MILLI;
+        let event = |n: i64| n * 37 * MILLI;
+        let stamp = |at: i64| (at + ahead).div_euclid(SECOND) * SECOND;
+        let all = |count: i64| {
+            let mut all: Vec<i64> = (0..count).map(|n| stamp(event(n)) - event(n)).collect();
+            all.sort_unstable();
+            most_ranges(&all, SECOND)
+        };
+        let (found, within) = all(200);
+        assert!(
+            (found - ahead).abs() <= within && within <= 5 * MILLI,
+            "{found} {within}"
+        );
+        let (found, within) = all(2);
+        assert!(
+            (found - ahead).abs() <= within && within >= 400 * MILLI,
+            "{found} {within}"
+        );
+    }
+
+    #[test]
+    fn one_late_line_says_little() {
+        let (found, within) = middle(&[63 * MILLI], MILLI);
+        assert!((found - 63 * MILLI).abs() <= MILLI && within >= 100 * MILLI);
+    }
+
+    #[test]
+    fn the_difference_that_most_sessions_name_is_found() {
+        let vote = |(wire, lag): (usize, i64)| Vote {
+            lag: lag * MILLI,
+            wire,
+            strong: false,
+        };
+        let mut votes: Vec<Vote> = [(0, 3400), (1, 3500), (2, 3900), (0, 60_000), (1, -7000)]
+            .map(vote)
+            .into();
+        votes.sort_unstable_by_key(|v| v.lag);
+        let best = clusters(&votes, SECOND)
+            .into_iter()
+            .max_by_key(|c| c.weight);
+        assert_eq!(best.map(|c| (c.sessions, c.lag)), Some((3, 3500 * MILLI)));
+    }
+}

@@ -1,0 +1,132 @@
+//! Which session of the log is which of the capture, once the clocks' difference is known.
+//!
+//! The same ports decide alone. Otherwise two sessions are one where each is the best that the other one can be, and where
+//! sessions of one client can't be told apart, they are paired in their order if there are as many of either.
+
+use super::clock::tolerance;
+use super::dialogue::{agreement, is_silent, lag};
+use super::{Row, Side};
+use crate::limits;
+use crate::lookup::Lookup;
+
+/// Two sessions that may be one.
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    wire: usize,
+    log: usize,
+    /// How well they agree, and how near their times are: more is better.
+    score: (usize, i64),
+}
+
+/// The pairs, as places in the lists that were given.
+pub(super) fn pairs(wire: &Side<'_>, log: &Side<'_>, ahead: i64) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for (client, rows) in wire.clients() {
+        let told = log.of(client);
+        let mut edges = edges(rows, told, ahead, tolerance(log), log.resolution);
+        while take_best(&mut edges, &mut pairs) {}
+        in_order(&edges, &mut pairs);
+    }
+    pairs.sort_unstable();
+    pairs
+}
+
+/// All that may be one, by the starts of the capture's, then of the log's sessions.
+fn edges(
+    wire: &[Row<'_>],
+    log: &[Row<'_>],
+    ahead: i64,
+    tolerance: i64,
+    resolution: i64,
+) -> Vec<Edge> {
+    let near = resolution.max(50_000_000);
+    let mut edges = Vec::new();
+    for heard in wire {
+        let first = heard.start + ahead - tolerance;
+        let from = log.partition_point(|row| row.start < first);
+        let until = heard.last + ahead + tolerance;
+        let told = log.iter().skip(from).take(limits::JOIN_CANDIDATES);
+        for told in told.take_while(|row| row.start <= until) {
+            let Some(found) = agreement(heard.session, told.session) else {
+                continue;
+            };
+            let Some(lag) = lag(heard.session, told.session, &found) else {
+                continue;
+            };
+            let off = (lag - ahead).abs();
+            let weak = is_silent(told.session) || heard.session.protected;
+            if off <= tolerance && (!found.pairs.is_empty() || found.strong || weak) {
+                edges.push(Edge {
+                    wire: heard.place,
+                    log: told.place,
+                    score: (found.score(), -(off / near)),
+                });
+            }
+        }
+    }
+    edges
+}
+
+/// Takes the edges that are better than all others at both of their ends; false where there is none.
+fn take_best(edges: &mut Vec<Edge>, pairs: &mut Vec<(usize, usize)>) -> bool {
+    let mut best: Lookup<(bool, usize), (Edge, bool)> = Lookup::default();
+    for edge in &*edges {
+        for end in [(false, edge.wire), (true, edge.log)] {
+            match best.get_mut(&end) {
+                Some((known, _)) if known.score > edge.score => {}
+                Some((known, only)) => {
+                    *only = edge.score > known.score;
+                    *known = *edge;
+                }
+                None => {
+                    best.insert(end, (*edge, true));
+                }
+            }
+        }
+    }
+    let is_best = |edge: &Edge, end: (bool, usize)| {
+        let known = best.get(&end);
+        known.is_some_and(|(e, only)| *only && (e.wire, e.log) == (edge.wire, edge.log))
+    };
+    let mut taken: Lookup<(bool, usize), ()> = Lookup::default();
+    let before = pairs.len();
+    for edge in &*edges {
+        if is_best(edge, (false, edge.wire)) && is_best(edge, (true, edge.log)) {
+            pairs.push((edge.wire, edge.log));
+            taken.insert((false, edge.wire), ());
+            taken.insert((true, edge.log), ());
+        }
+    }
+    let is_free = |end| taken.get(&end).is_none();
+    edges.retain(|edge| is_free((false, edge.wire)) && is_free((true, edge.log)));
+    pairs.len() > before
+}
+
+/// What can't be told apart: groups with as many sessions on either side, each of which may be its opposite.
+fn in_order(edges: &[Edge], pairs: &mut Vec<(usize, usize)>) {
+    let mut rest = edges;
+    while !rest.is_empty() {
+        let (mut heard, mut told) = (Vec::new(), Vec::new());
+        let mut taken = 0;
+        for edge in rest {
+            let known = (heard.contains(&edge.wire), told.contains(&edge.log));
+            if taken > 0 && known == (false, false) {
+                break; // edges stand in the order of time: here another group begins
+            }
+            if !known.0 {
+                heard.push(edge.wire);
+            }
+            if !known.1 {
+                told.push(edge.log);
+            }
+            taken += 1;
+        }
+        let (group, later) = rest.split_at(taken);
+        rest = later;
+        let opposite = || heard.iter().copied().zip(told.iter().copied());
+        let is_edge = |pair| group.iter().any(|edge| (edge.wire, edge.log) == pair);
+        if heard.len() == told.len() && opposite().all(is_edge) {
+            pairs.extend(opposite());
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What a capture and a server's log hold of the same sessions, put together when all was read.
+//!
+//! Only where a run has both are sessions kept so long, and at most so many. They are taken in the order of the series,
+//! so neither threads nor the order of arguments decide which.
+
+use rayon::prelude::*;
+
+use super::{Findings, Wanted, judge};
+use crate::diagnostic::{DiagnosticKind, Origin, SourceId};
+use crate::ftp::{SessionKey, Vantage};
+use crate::join::{self, ClockDifference};
+use crate::limits;
+use crate::lookup::Lookup;
+use crate::session::Session;
+use crate::tally::VantageTally;
+use crate::text;
+
+/// A session that another input may hold as well.
+#[derive(Debug)]
+pub(super) struct Held {
+    series: SourceId,
+    session: Session,
+    /// What was counted of it and is not kept.
+    beside: Option<Box<VantageTally>>,
+}
+
+/// Keeps the sessions of one series.
+#[derive(Debug)]
+pub(super) struct Holding {
+    series: SourceId,
+    /// Exchanges that may still be kept.
+    left: usize,
+    beside: Lookup<SessionKey, Box<VantageTally>>,
+}
+
+fn may_be_joined(session: &Session) -> bool {
+    matches!(session.vantage, Vantage::Wire | Vantage::ServerLog)
+}
+
+fn size(session: &Session) -> usize {
+    8 + session.exchanges.len() + session.transfers.len()
+}
+
+fn given_up(session: &Session, findings: &mut Findings) {
+    let reason = "more sessions than are kept to be joined with those of other inputs: this one and those behind it count where they were heard";
+    let diagnostics = &mut findings.tallies.diagnostics;
+    diagnostics.add(DiagnosticKind::LimitReached, session.origin, reason);
+}
+
+impl Holding {
+    pub(super) fn new(series: SourceId) -> Self {
+        Self {
+            series,
+            left: limits::HELD_EXCHANGES,
+            beside: Lookup::default(),
+        }
+    }
+
+    /// Where what this session does not keep is counted.
+    pub(super) fn beside(&mut self, session: &Session) -> Option<&mut VantageTally> {
+        if !may_be_joined(session) {
+            return None;
+        }
+        if self.beside.get(&session.key).is_none() {
+            self.beside.insert(session.key, Box::default());
+        }
+        self.beside.get_mut(&session.key).map(|tally| &mut **tally)
+    }
+
+    /// Keeps a session that is over, or gives it back.
+    pub(super) fn take(
+        &mut self,
+        mut session: Session,
+        findings: &mut Findings,
+    ) -> Option<Session> {
+        if !may_be_joined(&session) {
+            return Some(session);
+        }
+        let beside = self.beside.remove(&session.key);
+        let size = size(&session);
+        let Some(left) = self.left.checked_sub(size) else {
+            self.left = 0; // the bound is reached once and for all
+            given_up(&session, findings);
+            count_beside(beside, session.vantage, findings);
+            return Some(session);
+        };
+        self.left = left;
+        session.exchanges.shrink_to_fit();
+        findings.held.push(Held {
+            series: self.series,
+            session,
+            beside,
+        });
+        None
+    }
+}
+
+fn count_beside(beside: Option<Box<VantageTally>>, vantage: Vantage, findings: &mut Findings) {
+    if let Some(beside) = beside {
+        let tally = findings.tallies.by_vantage.entry(vantage).or_default();
+        tally.absorb(*beside);
+    }
+}
+
+/// A clock's difference in words.
+fn clock_words(clock: ClockDifference, captures: &str, joined: usize, of: usize) -> String {
+    let seconds = |nanos: i64| std::time::Duration::from_nanos(nanos.unsigned_abs()).as_secs_f64();
+    let ClockDifference {
+        ahead,
+        within,
+        events,
+    } = clock;
+    let sign = if ahead < 0 { '-' } else { '+' };
+    format!(
+        "joined with {captures} in {joined} of {of} sessions, clock {sign}{:.3} s (within {:.3} s, by {events} times)",
+        seconds(ahead),
+        seconds(within),
+    )
+}
+
+impl Findings {
+    /// Counts those of the kept sessions that are too many.
+    pub(super) fn let_go(&mut self, wanted: Wanted) {
+        let mut total = 0_usize;
+        let fitting = self.held.iter().position(|held| {
+            total = total.saturating_add(size(&held.session));
+            total > limits::HELD_EXCHANGES
+        });
+        let Some(place) = fitting else { return };
+        for held in self.held.split_off(place) {
+            given_up(&held.session, self);
+            count_beside(held.beside, held.session.vantage, self);
+            judge(vec![held.session], wanted, self);
+        }
+    }
+
+    /// Joins what two inputs hold, and counts all sessions that were kept.
+    pub(super) fn join(&mut self, wanted: Wanted) {
+        let held = std::mem::take(&mut self.held);
+        let (mut wire, mut logs): (Vec<Held>, Vec<Held>) = held
+            .into_iter()
+            .partition(|held| held.session.vantage == Vantage::Wire);
+        for sessions in [&mut wire, &mut logs] {
+            sessions.sort_by_key(|h| (h.series, h.session.start, h.session.origin, h.session.key));
+        }
+        let mut told: Vec<Option<Held>> = logs.into_iter().map(Some).collect();
+        for heard in wire.chunk_by_mut(|a, b| a.series == b.series) {
+            self.join_series(heard, &mut told);
+        }
+        let rest = told.into_iter().flatten();
+        let all: Vec<Held> = wire.into_iter().chain(rest).collect();
+        let mut sessions = Vec::with_capacity(all.len());
+        for held in all {
+            count_beside(held.beside, held.session.vantage, self);
+            sessions.push(held.session);
+        }
+        let mut batches = Vec::new();
+        while !sessions.is_empty() {
+            let from = sessions.len().saturating_sub(limits::SESSIONS_TO_JUDGE);
+            batches.push(sessions.split_off(from));
+        }
+        let judged = batches.into_par_iter().map(|batch| {
+            let mut findings = Findings::default();
+            judge(batch, wanted, &mut findings);
+            findings
+        });
+        for part in judged.collect::<Vec<_>>() {
+            self.absorb(part);
+        }
+    }
+
+    /// Joins the sessions of one series of captures with those of every series of logs.
+    fn join_series(&mut self, heard: &mut [Held], told: &mut [Option<Held>]) {
+        let series = |held: &Option<Held>| held.as_ref().map(|held| held.series);
+        let mut all: Vec<SourceId> = told.iter().filter_map(series).collect();
+        all.dedup();
+        for log in all {
+            let places: Vec<usize> = (0..told.len())
+                .filter(|place| told.get(*place).and_then(series) == Some(log))
+                .collect();
+            let of = |place: &usize| Some(&told.get(*place)?.as_ref()?.session);
+            let theirs: Vec<&Session> = places.iter().filter_map(of).collect();
+            let ours: Vec<&Session> = heard.iter().map(|held| &held.session).collect();
+            let Some(common) = join::in_common(&ours, &theirs) else {
+                continue;
+            };
+            for (ours, theirs) in &common.pairs {
+                let place = places.get(*theirs).and_then(|place| told.get_mut(*place));
+                let pair = heard.get_mut(*ours).zip(place.and_then(Option::take));
+                if let Some((ours, theirs)) = pair {
+                    join::merge(&mut ours.session, theirs.session, common.clock.ahead);
+                }
+            }
+            let joined = common.pairs.iter().filter_map(|(ours, _)| heard.get(*ours));
+            let mut captures: Vec<SourceId> = joined.map(|h| h.session.origin.source).collect();
+            captures.sort_unstable();
+            captures.dedup();
+            self.tell(&captures, log, &common, places.len());
+        }
+    }
+
+    fn tell(&mut self, captures: &[SourceId], log: SourceId, common: &join::Common, of: usize) {
+        let first = captures.first().copied().unwrap_or_default();
+        let mut words = text::json(self.sources.path(first)).into_owned();
+        if let [_, _, ..] = captures {
+            words = format!("{words} and {} more", captures.len() - 1);
+        }
+        let at = Origin {
+            source: log,
+            ..Origin::default()
+        };
+        let reason = clock_words(common.clock, &words, common.pairs.len(), of);
+        let diagnostics = &mut self.tallies.diagnostics;
+        diagnostics.add(DiagnosticKind::HeardTwice, at, &reason);
+    }
+}
