@@ -326,13 +326,27 @@ pub struct Sample {
 #[serde(deny_unknown_fields)]
 struct WrittenTextRule {
     rank: u32,
-    #[serde(rename = "match")]
+    #[serde(rename = "match", deserialize_with = "alternatives")]
     pattern: String,
     #[serde(default)]
     codes: Vec<CodePattern>,
     #[serde(default, deserialize_with = "verbs")]
     commands: Vec<Verb>,
     confidence: Confidence,
+}
+
+/// One expression, or several of which one must match.
+fn alternatives<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(String),
+        Any(Vec<String>),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::One(expression) => expression,
+        Written::Any(expressions) => expressions.join("|"),
+    })
 }
 
 impl From<WrittenTextRule> for TextRule {

@@ -4,6 +4,7 @@
 //! their ranks; the first that matches decides. It looks at nothing but the reply and its command: what happened before or
 //! on the data connection is judged elsewhere.
 
+mod fold;
 mod normal;
 mod sieve;
 #[cfg(test)]

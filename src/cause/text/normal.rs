@@ -3,10 +3,11 @@
 //! All lines become one, in small letters, with single blanks. What is not the server's own wording becomes `x1`: the
 //! command's argument, what stands in quotation marks, absolute paths, and the placeholders of message templates. So a
 //! file named `too many users.txt` says nothing. Short forms are spelt out (`can't` and `cannot`: `can not`), and `-ise`
-//! becomes `-ize`. Nothing is translated, and bytes beyond ASCII stay as they are.
+//! becomes `-ize`. Letters lose their accents (see `fold`); nothing is translated.
 
 use memchr::memmem;
 
+use super::fold::fold;
 use crate::catalogue::catalogue;
 use crate::ftp::{ReplyCode, Verb};
 use crate::limits;
@@ -135,10 +136,15 @@ fn without_name(line: &[u8], name: &[u8]) -> Vec<u8> {
 fn without_quoted(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(line.len());
     let mut rest = line;
+    if let Some(length) = file_name(line) {
+        out.extend_from_slice(NAME);
+        rest = line.get(length..).unwrap_or_default();
+    }
     while let Some((&first, next)) = rest.split_first() {
         let after_word = out.last().is_some_and(u8::is_ascii_alphanumeric);
         let length = match first {
             b'"' => quoted(rest, b"\""),
+            0xc2 | 0xe2 | 0xe3 => typographic(rest),
             b'\'' | b'`' if !after_word => quoted(rest, b"'"),
             b'{' => quoted(rest, b"}"),
             b'(' => example(rest),
@@ -171,6 +177,24 @@ fn quoted(line: &[u8], close: &[u8]) -> Option<usize> {
         .find(|end| line.get(*end).is_none_or(|b| !b.is_ascii_alphanumeric()))
 }
 
+/// The length of what stands between typographic quotation marks.
+fn typographic(line: &[u8]) -> Option<usize> {
+    const MARKS: [(&str, &str); 6] = [
+        ("\u{201c}", "\u{201d}"),
+        ("\u{2018}", "\u{2019}"),
+        ("\u{201e}", "\u{201c}"),
+        ("\u{ab}", "\u{bb}"),
+        ("\u{300c}", "\u{300d}"),
+        ("\u{300a}", "\u{300b}"),
+    ];
+    let (open, close) = MARKS
+        .iter()
+        .find(|(open, _)| line.starts_with(open.as_bytes()))?;
+    let bound = line.get(..QUOTED_BYTES).unwrap_or(line);
+    let at = memmem::find(bound.get(open.len()..)?, close.as_bytes())?;
+    Some(open.len() + at + close.len())
+}
+
 /// The length of `(e.g., file not found)`: RFC 959's own wording, which servers copy whatever the reason is.
 fn example(line: &[u8]) -> Option<usize> {
     let begins = line.get(..4)?.eq_ignore_ascii_case(b"(e.g");
@@ -178,8 +202,11 @@ fn example(line: &[u8]) -> Option<usize> {
     begins.then_some(end + 1)
 }
 
-/// `"AUTH TLS"` in quotation marks is the protocol's word, not a name.
+/// `"AUTH TLS"` in quotation marks is the protocol's word, not a name; and who `anonymous` is says why.
 fn is_command(inside: &[u8]) -> bool {
+    if inside.eq_ignore_ascii_case(b"anonymous") {
+        return true;
+    }
     let is_plain = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ';
     inside.len() <= 16
         && inside.iter().all(is_plain)
@@ -203,6 +230,20 @@ fn template(line: &[u8]) -> Option<usize> {
         b's' | b'd' | b'i' | b'u' | b'x' | b'c' | b'f' | b'@'
     )
     .then_some(end + 1)
+}
+
+/// The length of a name with a suffix that stands before a colon at the start: `too many users.txt: not found`. What else
+/// may stand there is no reason, and the reason follows.
+fn file_name(line: &[u8]) -> Option<usize> {
+    let colon = memmem::find(line.get(..QUOTED_BYTES).unwrap_or(line), b": ")?;
+    let name = line.get(..colon)?;
+    let dot = memchr::memrchr(b'.', name)?;
+    let suffix = name.get(dot + 1..)?;
+    let is_suffix = (1..=5).contains(&suffix.len())
+        && suffix.iter().all(u8::is_ascii_alphanumeric)
+        && !suffix.iter().all(u8::is_ascii_digit);
+    let is_named = dot > 0 && name.get(dot - 1).is_some_and(|b| !b.is_ascii_whitespace());
+    (is_suffix && is_named).then_some(colon)
 }
 
 /// The length of an absolute path: up to a blank, or up to a colon where the whole text begins with it.
@@ -233,8 +274,7 @@ fn path(line: &[u8], at_start: bool) -> Option<usize> {
 /// Small letters, single blanks, no short forms, no `-ise`.
 fn spelt_out(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(line.len() + 8);
-    let lower: Vec<u8> = line.to_ascii_lowercase();
-    for word in lower.split(|b| *b <= b' ').filter(|w| !w.is_empty()) {
+    for word in fold(line).split(|b| *b <= b' ').filter(|w| !w.is_empty()) {
         if !out.is_empty() {
             out.push(b' ');
         }
@@ -244,17 +284,10 @@ fn spelt_out(line: &[u8]) -> Vec<u8> {
 }
 
 fn push_word(out: &mut Vec<u8>, word: &[u8]) {
-    /// The typographic apostrophe, in UTF-8 and in Windows' Latin-1.
-    const APOSTROPHES: [&[u8]; 5] = [b"n't", b"n\xe2\x80\x99t", b"n\x92t", b"n\xb4t", b"n`t"];
+    const APOSTROPHES: [&[u8]; 2] = [b"n't", b"n`t"];
     /// Written without an apostrophe.
     const BARE: [&[u8]; 6] = [b"cant", b"couldnt", b"dont", b"doesnt", b"didnt", b"isnt"];
-    const STEMS: [&[u8]; 5] = [
-        b"recognis",
-        b"authoris",
-        b"initialis",
-        b"canonicalis",
-        b"utilis",
-    ];
+    const STEMS: [&[u8]; 4] = [b"recognis", b"authoris", b"initialis", b"canonicalis"];
     if let Some(rest) = word.strip_prefix(b"cannot") {
         out.extend_from_slice(b"can not");
         return out.extend_from_slice(rest);

@@ -264,7 +264,8 @@ fn normal_form() {
         "x1: x1 at x1, 100% full"
     );
     assert_eq!(normal(b"unclosed \"quote"), "unclosed \"quote");
-    assert_eq!(normal(b"\xff\xfe \x00"), "\u{fffd}\u{fffd}");
+    assert_eq!(normal(b"\xff\xfe \x00"), "y\u{fe}");
+    assert_eq!(normal(b"R\xe9pertoire"), "repertoire");
     assert_eq!(normal(b""), "");
     assert!(normal(&[b'a'; 10_000]).len() <= limits::REPLY_TEXT_BYTES);
 }
