@@ -1,5 +1,7 @@
 //! The catalogue's samples: each conversation must end in the cause that it stands with.
 
+mod renamed;
+
 use std::time::Duration;
 
 use super::{Failure, classify};

@@ -14,6 +14,7 @@ mod cases;
 mod cli;
 mod clients;
 mod detection;
+mod documents;
 mod frames;
 mod inputs;
 mod joined;

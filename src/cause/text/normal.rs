@@ -278,9 +278,21 @@ fn spelt_out(line: &[u8]) -> Vec<u8> {
         if !out.is_empty() {
             out.push(b' ');
         }
-        push_word(&mut out, word);
+        push_word(&mut out, without_port(word));
     }
     out
+}
+
+/// Takes the port from an address: it could be read as the number of an error.
+fn without_port(word: &[u8]) -> &[u8] {
+    let quad = word
+        .iter()
+        .take_while(|b| b.is_ascii_digit() || **b == b'.')
+        .count();
+    match word.split_at_checked(quad) {
+        Some((address, [b':', ..])) if address.contains(&b'.') => address,
+        _ => word,
+    }
 }
 
 fn push_word(out: &mut Vec<u8>, word: &[u8]) {
