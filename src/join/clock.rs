@@ -28,6 +28,7 @@ struct Vote {
     lag: i64,
     wire: usize,
     strong: bool,
+    whole: bool,
 }
 
 /// A difference and the sessions that name it.
@@ -37,6 +38,8 @@ struct Cluster {
     weight: usize,
     sessions: usize,
     strong: bool,
+    /// Sessions that agree in all that is said.
+    whole: usize,
 }
 
 /// How far the times of one session may be apart from those of another.
@@ -62,21 +65,20 @@ fn is_believed(best: &Cluster, second: usize, wire: &Side<'_>, log: &Side<'_>) -
     if best.strong || seconds < limits::CLOCK_NEAR_SECONDS {
         return true;
     }
-    let whole = best.sessions == wire.rows.len().min(log.rows.len());
+    let all = best.sessions == wire.rows.len().min(log.rows.len());
     let clear = 2 * second <= best.weight;
-    if second >= best.weight || !(whole || clear) {
+    if second >= best.weight || !(all || clear) {
         return false;
     }
     let quarter = 900;
     let beside = (seconds % quarter).min(quarter - seconds % quarter);
-    let is_zone = seconds <= limits::ZONE_HOURS * 3600 + limits::CLOCK_FAR_SECONDS;
-    let is_year = [365, 366].iter().any(|days| {
-        let year = days * 86_400;
-        (seconds - year).abs() <= limits::ZONE_HOURS * 3600 + limits::CLOCK_FAR_SECONDS
-    });
-    let small = beside <= limits::CLOCK_NEAR_SECONDS
-        || clear && best.sessions >= 3 && beside <= limits::CLOCK_FAR_SECONDS;
-    seconds <= limits::CLOCK_FAR_SECONDS || (is_zone || is_year) && small
+    let reach = limits::ZONE_HOURS * 3600 + limits::CLOCK_FAR_SECONDS;
+    let year = |days: i64| (seconds - days * 86_400).abs() <= reach;
+    let possible = seconds <= reach || year(365) || year(366);
+    // A zone is a whole number of quarters of an hour. For any other difference one session proves too little.
+    let is_zone = seconds > quarter / 2 && beside <= limits::CLOCK_NEAR_SECONDS;
+    let several = clear && best.whole >= 3 && beside <= limits::CLOCK_FAR_SECONDS;
+    possible && (is_zone && best.whole >= 1 || several)
 }
 
 /// Of every client, its sessions with the longest dialogues are compared with all that the log has of it.
@@ -114,6 +116,7 @@ fn vote(wire: &Row<'_>, log: &Row<'_>) -> Option<(Vote, bool)> {
         lag: lag(wire.session, log.session, &found)?,
         wire: wire.place,
         strong: found.strong,
+        whole: found.whole,
     };
     Some((vote, known))
 }
@@ -135,10 +138,15 @@ fn clusters(votes: &[Vote], width: i64) -> Vec<Cluster> {
             counts.insert((vote.wire, vote.strong), count + 1);
         }
         let middle = votes.get(from + (to - from) / 2);
-        let strong = votes.get(from..to).into_iter().flatten().any(|v| v.strong);
+        let named = votes.get(from..to).unwrap_or_default();
+        let strong = named.iter().any(|v| v.strong);
+        let mut whole: Vec<usize> = named.iter().filter(|v| v.whole).map(|v| v.wire).collect();
+        whole.sort_unstable();
+        whole.dedup();
         clusters.push(Cluster {
             lag: middle.map_or(first.lag, |v| v.lag),
             strong,
+            whole: whole.len(),
             ..now
         });
         let key = (first.wire, first.strong);
@@ -284,6 +292,7 @@ mod tests {
             lag: lag * MILLI,
             wire,
             strong: false,
+            whole: false,
         };
         let mut votes: Vec<Vote> = [(0, 3400), (1, 3500), (2, 3900), (0, 60_000), (1, -7000)]
             .map(vote)

@@ -5,7 +5,7 @@
 
 use crate::ftp::{Verb, grammar};
 use crate::limits;
-use crate::session::{Exchange, KeptReply, Session};
+use crate::session::{DataConnection, Exchange, KeptReply, Session};
 use crate::text::Text;
 
 /// How two sessions agree.
@@ -13,8 +13,10 @@ use crate::text::Text;
 pub(super) struct Agreement {
     /// The exchanges that are the same: the capture's, the log's.
     pub(super) pairs: Vec<(usize, usize)>,
-    /// Ports are the same that no other session has: the client's, or one announced for data.
+    /// Ports are the same that no other session has: the client's, or two announced for data.
     pub(super) strong: bool,
+    /// Neither holds a command that the other one does not, and there are some.
+    pub(super) whole: bool,
     /// Exchanges of the log that the capture should hold.
     missed: usize,
     /// Commands in the capture that the log does not hold, between those that it does.
@@ -47,7 +49,7 @@ pub(super) fn agreement(wire: &Session, log: &Session) -> Option<Agreement> {
         found.strong = true;
     }
     let hidden = hidden_after(wire);
-    let (mut next, mut unknown) = (0, 0);
+    let (mut next, mut unknown, mut ports) = (0, 0, 0);
     for (index, told) in log.exchanges.iter().enumerate() {
         if told.command.is_none() && told.code().is_none() {
             continue;
@@ -67,12 +69,16 @@ pub(super) fn agreement(wire: &Session, log: &Session) -> Option<Agreement> {
             found.passed += commands(wire, next, place);
         }
         unknown = 0;
-        found.strong |= same_ports(heard, told);
+        ports += usize::from(same_ports(heard, told));
         found.pairs.push((place, index));
         next = place + 1;
     }
+    ports += guessed_ports(wire, log);
+    found.strong |= ports >= 2;
     if hidden.is_none() {
         found.missed += unknown;
+        let exact = found.missed + found.passed + commands(wire, next, wire.exchanges.len()) == 0;
+        found.whole = exact && commands(wire, 0, next) >= 3;
     }
     // Between the same ports at the same time an odd line that the log writes otherwise does not matter.
     let enough = if found.strong {
@@ -81,6 +87,22 @@ pub(super) fn agreement(wire: &Session, log: &Session) -> Option<Agreement> {
         2 * found.missed <= found.pairs.len()
     };
     enough.then_some(found)
+}
+
+/// Ports that the log announces and to which the capture saw data connections whose announcement TLS hid.
+fn guessed_ports(wire: &Session, log: &Session) -> usize {
+    let guessed = |data: &&DataConnection| data.seen.as_ref().is_some_and(|seen| seen.guessed);
+    let seen = wire.data.iter().filter(guessed).take(limits::JOIN_PASSED);
+    let seen: Vec<u16> = seen
+        .filter_map(|data| data.announced.as_ref()?.port)
+        .collect();
+    if seen.is_empty() {
+        return 0;
+    }
+    let told = log.exchanges.iter().take(limits::JOIN_CANDIDATES);
+    told.filter_map(announced)
+        .filter(|port| seen.contains(port))
+        .count()
 }
 
 /// True where a log holds nothing of a session but that it was there.

@@ -165,6 +165,12 @@ fn what_does_not_prove_itself_stays_apart() {
     assert_eq!(sessions(&[&pcap, &log]).0.len(), 3);
     std::fs::write(&log, vsftpd_log(&twins, 10)).unwrap();
     assert_eq!(sessions(&[&pcap, &log]).0.len(), 2);
+    // The same words once, a little later: clocks may differ so, but one session proves too little.
+    let alone = [talk(40_001, "10:01:40")];
+    std::fs::write(&pcap, packets(&twins[..1])).unwrap();
+    std::fs::write(&log, vsftpd_log(&alone, 10)).unwrap();
+    assert_eq!(sessions(&[&pcap, &log]).0.len(), 2);
+    std::fs::write(&pcap, packets(&twins)).unwrap();
     // The same words at another time, of which there are several: no clock is that wrong.
     let others = [talk(40_001, "10:20:00"), talk(40_002, "10:37:00")];
     std::fs::write(&log, vsftpd_log(&others, 10)).unwrap();
