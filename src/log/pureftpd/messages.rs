@@ -3,6 +3,8 @@
 //! The language is chosen when the server is built. Older releases wrote each language in an encoding of its own, newer
 //! ones write UTF-8; so in a text with enough letters of ASCII a run of other bytes matches any such run.
 
+use std::sync::LazyLock;
+
 use crate::ftp::Verb;
 
 /// A message.
@@ -240,12 +242,55 @@ const UPLOADED: &[&str] = &[
     "上傳了", "업로드됨",
 ];
 
+/// A text of a message, taken apart.
+#[derive(Debug, Clone, Copy)]
+struct Pattern {
+    message: &'static Message,
+    /// Before and behind the `*`; `None` behind it where there is none.
+    head: &'static str,
+    tail: Option<&'static str>,
+    is_loose: bool,
+}
+
+impl Pattern {
+    fn new(message: &'static Message, text: &'static str) -> Self {
+        let (head, tail) = match text.split_once('*') {
+            Some((head, tail)) => (head, Some(tail)),
+            None => (text, None),
+        };
+        Self {
+            message,
+            head,
+            tail,
+            is_loose: is_loose(text),
+        }
+    }
+
+    /// Whether a text with this first byte may fit.
+    fn may_begin(&self, byte: u8) -> bool {
+        match self.head.bytes().next() {
+            None => true,
+            Some(first) if self.is_loose && !first.is_ascii() => !byte.is_ascii(),
+            Some(first) => first == byte,
+        }
+    }
+}
+
+/// The patterns that a text may fit, by its first byte, in the order of the messages.
+static BY_FIRST_BYTE: LazyLock<Vec<Vec<Pattern>>> = LazyLock::new(|| {
+    let each = |message: &'static Message| message.texts.iter().map(move |text| Pattern::new(message, text));
+    let all: Vec<Pattern> = MESSAGES.iter().flat_map(each).collect();
+    let beginning = |byte: u8| all.iter().filter(|p| p.may_begin(byte)).copied().collect();
+    (0..=u8::MAX).map(beginning).collect()
+});
+
 /// The message that a text is, what stands for its `*`, and what follows it.
 pub(super) fn find(text: &[u8]) -> Option<(&'static Message, &[u8], &[u8])> {
+    let patterns = BY_FIRST_BYTE.get(usize::from(*text.first()?))?;
     let reason = memchr::memmem::rfind(text, b": ");
-    MESSAGES.iter().find_map(|message| {
-        let mut fitting = message.texts.iter().filter_map(|p| fits(text, reason, p));
-        fitting.next().map(|(inside, rest)| (message, inside, rest))
+    patterns.iter().find_map(|pattern| {
+        let (inside, rest) = fits(text, reason, pattern)?;
+        Some((pattern.message, inside, rest))
     })
 }
 
@@ -263,15 +308,18 @@ pub(super) fn direction(text: &[u8]) -> Option<(&[u8], Verb)> {
 }
 
 /// What stands for the `*` of a pattern, and what follows the whole.
-fn fits<'b>(text: &'b [u8], reason: Option<usize>, pattern: &str) -> Option<(&'b [u8], &'b [u8])> {
-    let is_loose = is_loose(pattern);
-    let (head, tail) = pattern.split_once('*').unwrap_or((pattern, ""));
-    let used = eat(text.iter().copied(), head.bytes(), is_loose)?;
+fn fits<'b>(
+    text: &'b [u8],
+    reason: Option<usize>,
+    pattern: &Pattern,
+) -> Option<(&'b [u8], &'b [u8])> {
+    let is_loose = pattern.is_loose;
+    let used = eat(text.iter().copied(), pattern.head.bytes(), is_loose)?;
     let rest = text.get(used..)?;
-    if head.len() == pattern.len() {
+    let Some(tail) = pattern.tail else {
         let is_end = matches!(rest.first(), None | Some(b':' | b' '));
         return is_end.then_some((b"", rest));
-    }
+    };
     // The whole text, or all before its last `: reason`.
     let before = reason.and_then(|at| rest.get(..at.checked_sub(used)?));
     let ends = if tail.is_empty() {
