@@ -290,6 +290,10 @@ pub const JOIN_SAMPLES: usize = 24;
 /// Pairs of sessions that are compared to find the difference of two clocks.
 pub const JOIN_COMPARED: usize = 200_000;
 
+/// Times that the best pairs of sessions are taken, each time from what the last one left. Sessions of a client that wait for
+/// one another longer are paired in their order or not at all.
+pub const JOIN_ROUNDS: usize = 32;
+
 /// Exchanges of a session that are passed over to find the next one that another source holds.
 pub const JOIN_PASSED: usize = 32;
 

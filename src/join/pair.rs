@@ -24,7 +24,8 @@ pub(super) fn pairs(wire: &Side<'_>, log: &Side<'_>, ahead: i64) -> Vec<(usize, 
     for (client, rows) in wire.clients() {
         let told = log.of(client);
         let mut edges = edges(rows, told, ahead, tolerance(log), log.resolution);
-        while take_best(&mut edges, &mut pairs) {}
+        let mut rounds = 0..limits::JOIN_ROUNDS;
+        while rounds.next().is_some() && take_best(&mut edges, &mut pairs) {}
         in_order(&edges, &mut pairs);
     }
     pairs.sort_unstable();
@@ -107,24 +108,29 @@ fn in_order(edges: &[Edge], pairs: &mut Vec<(usize, usize)>) {
     let mut rest = edges;
     while !rest.is_empty() {
         let (mut heard, mut told) = (Vec::new(), Vec::new());
+        let mut known: Lookup<(bool, usize), ()> = Lookup::default();
+        let mut are_edges: Lookup<(usize, usize), ()> = Lookup::default();
         let mut taken = 0;
         for edge in rest {
-            let known = (heard.contains(&edge.wire), told.contains(&edge.log));
-            if taken > 0 && known == (false, false) {
+            let is_new = |end| known.get(&end).is_none();
+            let new = (is_new((false, edge.wire)), is_new((true, edge.log)));
+            if taken > 0 && new == (true, true) {
                 break; // edges stand in the order of time: here another group begins
             }
-            if !known.0 {
+            if new.0 {
                 heard.push(edge.wire);
             }
-            if !known.1 {
+            if new.1 {
                 told.push(edge.log);
             }
+            known.insert((false, edge.wire), ());
+            known.insert((true, edge.log), ());
+            are_edges.insert((edge.wire, edge.log), ());
             taken += 1;
         }
-        let (group, later) = rest.split_at(taken);
-        rest = later;
+        rest = rest.get(taken..).unwrap_or_default();
         let opposite = || heard.iter().copied().zip(told.iter().copied());
-        let is_edge = |pair| group.iter().any(|edge| (edge.wire, edge.log) == pair);
+        let is_edge = |pair| are_edges.get(&pair).is_some();
         if heard.len() == told.len() && opposite().all(is_edge) {
             pairs.extend(opposite());
         }

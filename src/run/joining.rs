@@ -144,8 +144,19 @@ impl Findings {
             sessions.sort_by_key(|h| (h.series, h.session.start, h.session.origin, h.session.key));
         }
         let mut told: Vec<Option<Held>> = logs.into_iter().map(Some).collect();
+        let series = |held: &Option<Held>| held.as_ref().map(|held| held.series);
+        let mut logs = Vec::new();
+        let mut from = 0;
+        for held in told.chunk_by(|a, b| series(a) == series(b)) {
+            let log = held.first().and_then(series).unwrap_or_default();
+            logs.push((log, from..from + held.len()));
+            from += held.len();
+        }
         for heard in wire.chunk_by_mut(|a, b| a.series == b.series) {
-            self.join_series(heard, &mut told);
+            for (log, places) in &logs {
+                let told = told.get_mut(places.clone()).unwrap_or_default();
+                self.join_series(heard, *log, told);
+            }
         }
         let rest = told.into_iter().flatten();
         let all: Vec<Held> = wire.into_iter().chain(rest).collect();
@@ -169,34 +180,27 @@ impl Findings {
         }
     }
 
-    /// Joins the sessions of one series of captures with those of every series of logs.
-    fn join_series(&mut self, heard: &mut [Held], told: &mut [Option<Held>]) {
-        let series = |held: &Option<Held>| held.as_ref().map(|held| held.series);
-        let mut all: Vec<SourceId> = told.iter().filter_map(series).collect();
-        all.dedup();
-        for log in all {
-            let places: Vec<usize> = (0..told.len())
-                .filter(|place| told.get(*place).and_then(series) == Some(log))
-                .collect();
-            let of = |place: &usize| Some(&told.get(*place)?.as_ref()?.session);
-            let theirs: Vec<&Session> = places.iter().filter_map(of).collect();
-            let ours: Vec<&Session> = heard.iter().map(|held| &held.session).collect();
-            let Some(common) = join::in_common(&ours, &theirs) else {
-                continue;
-            };
-            for (ours, theirs) in &common.pairs {
-                let place = places.get(*theirs).and_then(|place| told.get_mut(*place));
-                let pair = heard.get_mut(*ours).zip(place.and_then(Option::take));
-                if let Some((ours, theirs)) = pair {
-                    join::merge(&mut ours.session, theirs.session, common.clock.ahead);
-                }
+    /// Joins the sessions of one series of captures with those of one series of logs.
+    fn join_series(&mut self, heard: &mut [Held], log: SourceId, told: &mut [Option<Held>]) {
+        let left = |(place, held): (usize, &Option<Held>)| held.is_some().then_some(place);
+        let places: Vec<usize> = told.iter().enumerate().filter_map(left).collect();
+        let theirs: Vec<&Session> = told.iter().flatten().map(|held| &held.session).collect();
+        let ours: Vec<&Session> = heard.iter().map(|held| &held.session).collect();
+        let Some(common) = join::in_common(&ours, &theirs) else {
+            return;
+        };
+        for (ours, theirs) in &common.pairs {
+            let place = places.get(*theirs).and_then(|place| told.get_mut(*place));
+            let pair = heard.get_mut(*ours).zip(place.and_then(Option::take));
+            if let Some((ours, theirs)) = pair {
+                join::merge(&mut ours.session, theirs.session, common.clock.ahead);
             }
-            let joined = common.pairs.iter().filter_map(|(ours, _)| heard.get(*ours));
-            let mut captures: Vec<SourceId> = joined.map(|h| h.session.origin.source).collect();
-            captures.sort_unstable();
-            captures.dedup();
-            self.tell(&captures, log, &common, places.len());
         }
+        let joined = common.pairs.iter().filter_map(|(ours, _)| heard.get(*ours));
+        let mut captures: Vec<SourceId> = joined.map(|h| h.session.origin.source).collect();
+        captures.sort_unstable();
+        captures.dedup();
+        self.tell(&captures, log, &common, places.len());
     }
 
     fn tell(&mut self, captures: &[SourceId], log: SourceId, common: &join::Common, of: usize) {
