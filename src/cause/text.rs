@@ -64,7 +64,9 @@ pub(super) fn by_text(
     let by_form = |key: &mut Vec<u8>, known: &mut Known| {
         let normal = normal::normalize(text, Some(code), verb, argument);
         remembered(key, known, code, verb, &normal, |_| {
-            matching(&normal, Some(code), verb).next()
+            let mut hits = matching(&normal, Some(code), verb);
+            let first = hits.next()?;
+            Some(weighed(first, &normal, hits))
         })
     };
     MEMORY.with_borrow_mut(|memory| {
@@ -160,7 +162,27 @@ pub(super) fn readings(code: Option<ReplyCode>, verb: Option<Verb>, text: &[u8])
             found.push(hit);
         }
     }
+    if let Some((first, others)) = found.split_first_mut() {
+        *first = weighed(*first, &normal, others.iter().copied());
+    }
     found
+}
+
+/// A cause is not certain where the server itself names another one: `not found or access denied`.
+fn weighed(first: Hit, normal: &[u8], mut others: impl Iterator<Item = Hit>) -> Hit {
+    let is_other = |hit: Hit| hit.cause != first.cause && hit.confidence <= Confidence::Likely;
+    let is_open = first.confidence == Confidence::Certain
+        && memchr::memmem::find(normal, b" or ").is_some()
+        && others.any(is_other);
+    let confidence = if is_open {
+        Confidence::Likely
+    } else {
+        first.confidence
+    };
+    Hit {
+        confidence,
+        ..first
+    }
 }
 
 fn matching(

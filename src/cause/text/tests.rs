@@ -206,6 +206,20 @@ fn operating_systems_words_are_understood() {
 }
 
 #[test]
+fn two_reasons_in_one_text_are_not_certain() {
+    let sure = |text: &str| {
+        let code = ReplyCode::new(550).unwrap();
+        let told = readings(Some(code), None, text.as_bytes());
+        let hit = by_text(code, None, None, text.as_bytes());
+        assert_eq!(hit, told.first().copied(), "{text}");
+        hit.unwrap().confidence
+    };
+    assert_eq!(sure("No such file or directory"), Confidence::Certain);
+    assert_eq!(sure("Not found or access denied"), Confidence::Likely);
+    assert_eq!(sure("Disk full or quota exceeded"), Confidence::Likely);
+}
+
+#[test]
 fn standard_wording_is_no_evidence() {
     let text = "Requested action not taken. File unavailable (e.g., file not found, no access).";
     check(550, "RETR", "", text, "path-unavailable");
