@@ -330,6 +330,19 @@ fn a_cancelled_download_is_benign_and_a_broken_one_is_not() {
 }
 
 #[test]
+fn what_a_client_only_wishes_for_is_not_counted() {
+    let failures = |said: &str| {
+        let talk = format!("< 220 ready\n> USER b\n< 230 in\n{said}");
+        let told = failures_of(&talk);
+        told.iter().map(|f| f.benign).collect::<Vec<_>>()
+    };
+    assert_eq!(failures("> OPTS UTF8 ON\n< 504 Unknown command"), [true]);
+    assert_eq!(failures("> NOOP\n< 502 'noop' not implemented"), [true]);
+    assert_eq!(failures("> TYPE Q\n< 504 Unknown TYPE"), [false]);
+    assert_eq!(failures("> APPE a\n< 502 'appe' not implemented"), [false]);
+}
+
+#[test]
 fn a_transfer_that_only_a_log_tells_of_is_not_explained() {
     let mut session = Talk::play("< 220 ready");
     session.vantage = Vantage::TransferLog;
