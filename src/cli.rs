@@ -57,8 +57,8 @@ pub struct ReadArgs {
     /// Captures, logs, directories; `-` is standard input
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Takes every input for this format instead of finding out [e.g. pcap, vsftpd, xferlog, 'proftpd-ext=%t %h "%r" %s',
-    /// proftpd-ext=@/etc/proftpd/proftpd.conf:NAME]
+    /// Takes every input for this format instead of finding out, say pcap, vsftpd, xferlog, `proftpd-ext=%t %h "%r" %s` or
+    /// `proftpd-ext=@/etc/proftpd/proftpd.conf:NAME`
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub from: Option<String>,
     /// Time zone of the times shown [default: the machine's; UTC in JSON]

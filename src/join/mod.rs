@@ -3,7 +3,7 @@
 //! A function of sessions that are over; nothing is read here. What decides is the client's address, its port where the
 //! log has it, and the dialogue: commands, replies, announced ports. First the difference between the two clocks is looked
 //! for, by all sessions that could be the same ([`clock`]), then sessions are paired in their order ([`pair`]), and
-//! [`merge`] puts two together: the capture's session stays, with what TLS hid from it and the log's places beside its own.
+//! [`merge()`] puts two together: the capture's session stays, with what TLS hid from it and the log's places beside its own.
 //!
 //! What does not prove itself is left apart: a clock that several differences would explain as well, or two sessions of
 //! one client at the same time of which the log holds only one.
