@@ -41,16 +41,18 @@ fn differences(tracks: &[(usize, Track)]) -> BTreeMap<(usize, usize), Vec<i64>> 
         .collect();
     heard.sort_unstable();
     let mut differences: BTreeMap<(usize, usize), Vec<i64>> = BTreeMap::new();
+    // A connection in many captures is held against the first of them alone: that connects all, and a capture that is
+    // made up of one handshake costs no more than others.
+    heard.dedup_by_key(|(proof, unit, _)| (*proof, *unit));
     for same in heard.chunk_by(|a, b| a.0 == b.0) {
-        for (place, (_, a, first)) in same.iter().enumerate() {
-            for (_, b, second) in same.iter().skip(place + 1).filter(|(_, b, _)| a != b) {
-                let ahead = |i: fn(&(Timestamp, Timestamp)) -> Timestamp| {
-                    i(second).nanos().saturating_sub(i(first).nanos()) / 2
-                };
-                let mean = ahead(|times| times.0).saturating_add(ahead(|times| times.1));
-                differences.entry((*a, *b)).or_default().push(mean);
-                differences.entry((*b, *a)).or_default().push(-mean);
-            }
+        let Some(((_, first, [asked, answered]), others)) = same.split_first() else {
+            continue;
+        };
+        for (_, other, [asked_too, answered_too]) in others {
+            let ahead = |a: &Timestamp, b: &Timestamp| b.nanos().saturating_sub(a.nanos()) / 2;
+            let mean = ahead(asked, asked_too).saturating_add(ahead(answered, answered_too));
+            differences.entry((*first, *other)).or_default().push(mean);
+            differences.entry((*other, *first)).or_default().push(-mean);
         }
     }
     for found in differences.values_mut() {

@@ -1,7 +1,6 @@
 //! Both ends of a connection become the key under which it is found, whichever of them sent a segment.
 //!
-//! Every segment is looked up by it, so it is hashed as a few whole numbers; the addresses' own hash takes ten times
-//! as many steps.
+//! Every segment is looked up by it, so it is hashed as a few whole numbers, in fewer steps than the addresses' own hash.
 
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};

@@ -259,8 +259,9 @@ impl Track {
     }
 
     /// When the SYN and its answer passed.
-    pub(super) fn handshake(&self) -> Option<(Timestamp, Timestamp)> {
-        self.asked.zip(self.opened.map(|(_, _, at)| at))
+    pub(super) fn handshake(&self) -> Option<[Timestamp; 2]> {
+        let (_, _, answered) = self.opened?;
+        Some([self.asked?, answered])
     }
 
     /// The pair of initial sequence numbers, where it proves something.

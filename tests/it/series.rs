@@ -9,7 +9,7 @@ use ftpwhy::run::Wanted;
 use serde_json::Value;
 
 use crate::support::{Temporary, files_below, run_with, settings, testdata};
-use crate::synth::{Container, Conversation, capture, merge};
+use crate::synth::{Container, Conversation, Packet, capture, merge};
 use crate::traffic::{self, Rng};
 
 /// A capture as its parts: what stands before the packets, and the packets' records.
@@ -322,6 +322,17 @@ fn packets_that_were_captured_twice_count_once() {
     );
 }
 
+/// The same packets, to the last bit, captured by a clock that is ahead.
+fn by_another_clock(packets: &[Packet], ahead: i64) -> Records {
+    let mut records = records(&capture(packets, Container::PcapNanos)).unwrap();
+    for (packet, record) in packets.iter().zip(&mut records.packets) {
+        let at = packet.at_ns + ahead;
+        let time = [at / 1_000_000_000, at % 1_000_000_000].map(|t| u32::try_from(t).unwrap());
+        record.splice(..8, time.map(u32::to_le_bytes).concat());
+    }
+    records
+}
+
 /// Splits packets over two captures that both hear most of them, with clocks that differ a little.
 #[test]
 fn two_captures_of_the_same_traffic_are_one() {
@@ -337,14 +348,7 @@ fn two_captures_of_the_same_traffic_are_one() {
     ] {
         let packets = Conversation::parse(TALK).packets();
         let heard = |from: usize, rng: &mut Rng, shift: i64| {
-            let whole = capture(&packets, Container::PcapNanos);
-            let mut records = records(&whole).unwrap();
-            for (packet, record) in packets.iter().zip(&mut records.packets) {
-                let at = packet.at_ns + shift;
-                let time =
-                    [at / 1_000_000_000, at % 1_000_000_000].map(|t| u32::try_from(t).unwrap());
-                record.splice(..8, time.map(u32::to_le_bytes).concat());
-            }
+            let mut records = by_another_clock(&packets, shift);
             // Each loses packets that the other one has.
             let mut place = from;
             records.packets.retain(|_| {
@@ -541,4 +545,23 @@ fn a_cut_file_of_a_ring_costs_its_last_packet() {
     // Until more is there: a file that grows is read as far as it goes.
     let growing = temporary.file("y.pcap", &records.part(0, 14)[..600]);
     assert_eq!(sessions(&[&growing]).len(), 1);
+}
+
+#[test]
+fn three_captures_of_the_same_traffic_are_set_to_one_clock() {
+    let packets = Conversation::parse(TALK).packets();
+    let temporary = Temporary::new();
+    let heard = |name: &str, ahead: i64| {
+        let bytes = by_another_clock(&packets, ahead).part(0, packets.len());
+        temporary.file(name, &bytes)
+    };
+    let [a, b, c] = [
+        heard("a.pcap", 0),
+        heard("b.pcap", 2_000_000_000),
+        heard("c.pcap", -40_000_000_000),
+    ];
+    let found = sessions(&[&a, &b, &c]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["origins"].as_array().unwrap().len(), 3);
+    assert_eq!(found[0]["replies"], sessions(&[&a])[0]["replies"]);
 }
