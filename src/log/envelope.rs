@@ -315,20 +315,25 @@ fn prefixed(line: &[u8]) -> Option<Bare<'_>> {
         .then(|| Bare::behind(rest))
 }
 
-/// `2026-11-22 08:16:56,120` with milliseconds, microseconds or neither, and what follows: local time.
-pub fn blank_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
-    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' '], rest) =
-        line.split_first_chunk::<11>()?
+/// `2026-11-22`, a mark, `08:16:56`: seconds since 1970 as if in UTC, and what follows.
+fn date_and_clock(text: &[u8], mark: u8) -> Option<(i64, &[u8])> {
+    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, between], rest) =
+        text.split_first_chunk::<11>()?
     else {
         return None;
     };
     let (time, rest) = rest.split_first_chunk::<8>()?;
     let (month, day) = (two(m1, m2)?, two(d1, d2)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    if between != mark || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
     let days = days_from_date(two(y1, y2)? * 100 + two(y3, y4)?, month, day);
-    let seconds = days * DAY + clock(*time)?;
+    Some((days * DAY + clock(*time)?, rest))
+}
+
+/// `2026-11-22 08:16:56,120` with milliseconds, microseconds or neither, and what follows: local time.
+pub fn blank_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (seconds, rest) = date_and_clock(line, b' ')?;
     let Some(fraction) = rest.strip_prefix(b",").or_else(|| rest.strip_prefix(b".")) else {
         return Some((Stamp::Local(seconds, 0), rest));
     };
@@ -341,18 +346,7 @@ pub fn blank_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
 
 /// RFC 3339, with or without its offset, and that also as ISO 8601 has it (`+0000`).
 pub fn iso_date(text: &[u8]) -> Option<Stamp> {
-    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T'], rest) =
-        text.split_first_chunk::<11>()?
-    else {
-        return None;
-    };
-    let (time, rest) = rest.split_first_chunk::<8>()?;
-    let (month, day) = (two(m1, m2)?, two(d1, d2)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let days = days_from_date(two(y1, y2)? * 100 + two(y3, y4)?, month, day);
-    let seconds = days * DAY + clock(*time)?;
+    let (seconds, rest) = date_and_clock(text, b'T')?;
     let (nanos, zone) = match rest.strip_prefix(b".") {
         Some(rest) => {
             let end = rest.iter().position(|b| !b.is_ascii_digit());
