@@ -3,7 +3,8 @@
 //! FTP answers commands in order (RFC 959 section 5.4), so order decides first.
 //! Where the code can't be an answer to the command whose turn it is, and bytes
 //! were lost or that command is a transfer, a later command that expects the
-//! code takes it; the ones before it stay unanswered. 421 may come at any time.
+//! code takes it; the ones before it stay unanswered. Otherwise the server
+//! answers out of turn, and the ones before it wait on. 421 may come at any time.
 
 use std::collections::VecDeque;
 
@@ -117,9 +118,9 @@ impl Pending {
             ),
         };
         if settles {
-            for _ in 0..=place {
-                self.queue.pop_front();
-            }
+            let passes_over = place > 0 && !self.leaves_out(code);
+            let from = if passes_over { place } else { 0 };
+            self.queue.drain(from..=place);
             self.lost &= !self.queue.is_empty();
         }
         Some(turn)
@@ -140,13 +141,15 @@ impl Pending {
         Some(Turn { exchange, paired })
     }
 
-    fn later(&self, code: ReplyCode) -> Option<(usize, usize)> {
-        // A server may never answer a transfer whose data connection broke, and then answers what came after it.
+    /// True where the command whose turn it is may never be answered: its answer was lost, or it is a transfer whose data
+    /// connection broke.
+    fn leaves_out(&self, code: ReplyCode) -> bool {
         let given_up = self.queue.front().is_some_and(|(_, v)| v.is_transfer())
             && code.class() == ReplyClass::Completion;
-        if !self.lost && !given_up {
-            return None;
-        }
+        self.lost || given_up
+    }
+
+    fn later(&self, code: ReplyCode) -> Option<(usize, usize)> {
         let fits = |(_, (_, verb)): &(usize, &(usize, Verb))| {
             expectation(*verb, code) == Expectation::Listed
         };
@@ -205,7 +208,14 @@ mod tests {
         );
         assert_eq!(answered(&["RETR", "ABOR"], &[150, 426, 226]), [0, 0, 1]);
         assert_eq!(answered(&["RETR", "ABOR"], &[150, 226, 225]), [0, 0, 1]);
-        // Without a loss, others have the odd answer themselves.
-        assert_eq!(answered(&["PWD", "NOOP"], &[200, 200]), [0, 1]);
+    }
+
+    #[test]
+    fn an_answer_out_of_turn_leaves_the_others_waiting() {
+        let asked = ["SIZE", "CWD", "PWD", "NOOP"];
+        assert_eq!(answered(&asked, &[200, 213, 250, 257]), [3, 0, 1, 2]);
+        assert_eq!(answered(&asked, &[200, 550, 250, 257]), [3, 0, 1, 2]);
+        // Where nobody else has the odd answer, it is taken as it comes.
+        assert_eq!(answered(&["PWD", "CWD"], &[211, 250]), [0, 1]);
     }
 }
