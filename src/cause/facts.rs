@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::catalogue::catalogue;
 use crate::ftp::{
     DataMode, DataRecord, Direction, End, Fate, Host, Sent, Side, TcpRecord, TlsRecord, Vantage,
     Verb, grammar,
@@ -102,10 +103,15 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "foreign-from-the-start", holds: |c| foreign_from_the_start(c.session) },
     Fact { name: "long-argument", holds: |c| exchange(c).and_then(|e| e.command.as_ref()?.argument.as_ref()).is_some_and(|a| a.bytes().len() >= limits::ARGUMENT_BYTES) },
     Fact { name: "without-argument", holds: without_argument },
+    Fact { name: "needless-argument", holds: needless_argument },
+    Fact { name: "no-such-command", holds: |c| exchange(c).and_then(Exchange::verb).is_some_and(|v| catalogue().command(v).is_none()) && !foreign_words(c) },
+    Fact { name: "name-beyond-limits", holds: name_beyond_limits },
+    Fact { name: "file-exists", holds: file_exists },
     Fact { name: "foreign-words", holds: foreign_words },
     Fact { name: "quiet-for-seconds", holds: |c| exchange(c).is_some_and(|e| e.quiet >= TIMER_AT_LEAST) },
     Fact { name: "quiet-for-round-time", holds: |c| exchange(c).is_some_and(|e| is_round(e.quiet)) },
     Fact { name: "transfer-after", holds: transfer_after },
+    Fact { name: "same-direction-after", holds: same_direction_after },
     Fact { name: "command-refused-before", holds: data_command_refused_before },
     // Data connections
     Fact { name: "passive", holds: |c| mode(c).is_some_and(DataMode::is_passive) },
@@ -120,7 +126,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "data-unanswered", holds: |c| fate(c) == Some(Fate::Unanswered) },
     Fact { name: "data-never-tried", holds: |c| fate(c) == Some(Fate::NeverTried) },
     Fact { name: "data-reset", holds: |c| seen(c).is_some_and(|d| d.end == Some(End::Reset)) },
-    Fact { name: "data-ended-by-client", holds: |c| seen(c).is_some_and(|d| d.ended_by == Some(Side::Client)) },
+    Fact { name: "data-ended-by-client", holds: |c| data_ended_by(c) == Some(Side::Client) },
     Fact { name: "data-ended-by-receiver", holds: data_ended_by_receiver },
     Fact { name: "data-open-at-end", holds: |c| seen(c).is_some_and(|d| d.fate == Fate::Opened && d.ended_by.is_none()) },
     Fact { name: "data-window-closed", holds: data_window_closed },
@@ -134,6 +140,7 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "paused-after", holds: paused_after },
     // The session's end
     Fact { name: "quiet-before-end", holds: |c| quiet_before_end(c.session).is_some_and(is_round) },
+    Fact { name: "timer-before-end", holds: |c| quiet_before_end(c.session).is_some_and(is_timer) },
     Fact { name: "end-unannounced", holds: |c| end_unannounced(c.session) },
     Fact { name: "opened", holds: |c| c.session.opened },
     Fact { name: "syn-refused", holds: |c| c.session.fate() == Fate::Refused },
@@ -215,6 +222,17 @@ fn transfer_after(case: &Case<'_>) -> bool {
         .any(|e| e.outcome == Outcome::Success && e.verb().is_some_and(|v| v.is_transfer()))
 }
 
+/// A transfer in the same direction that succeeded follows, by whatever command: the client found another way.
+fn same_direction_after(case: &Case<'_>) -> bool {
+    let Some((index, exchange)) = case.exchange else {
+        return false;
+    };
+    let direction = |e: &Exchange| e.verb().filter(Verb::is_transfer).map(Direction::of);
+    let wanted = direction(exchange);
+    let mut later = case.session.exchanges.iter().skip(index + 1);
+    wanted.is_some() && later.any(|e| e.outcome == Outcome::Success && direction(e) == wanted)
+}
+
 /// The last command about data connections before this exchange was refused.
 fn data_command_refused_before(case: &Case<'_>) -> bool {
     let Some((index, _)) = case.exchange else {
@@ -248,6 +266,13 @@ fn is_round(quiet: Duration) -> bool {
     TIMERS
         .iter()
         .any(|timer| quiet.abs_diff(Duration::from_secs(*timer)) <= Duration::from_secs(2))
+}
+
+/// A timer that somebody set: whole seconds, or a silence that no person bears. Taking note of the end takes a moment.
+fn is_timer(quiet: Duration) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let behind = quiet.subsec_millis();
+    quiet >= PATIENCE || quiet >= TIMER_AT_LEAST && !(350..=950).contains(&behind)
 }
 
 /// A passive reply names an address that can't be reached from where the client is: unroutable, and not the one by
@@ -291,12 +316,22 @@ fn port_argument(case: &Case<'_>) -> Option<Host> {
     Some(Host::Ip(ip))
 }
 
+/// The side that closed or reset the data connection first, unless that was for a reply heard before.
+fn data_ended_by(case: &Case<'_>) -> Option<Side> {
+    const AT_ONCE: Duration = Duration::from_secs(1);
+    let data = seen(case)?;
+    let replied = exchange(case).and_then(|e| e.last.as_ref()?.at);
+    let later = data
+        .last
+        .zip(replied)
+        .map(|(last, replied)| last.since(replied));
+    data.ended_by
+        .filter(|_| later.is_none_or(|later| later <= AT_ONCE))
+}
+
 /// The side that receives closed or reset the data connection first.
 fn data_ended_by_receiver(case: &Case<'_>) -> bool {
-    let (Some(exchange), Some(data)) = (exchange(case), seen(case)) else {
-        return false;
-    };
-    let Some(verb) = exchange.verb() else {
+    let Some(verb) = exchange(case).and_then(Exchange::verb) else {
         return false;
     };
     let receiver = if Direction::of(verb) == Direction::Upload {
@@ -304,7 +339,7 @@ fn data_ended_by_receiver(case: &Case<'_>) -> bool {
     } else {
         Side::Client
     };
-    data.ended_by == Some(receiver)
+    data_ended_by(case) == Some(receiver)
 }
 
 /// From which time on a data connection without new bytes, or with a closed window, stands still. Servers wait for minutes;
@@ -457,6 +492,64 @@ fn clear_on_implicit_port(session: &Session) -> bool {
 fn without_argument(case: &Case<'_>) -> bool {
     let command = exchange(case).and_then(|e| e.command.as_ref());
     command.is_some_and(|c| c.argument.is_none() && !c.secret)
+}
+
+/// The command takes no argument and has one.
+fn needless_argument(case: &Case<'_>) -> bool {
+    let command = exchange(case).and_then(|e| e.command.as_ref());
+    command.is_some_and(|c| {
+        let entry = catalogue().command(c.verb);
+        c.argument.is_some() && entry.is_some_and(|entry| entry.argument == "none")
+    })
+}
+
+/// The command's argument.
+fn argument(exchange: &Exchange) -> Option<&[u8]> {
+    exchange
+        .command
+        .as_ref()?
+        .argument
+        .as_ref()
+        .map(Text::bytes)
+}
+
+/// The file that a command is about: SITE CHMOD has two words before it.
+fn file_of(exchange: &Exchange) -> Option<&[u8]> {
+    let words = match exchange.verb() {
+        Some(Verb::SITE) => 3,
+        _ => 1,
+    };
+    argument(exchange)?
+        .splitn(words, |b| *b == b' ')
+        .nth(words - 1)
+}
+
+/// No file system in use has names of more than 255 bytes.
+fn name_beyond_limits(case: &Case<'_>) -> bool {
+    let path = exchange(case).and_then(argument).unwrap_or_default();
+    path.split(|b| *b == b'/').any(|name| name.len() > 255)
+}
+
+/// A command just before or after shows that there is a file of this name.
+fn file_exists(case: &Case<'_>) -> bool {
+    const NEAR: usize = 16;
+    let Some((index, exchange)) = case.exchange else {
+        return false;
+    };
+    let name = file_of(exchange);
+    let succeeded = |e: &Exchange, verbs: &[&str]| {
+        e.outcome == Outcome::Success && e.verb().is_some_and(|v| verbs.contains(&v.as_str()))
+    };
+    let changes = |e: &&Exchange| {
+        const CHANGING: [&str; 8] = ["CWD", "CDUP", "DELE", "RNTO", "STOR", "STOU", "APPE", "RMD"];
+        succeeded(e, &CHANGING)
+    };
+    let shows =
+        |e: &Exchange| succeeded(e, &["SIZE", "MDTM", "RETR", "RNFR"]) && argument(e) == name;
+    let (before, after) = case.session.exchanges.split_at(index);
+    let mut before = before.iter().rev().take(NEAR).take_while(|e| !changes(e));
+    let mut after = after.iter().skip(1).take(NEAR).take_while(|e| !changes(e));
+    name.is_some() && (before.any(shows) || after.any(shows))
 }
 
 /// AUTH was answered by 234, and no handshake came, though the session went on or ended.
