@@ -125,6 +125,7 @@ fn read(path: &Path) -> io::Result<u64> {
         log_zone: TimeZone::UTC,
         year: None,
         wanted: Wanted::Tallies,
+        filter: None,
         window_bytes: limits::WINDOW_BYTES,
         progress: false,
     };

@@ -10,9 +10,12 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::cause::{self, Explanation, Failure};
-use crate::cli::{Cli, Color, Command, ExplainArgs, Form, FormatArgs, ReadArgs, SessionArgs};
+use crate::cli::{
+    Cli, Color, Command, ExplainArgs, Form, FormatArgs, ReadArgs, SessionArgs, YesNo,
+};
 use crate::diagnostic::Severity;
 use crate::exit::Exit;
+use crate::filter::{self, Filter, Now, Wrong};
 use crate::ftp::Verb;
 use crate::input;
 use crate::limits;
@@ -20,6 +23,7 @@ use crate::report::{self, Look, Options, Report};
 use crate::run::{Findings, Format, Layout, Settings, Wanted, run};
 use crate::session::Session;
 use crate::text;
+use crate::time::Timestamp;
 
 /// Why a command ended without its result.
 enum Trouble {
@@ -101,8 +105,49 @@ fn format(name: &str) -> Result<Format, Trouble> {
     })
 }
 
+/// What is taken for now: what was given, or the machine's clock, which is asked nowhere else.
+fn now(args: &ReadArgs, zone: &TimeZone) -> Result<Now, Trouble> {
+    #[expect(clippy::disallowed_methods, reason = "the clock enters here")]
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = clock.map_or(0, |passed| passed.as_nanos());
+    let clock = Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX));
+    let now = Now::new(clock, zone.clone());
+    match &args.filter.now {
+        None => Ok(now),
+        Some(typed) => Ok(now.moved_to("--now", typed)?),
+    }
+}
+
+impl From<Wrong> for Trouble {
+    fn from(wrong: Wrong) -> Self {
+        Self::Usage(wrong.told())
+    }
+}
+
+/// What of the input is looked at.
+fn filter(args: &ReadArgs) -> Result<Option<Filter>, Trouble> {
+    let given = args.filter.clone();
+    let words = filter::Words {
+        since: given.since,
+        until: given.until,
+        users: given.user,
+        clients: given.client,
+        servers: given.server,
+        codes: given.code,
+        commands: given.command,
+        paths: given.path,
+        causes: given.cause,
+        sides: given.side,
+        tls: given.tls.map(|tls| tls == YesNo::Yes),
+        sessions: given.session,
+        failed: given.failed,
+    };
+    let now = now(args, &zone(args.tz.as_deref())?)?;
+    Ok(Filter::read(&words, &now)?)
+}
+
 fn settings(args: &ReadArgs, wanted: Wanted) -> Result<Settings, Trouble> {
-    zone(args.tz.as_deref())?; // told before anything is read
+    let filter = filter(args)?; // told before anything is read
     let piped = !io::stdin().is_terminal();
     let paths = match (args.paths.is_empty(), piped) {
         (false, _) => args.paths.clone(),
@@ -120,6 +165,7 @@ fn settings(args: &ReadArgs, wanted: Wanted) -> Result<Settings, Trouble> {
         log_zone: zone(args.log_tz.as_deref())?,
         year: args.year.map(i64::from),
         wanted,
+        filter,
         window_bytes: limits::WINDOW_BYTES,
         progress: !args.no_progress && io::stderr().is_terminal(),
     })
@@ -154,6 +200,10 @@ fn read(args: &ReadArgs, wanted: Wanted) -> Result<Findings, Trouble> {
 fn warn(args: &ReadArgs, report: &Report) {
     if args.quiet {
         return;
+    }
+    #[expect(clippy::print_stderr, reason = "diagnostics go beside the result")]
+    if let Some(words) = report.filtered.as_ref().map(report::Filtered::told) {
+        eprintln!("ftpwhy: {}", text::terminal_str(&words, true));
     }
     for note in report
         .diagnostics
@@ -201,6 +251,7 @@ fn report_of(args: &ReadArgs, findings: &Findings, all: bool) -> Result<Report, 
         zone: zone(args.tz.as_deref())?,
         sources: findings.sources.clone(),
         top,
+        conditions: findings.conditions.clone(),
     };
     Ok(Report::new(&findings.tallies, &options))
 }
@@ -248,22 +299,7 @@ fn events(args: &ReadArgs) -> Outcome {
 /// The sessions that are asked for, in order.
 fn selected(args: &SessionArgs, findings: &Findings) -> Vec<(Session, Vec<Failure>)> {
     let counted = |failures: &[Failure]| failures.iter().filter(|f| !f.benign).count();
-    let wanted = |(session, failures): &&(Session, Vec<Failure>)| {
-        let user = session.user.as_ref().map(|u| u.json().into_owned());
-        args.session
-            .as_ref()
-            .is_none_or(|id| session.key.to_string().starts_with(id.as_str()))
-            && args
-                .cause
-                .as_ref()
-                .is_none_or(|c| failures.iter().any(|f| f.cause.name() == c))
-            && args
-                .user
-                .as_ref()
-                .is_none_or(|name| user.as_ref() == Some(name))
-            && (!args.failed || counted(failures) > 0)
-    };
-    let mut chosen: Vec<_> = findings.sessions.iter().filter(wanted).cloned().collect();
+    let mut chosen = findings.sessions.clone();
     if let Some(worst) = args.worst {
         chosen.sort_by_key(|(_, failures)| std::cmp::Reverse(counted(failures)));
         chosen.truncate(worst);

@@ -100,6 +100,73 @@ pub struct ReadArgs {
     /// No diagnostics on standard error
     #[arg(short, long)]
     pub quiet: bool,
+    /// What of it is looked at.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// The heading of filters that keep or leave out whole sessions.
+const SESSIONS: &str = "Filters that choose whole sessions";
+/// The heading of filters that choose what is looked at of a session.
+const OPERATIONS: &str = "Filters that choose commands, transfers and failures";
+
+/// What is looked at. User, client, server, TLS, id and `--failed` choose whole sessions; time, code, command, path,
+/// cause and side choose operations. What is given several times or between commas are alternatives; `!` excludes.
+#[derive(Debug, Clone, Args)]
+pub struct FilterArgs {
+    /// Sessions of these users; `*`, `?`, `[a-z]`, `{one,two}` stand for what they do in a shell
+    #[arg(short, long, value_name = "NAME", help_heading = SESSIONS)]
+    pub user: Vec<String>,
+    /// Sessions of these clients: addresses, networks like `192.0.2.0/24` or `2001:db8::/32`, or names
+    #[arg(short, long, value_name = "HOST", help_heading = SESSIONS)]
+    pub client: Vec<String>,
+    /// Sessions with these servers: the same, and a port as in `192.0.2.1:2121`, `[2001:db8::1]:21` or `:990`
+    #[arg(long, value_name = "HOST", help_heading = SESSIONS)]
+    pub server: Vec<String>,
+    /// Sessions with TLS, or without
+    #[arg(long, value_name = "WHICH", value_enum, help_heading = SESSIONS)]
+    pub tls: Option<YesNo>,
+    /// Sessions whose ids begin like this
+    #[arg(short, long, value_name = "ID", help_heading = SESSIONS)]
+    pub session: Vec<String>,
+    /// Sessions with failures
+    #[arg(long, help_heading = SESSIONS)]
+    pub failed: bool,
+    /// What happened from this time on: 2026-03-01T03:00, 03:00, 2h, `3 days ago`, today, yesterday, monday, last-week
+    #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(help_heading = OPERATIONS)]
+    pub since: Option<String>,
+    /// What happened before this time; a date is where its day begins
+    #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(help_heading = OPERATIONS)]
+    pub until: Option<String>,
+    /// Takes this time for now in --since and --until [default: the machine's clock]
+    #[arg(long, value_name = "TIME", help_heading = OPERATIONS)]
+    pub now: Option<String>,
+    /// Commands with these replies: 421, 55x, 5xx, !550
+    #[arg(long, value_name = "CODE", help_heading = OPERATIONS)]
+    pub code: Vec<String>,
+    /// These commands; connect is the greeting
+    #[arg(long, value_name = "VERB", help_heading = OPERATIONS)]
+    pub command: Vec<String>,
+    /// Commands and transfers with these paths; without `/` the last part is meant, `**` also stands for `/`
+    #[arg(long, value_name = "GLOB", help_heading = OPERATIONS)]
+    pub path: Vec<String>,
+    /// Failures with these causes; tls-* for all that begin so
+    #[arg(long, value_name = "CAUSE", help_heading = OPERATIONS)]
+    pub cause: Vec<String>,
+    /// Failures that these can mend: client, server, network, policy, unknown
+    #[arg(long, value_name = "SIDE", help_heading = OPERATIONS)]
+    pub side: Vec<String>,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    /// With.
+    Yes,
+    /// Without.
+    No,
 }
 
 /// Which sessions to show.
@@ -108,18 +175,6 @@ pub struct SessionArgs {
     /// What is read, and how it is shown.
     #[command(flatten)]
     pub read: ReadArgs,
-    /// Only sessions whose id begins like this
-    #[arg(short, long, value_name = "ID")]
-    pub session: Option<String>,
-    /// Only sessions with this cause among their failures
-    #[arg(long, value_name = "CAUSE")]
-    pub cause: Option<String>,
-    /// Only sessions of this user
-    #[arg(short, long, value_name = "NAME")]
-    pub user: Option<String>,
-    /// Only sessions with failures
-    #[arg(long)]
-    pub failed: bool,
     /// Only the N sessions with the most failures
     #[arg(long, value_name = "N")]
     pub worst: Option<usize>,

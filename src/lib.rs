@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! paths ─► input ─┬─► capture ─┐
-//!                 │            ├─► Event ─► session ─► cause ─► tally ─► report ─► text, JSON
+//!                 │            ├─► Event ─► session ─► cause ─► filter ─► tally ─► report ─► text, JSON
 //!                 └─► log ─────┘
 //! ```
 //!
@@ -40,6 +40,8 @@ pub mod session;
 
 pub mod cause;
 pub mod join;
+
+pub mod filter;
 
 pub mod tally;
 

@@ -277,6 +277,10 @@ pub const CLOCKS_AGREE_NANOS: u64 = 10_000_000;
 /// order by milliseconds.
 pub const CLOCK_BACK_SECONDS: u64 = 1;
 
+/// Bytes of a session's rows of events that are kept until it shows whether a filter wants them. A session with more has
+/// thousands of commands, and what it is shows by then.
+pub const HELD_ROWS_BYTES: usize = 1024 * 1024;
+
 /// Exchanges, and sessions as eight each, that are kept until everything was read, where a run has captures and server logs:
 /// some 300 bytes each. Sessions beyond are counted where they were heard.
 pub const HELD_EXCHANGES: usize = 500_000;

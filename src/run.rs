@@ -6,6 +6,7 @@
 
 mod joining;
 mod plan;
+mod rows;
 mod watcher;
 
 use std::io::{self, Write};
@@ -19,11 +20,13 @@ use rayon::prelude::*;
 use crate::capture::{self, Flavour};
 use crate::cause::Failure;
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
+use crate::filter::Filter;
 use crate::ftp::Vantage;
 use crate::input::{self, Candidate, Ended};
 use crate::limits;
 use crate::log::proftpd_ext::ProftpdExt;
 use crate::log::{self, Detected, LogReader};
+use crate::lookup::Lookup;
 use crate::progress::Progress;
 use crate::report::Sources;
 use crate::session::{Builder, Session};
@@ -32,7 +35,7 @@ use crate::text::Text;
 use crate::time::Clock;
 use joining::Held;
 use plan::Series;
-use watcher::{Watcher, judge};
+use watcher::{Asked, Watcher, judge};
 
 /// What is asked of a run.
 #[derive(Debug, Clone)]
@@ -47,10 +50,21 @@ pub struct Settings {
     pub year: Option<i64>,
     /// What is wanted besides the tallies.
     pub wanted: Wanted,
+    /// Which sessions are looked at, and what of them; everything where there is none.
+    pub filter: Option<Filter>,
     /// Bytes of a window; [`limits::WINDOW_BYTES`] unless a test wants others.
     pub window_bytes: usize,
     /// True to show a progress bar when it takes long.
     pub progress: bool,
+}
+
+impl Settings {
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            wanted: self.wanted,
+            filter: self.filter.as_ref(),
+        }
+    }
 }
 
 /// What a file holds.
@@ -166,6 +180,8 @@ pub struct Findings {
     pub sessions: Vec<(Session, Vec<Failure>)>,
     /// The sources' paths.
     pub sources: Sources,
+    /// The filter's conditions, where there is one.
+    pub conditions: Vec<(&'static str, String)>,
     /// Sessions that are judged when all was read, because another input may hold them as well.
     held: Vec<Held>,
 }
@@ -180,6 +196,9 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
             .map(|c| Text::from(c.path.as_os_str().as_encoded_bytes())),
     );
     let sources = findings.sources.clone();
+    if let Some(filter) = &settings.filter {
+        findings.conditions = filter.conditions().to_vec();
+    }
     let total = candidates.iter().map(|c| c.length).sum();
     let progress = Progress::new(total, settings.progress);
     let mut job = Job {
@@ -189,6 +208,7 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
         progress: &progress,
         joins: false,
     };
+    let asked = settings.asked();
     let series = job.plan(&mut findings.tallies.diagnostics);
     let mut rest = series.as_slice();
     while let Some(first) = rest.first() {
@@ -199,7 +219,7 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
             .min(8 * rayon::current_num_threads());
         if small == 0 {
             findings.absorb(job.fenced(first, out)?);
-            findings.let_go(settings.wanted);
+            findings.let_go(asked);
             rest = rest.get(1..).unwrap_or_default();
             continue;
         }
@@ -212,12 +232,12 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
             let (part, rows) = part?;
             out.write_all(&rows)?;
             findings.absorb(part);
-            findings.let_go(settings.wanted);
+            findings.let_go(asked);
         }
         rest = later;
     }
     progress.finish();
-    findings.join(settings.wanted);
+    findings.join(asked);
     findings
         .sessions
         .sort_by_key(|(a, _)| (a.start, a.origin, a.key));
@@ -274,7 +294,7 @@ impl Job<'_> {
 
     /// Reads the sources of a series in order. Sessions that are over are judged beside that, in batches.
     fn read_series(&self, series: &Series, out: &mut (dyn Write + Send)) -> io::Result<Findings> {
-        let wanted = self.settings.wanted;
+        let asked = self.settings.asked();
         let judged = Mutex::new(Vec::new());
         let read = rayon::in_place_scope(|scope| {
             let judge = |finished: Vec<Session>| {
@@ -283,7 +303,7 @@ impl Job<'_> {
                     // A poisoned lock is that of a batch that panicked, and the whole series is given up then.
                     let known = judged.lock().map(|mut judged| judged.pop());
                     let mut findings = known.ok().flatten().unwrap_or_default();
-                    judge(finished, wanted, &mut findings);
+                    judge(finished, asked, &mut findings);
                     if let Ok(mut judged) = judged.lock() {
                         judged.push(findings);
                     }
@@ -291,16 +311,17 @@ impl Job<'_> {
             };
             let watcher = Watcher {
                 findings: Findings::default(),
-                wanted,
+                asked,
                 sources: self.sources,
                 out,
                 failed: None,
                 finished: Vec::new(),
                 judge: &judge,
                 holding: self.joins.then(|| joining::Holding::new(series.first())),
+                apart: Lookup::default(),
             };
             let mut reading = Reading {
-                builder: Builder::with_all_texts(wanted == Wanted::Sessions),
+                builder: Builder::with_all_texts(asked.wanted == Wanted::Sessions),
                 watcher,
                 capture: capture::Reader::default(),
                 log: None,

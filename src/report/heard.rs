@@ -11,7 +11,7 @@ use crate::ftp::{
     Direction, End, Host, ReplyClass, ReplyCode, SessionKey, Uncounted, Vantage, Verb,
 };
 use crate::limits;
-use crate::tally::{CauseTally, Histogram, Span, TransferTally, VantageTally, Worst};
+use crate::tally::{CauseTally, Histogram, LeftOut, Span, TransferTally, VantageTally, Worst};
 use crate::text::Text;
 
 /// Codes shown in the report; all are in the table of codes.
@@ -62,6 +62,8 @@ pub struct Heard {
     pub guessers: Vec<Guesser>,
     /// True when there were too many clients or users to look at each.
     pub sampled: bool,
+    /// What a filter took away.
+    pub left_out: LeftOut,
 }
 
 /// A reply code.
@@ -267,6 +269,7 @@ impl Heard {
             top_users: top_rows(user_failures(tally), top),
             guessers: guessers(tally),
             sampled: tally.clients.is_sample() || tally.users.is_sample(),
+            left_out: tally.left_out,
         }
     }
 }

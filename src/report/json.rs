@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
 use super::heard::{CauseRow, CommandRow, Evidence, Heard, WaitRow};
-use super::{Note, Report, Sources};
+use super::{Filtered, Note, Report, Sources};
 use crate::cause::Explanation;
 use crate::ftp::{Endpoint, Host, Uncounted, Verb};
 use crate::tally::InputTally;
@@ -122,6 +122,8 @@ struct ReportObject<'a> {
     schema: &'static str,
     inputs: Vec<InputObject>,
     window: Window,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filtered: Option<FilteredObject<'a>>,
     #[serde(flatten)]
     main: HeardObject,
     also: Vec<HeardObject>,
@@ -142,6 +144,7 @@ impl<'a> ReportObject<'a> {
                 first: report.window.first().map(Time),
                 last: report.window.last().map(Time),
             },
+            filtered: report.filtered.as_ref().map(FilteredObject::new),
             main: HeardObject::new(&report.main, sources),
             also: also.map(|h| HeardObject::new(h, sources)).collect(),
             verdict: VerdictObject {
@@ -149,6 +152,36 @@ impl<'a> ReportObject<'a> {
                 lines: &report.verdict.lines,
             },
             diagnostics: notes.map(|n| NoteObject::new(n, sources)).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FilteredObject<'a> {
+    conditions: BTreeMap<&'a str, &'a str>,
+    left_out: Vec<LeftOutObject>,
+}
+
+#[derive(Serialize)]
+struct LeftOutObject {
+    vantage: Option<&'static str>,
+    of: u64,
+    sessions: u64,
+    operations: u64,
+}
+
+impl<'a> FilteredObject<'a> {
+    fn new(filtered: &'a Filtered) -> Self {
+        let conditions = filtered.conditions.iter();
+        let row = |row: &super::filtered::FilteredRow| LeftOutObject {
+            vantage: row.vantage.map(crate::ftp::Vantage::id),
+            of: row.all,
+            sessions: row.sessions,
+            operations: row.operations,
+        };
+        Self {
+            conditions: conditions.map(|(o, words)| (*o, words.as_str())).collect(),
+            left_out: filtered.rows.iter().map(row).collect(),
         }
     }
 }

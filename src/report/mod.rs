@@ -7,6 +7,7 @@
 pub mod causes;
 pub mod codes;
 pub mod explain;
+mod filtered;
 mod handshake;
 mod heard;
 mod hours;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
+pub use filtered::Filtered;
 pub use heard::{
     CauseRow, CodeRow, CommandRow, Guesser, Heard, Mark, SessionRows, TransferRow, WaitRow,
 };
@@ -50,6 +52,8 @@ pub struct Options {
     pub sources: Sources,
     /// Rows of tops and of worst sessions.
     pub top: usize,
+    /// The conditions of the filter that was applied, where one was.
+    pub conditions: Vec<(&'static str, String)>,
 }
 
 impl Default for Options {
@@ -58,6 +62,7 @@ impl Default for Options {
             zone: TimeZone::UTC,
             sources: Sources::default(),
             top: 5,
+            conditions: Vec::new(),
         }
     }
 }
@@ -71,6 +76,8 @@ pub struct Report {
     pub sources: Sources,
     /// The first and the last time met.
     pub window: Span,
+    /// What was not asked for, where something was asked for.
+    pub filtered: Option<Filtered>,
     /// What was read of each source.
     pub inputs: Vec<(SourceId, InputTally)>,
     /// All of them together; has no path and no format.
@@ -122,11 +129,16 @@ impl Report {
         heard.sort_by_key(|h| (Reverse(weight(h)), h.vantage));
         let mut heard = heard.into_iter();
         let main = heard.next().unwrap_or_default();
-        let also = heard.filter(|h| h.sessions.total > 0).collect();
+        let (also, empty): (Vec<_>, Vec<_>) = heard.partition(|h| h.sessions.total > 0);
+        let filtered = Filtered::new(
+            &options.conditions,
+            [&main].into_iter().chain(&also).chain(&empty),
+        );
         let diagnostics = notes(tallies);
         let mut report = Self {
             zone: options.zone.clone(),
             sources: options.sources.clone().with(tallies),
+            filtered,
             window,
             inputs: tallies.inputs.clone().into_iter().collect(),
             all_inputs: all_inputs(tallies),

@@ -83,6 +83,11 @@ fn scope(page: &mut Page, report: &Report) {
         replies(main.replies),
     ];
     page.groups("        ", &totals);
+    if let Some(filtered) = &report.filtered {
+        let words = [vec![filtered.asked()], filtered.left_out()].concat();
+        let words: Vec<_> = words.iter().map(|words| look.say(words)).collect();
+        page.groups("filtered ", &words);
+    }
 }
 
 fn verdict(page: &mut Page, report: &Report) {

@@ -44,7 +44,11 @@ fn heard_replies(heard: &Heard) -> String {
 fn nothing(report: &Report) -> Verdict {
     let records = report.all_inputs.records;
     let mut lines = Vec::new();
-    let line = if report.inputs.is_empty() || records == 0 {
+    let left_out = report.main.left_out.sessions;
+    let line = if left_out > 0 {
+        let sessions = count(left_out, "session");
+        format!("Nothing that was read fits the filter; {sessions} left out.")
+    } else if report.inputs.is_empty() || records == 0 {
         "Nothing was read.".to_owned()
     } else {
         let sources = count(report.inputs.len() as u64, "file");
@@ -167,6 +171,9 @@ pub(super) fn next(report: &Report) -> Vec<String> {
         });
         let explain = format!("ftpwhy explain {}", worst.id);
         return ladder.into_iter().chain([explain]).collect();
+    }
+    if main.left_out.sessions > 0 && main.sessions.total == 0 {
+        return Vec::new();
     }
     let Some(first) = report
         .inputs

@@ -5,14 +5,13 @@
 
 use rayon::prelude::*;
 
-use super::{Findings, Wanted, judge};
+use super::Findings;
+use super::watcher::{Apart, Asked, judge};
 use crate::diagnostic::{DiagnosticKind, Origin, SourceId};
-use crate::ftp::{SessionKey, Vantage};
+use crate::ftp::Vantage;
 use crate::join::{self, ClockDifference};
 use crate::limits;
-use crate::lookup::Lookup;
 use crate::session::Session;
-use crate::tally::VantageTally;
 use crate::text;
 
 /// A session that another input may hold as well.
@@ -21,7 +20,7 @@ pub(super) struct Held {
     series: SourceId,
     session: Session,
     /// What was counted of it and is not kept.
-    beside: Option<Box<VantageTally>>,
+    beside: Option<Box<Apart>>,
 }
 
 /// Keeps the sessions of one series.
@@ -30,10 +29,9 @@ pub(super) struct Holding {
     series: SourceId,
     /// Exchanges that may still be kept.
     left: usize,
-    beside: Lookup<SessionKey, Box<VantageTally>>,
 }
 
-fn may_be_joined(session: &Session) -> bool {
+pub(super) fn may_be_joined(session: &Session) -> bool {
     matches!(session.vantage, Vantage::Wire | Vantage::ServerLog)
 }
 
@@ -52,37 +50,24 @@ impl Holding {
         Self {
             series,
             left: limits::HELD_EXCHANGES,
-            beside: Lookup::default(),
         }
-    }
-
-    /// Where what this session does not keep is counted.
-    pub(super) fn beside(&mut self, session: &Session) -> Option<&mut VantageTally> {
-        if !may_be_joined(session) {
-            return None;
-        }
-        if self.beside.get(&session.key).is_none() {
-            self.beside.insert(session.key, Box::default());
-        }
-        self.beside.get_mut(&session.key).map(|tally| &mut **tally)
     }
 
     /// Keeps a session that is over, or gives it back.
     pub(super) fn take(
         &mut self,
         mut session: Session,
+        beside: Option<Box<Apart>>,
         findings: &mut Findings,
-    ) -> Option<Session> {
+    ) -> Option<(Session, Option<Box<Apart>>)> {
         if !may_be_joined(&session) {
-            return Some(session);
+            return Some((session, beside));
         }
-        let beside = self.beside.remove(&session.key);
         let size = size(&session);
         let Some(left) = self.left.checked_sub(size) else {
             self.left = 0; // the bound is reached once and for all
             given_up(&session, findings);
-            count_beside(beside, session.vantage, findings);
-            return Some(session);
+            return Some((session, beside));
         };
         self.left = left;
         session.exchanges.shrink_to_fit();
@@ -92,13 +77,6 @@ impl Holding {
             beside,
         });
         None
-    }
-}
-
-fn count_beside(beside: Option<Box<VantageTally>>, vantage: Vantage, findings: &mut Findings) {
-    if let Some(beside) = beside {
-        let tally = findings.tallies.by_vantage.entry(vantage).or_default();
-        tally.absorb(*beside);
     }
 }
 
@@ -120,7 +98,7 @@ fn clock_words(clock: ClockDifference, captures: &str, joined: usize, of: usize)
 
 impl Findings {
     /// Counts those of the kept sessions that are too many.
-    pub(super) fn let_go(&mut self, wanted: Wanted) {
+    pub(super) fn let_go(&mut self, asked: Asked<'_>) {
         let mut total = 0_usize;
         let fitting = self.held.iter().position(|held| {
             total = total.saturating_add(size(&held.session));
@@ -129,13 +107,13 @@ impl Findings {
         let Some(place) = fitting else { return };
         for held in self.held.split_off(place) {
             given_up(&held.session, self);
-            count_beside(held.beside, held.session.vantage, self);
-            judge(vec![held.session], wanted, self);
+            let admitted = asked.admit(held.session, held.beside, self);
+            judge(admitted.into_iter().collect(), asked, self);
         }
     }
 
     /// Joins what two inputs hold, and counts all sessions that were kept.
-    pub(super) fn join(&mut self, wanted: Wanted) {
+    pub(super) fn join(&mut self, asked: Asked<'_>) {
         let held = std::mem::take(&mut self.held);
         let (mut wire, mut logs): (Vec<Held>, Vec<Held>) = held
             .into_iter()
@@ -162,8 +140,7 @@ impl Findings {
         let all: Vec<Held> = wire.into_iter().chain(rest).collect();
         let mut sessions = Vec::with_capacity(all.len());
         for held in all {
-            count_beside(held.beside, held.session.vantage, self);
-            sessions.push(held.session);
+            sessions.extend(asked.admit(held.session, held.beside, self));
         }
         let mut batches = Vec::new();
         while !sessions.is_empty() {
@@ -172,7 +149,7 @@ impl Findings {
         }
         let judged = batches.into_par_iter().map(|batch| {
             let mut findings = Findings::default();
-            judge(batch, wanted, &mut findings);
+            judge(batch, asked, &mut findings);
             findings
         });
         for part in judged.collect::<Vec<_>>() {

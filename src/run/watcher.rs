@@ -2,20 +2,37 @@
 
 use std::io::{self, Write};
 
-use super::joining::Holding;
+use super::joining::{Holding, may_be_joined};
+use super::rows::Rows;
 use super::{Findings, Wanted};
 use crate::cause::{Failure, classify_showing};
 use crate::diagnostic::DiagnosticKind;
-use crate::ftp::Event;
+use crate::filter::Filter;
+use crate::ftp::{Event, SessionKey};
 use crate::limits;
+use crate::lookup::Lookup;
 use crate::report::{Sources, json};
 use crate::session::{Exchange, KeptReply, Observer, Session};
-use crate::tally::VantageTally;
+use crate::tally::{LeftOut, VantageTally};
+
+/// What is asked of every session.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) wanted: Wanted,
+    pub(super) filter: Option<&'a Filter>,
+}
+
+/// What is known of a session beside what it keeps, until it shows whether the session is wanted.
+#[derive(Debug, Default)]
+pub(super) struct Apart {
+    tally: VantageTally,
+    rows: Rows,
+}
 
 /// Looks on while sessions are built, and adds up.
 pub(super) struct Watcher<'w> {
     pub(super) findings: Findings,
-    pub(super) wanted: Wanted,
+    pub(super) asked: Asked<'w>,
     pub(super) sources: &'w Sources,
     pub(super) out: &'w mut (dyn Write + Send),
     pub(super) failed: Option<io::Error>,
@@ -25,48 +42,91 @@ pub(super) struct Watcher<'w> {
     pub(super) judge: &'w (dyn Fn(Vec<Session>) + Sync),
     /// What keeps sessions that another input may hold as well.
     pub(super) holding: Option<Holding>,
+    /// What is not counted yet of sessions that are open; nothing where all sessions are wanted and none is held.
+    pub(super) apart: Lookup<SessionKey, Box<Apart>>,
 }
 
 impl Observer for Watcher<'_> {
     fn event(&mut self, session: &Session, event: &Event<'_>) {
-        if self.wanted == Wanted::Events && self.failed.is_none() {
-            let mut row = Vec::new();
-            json::event(&mut row, session, event, self.sources);
+        if self.asked.wanted != Wanted::Events || self.failed.is_some() {
+            return;
+        }
+        let mut row = Vec::new();
+        json::event(&mut row, session, event, self.sources);
+        let Some(filter) = self.asked.filter else {
             self.failed = self.out.write_all(&row).err();
+            return;
+        };
+        let out = &mut *self.out;
+        if let Some(apart) = apart_of(&mut self.apart, session.key) {
+            apart.rows.add(event, &row);
+            if apart.rows.is_long() {
+                self.failed = apart.rows.write(filter, session, out).err();
+            }
         }
     }
 
     fn passed(&mut self, session: &Session, reply: &KeptReply) {
+        if self.asked.filter.is_some_and(|f| !f.keeps_reply(reply)) {
+            return;
+        }
         match self.beside(session) {
-            Some(tally) => tally.observe_reply(reply),
+            Some(apart) => apart.tally.observe_reply(reply),
             None => self.findings.tallies.observe_reply(session, reply),
         }
     }
 
     fn dropped(&mut self, session: &Session, exchange: &Exchange) {
+        if self
+            .asked
+            .filter
+            .is_some_and(|f| !f.keeps_exchange(exchange))
+        {
+            return;
+        }
         match self.beside(session) {
-            Some(tally) => tally.observe_exchange(exchange),
+            Some(apart) => {
+                apart.rows.keep(exchange);
+                apart.tally.observe_exchange(exchange);
+            }
             None => self.findings.tallies.observe_exchange(session, exchange),
         }
     }
 
     fn finished(&mut self, session: Session) {
-        let session = match &mut self.holding {
-            Some(holding) => holding.take(session, &mut self.findings),
-            None => Some(session),
+        let mut apart = self.apart.remove(&session.key);
+        if let (Some(filter), Some(apart), None) = (self.asked.filter, &mut apart, &self.failed) {
+            self.failed = apart.rows.write(filter, &session, self.out).err();
+        }
+        let over = match &mut self.holding {
+            Some(holding) => holding.take(session, apart, &mut self.findings),
+            None => Some((session, apart)),
         };
-        self.finished.extend(session);
+        if let Some((session, apart)) = over {
+            let admitted = self.asked.admit(session, apart, &mut self.findings);
+            self.finished.extend(admitted);
+        }
         if self.finished.len() >= limits::SESSIONS_TO_JUDGE {
             self.hand_over();
         }
     }
 }
 
+fn apart_of(all: &mut Lookup<SessionKey, Box<Apart>>, key: SessionKey) -> Option<&mut Apart> {
+    if all.get(&key).is_none() {
+        all.insert(key, Box::default());
+    }
+    all.get_mut(&key).map(|apart| &mut **apart)
+}
+
 impl Watcher<'_> {
-    /// Where what a session does not keep is counted, if the session may be joined with another one.
-    fn beside(&mut self, session: &Session) -> Option<&mut VantageTally> {
-        let holding = self.holding.as_mut()?;
-        holding.beside(session)
+    /// Where what a session does not keep is counted, if it does not show yet whether and where it counts.
+    fn beside(&mut self, session: &Session) -> Option<&mut Apart> {
+        let is_held = self.holding.is_some() && may_be_joined(session);
+        if !is_held && self.asked.filter.is_none() {
+            return None;
+        }
+        apart_of(&mut self.apart, session.key)
     }
 
     /// Has the finished sessions judged.
@@ -75,14 +135,60 @@ impl Watcher<'_> {
     }
 }
 
+impl Asked<'_> {
+    /// Counts what a session that is over does not keep, and gives the session back if it is one of those asked for.
+    pub(super) fn admit(
+        self,
+        session: Session,
+        apart: Option<Box<Apart>>,
+        findings: &mut Findings,
+    ) -> Option<Session> {
+        let tallies = &mut findings.tallies;
+        if self.filter.is_some_and(|filter| !filter.admits(&session)) {
+            tallies.leave_out(session.vantage, LeftOut::SESSION);
+            return None;
+        }
+        if let Some(apart) = apart {
+            let tally = tallies.by_vantage.entry(session.vantage).or_default();
+            tally.absorb(apart.tally);
+        }
+        Some(session)
+    }
+
+    /// Counts a session, or what is asked for of it, and keeps it whole where sessions are wanted.
+    fn count(self, session: Session, failures: Vec<Failure>, findings: &mut Findings) {
+        let tallies = &mut findings.tallies;
+        let Some(filter) = self.filter else {
+            tallies.observe_session(&session, &failures);
+            if self.wanted == Wanted::Sessions {
+                findings.sessions.push((session, failures));
+            }
+            return;
+        };
+        let (mut part, mut of_part) = (session, failures);
+        let whole = (self.wanted == Wanted::Sessions).then(|| (part.clone(), of_part.clone()));
+        let Some(operations) = filter.narrow(&mut part, &mut of_part) else {
+            tallies.leave_out(part.vantage, LeftOut::SESSION);
+            return;
+        };
+        let left_out = LeftOut {
+            sessions: 0,
+            operations,
+        };
+        tallies.leave_out(part.vantage, left_out);
+        tallies.observe_session(&part, &of_part);
+        findings.sessions.extend(whole);
+    }
+}
+
 /// Judges sessions, each by itself, and counts them.
-pub(super) fn judge(finished: Vec<Session>, wanted: Wanted, findings: &mut Findings) {
+pub(super) fn judge(finished: Vec<Session>, asked: Asked<'_>, findings: &mut Findings) {
     for session in finished {
         let tallies = &findings.tallies;
-        let shows =
-            |failure: &Failure| wanted == Wanted::Sessions || tallies.shows(&session, failure);
+        let shows = |failure: &Failure| {
+            asked.wanted == Wanted::Sessions || tallies.shows(&session, failure)
+        };
         let failures = classify_showing(&session, &shows);
-        findings.tallies.observe_session(&session, &failures);
         if session.elided_failures > 0 {
             let reason = "a session with more failures than are kept: its oldest are in the reply codes only";
             let kind = DiagnosticKind::LimitReached;
@@ -91,8 +197,6 @@ pub(super) fn judge(finished: Vec<Session>, wanted: Wanted, findings: &mut Findi
                 .diagnostics
                 .add(kind, session.origin, reason);
         }
-        if wanted == Wanted::Sessions {
-            findings.sessions.push((session, failures));
-        }
+        asked.count(session, failures, findings);
     }
 }

@@ -9,6 +9,7 @@ pub mod cause;
 pub mod client;
 pub mod count;
 pub mod histogram;
+pub mod left_out;
 pub mod session;
 pub mod smallest;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use cause::{CauseTally, Causes, Exemplar};
 pub use client::{ClientTally, UserTally};
 pub use count::{Counts, Span};
 pub use histogram::Histogram;
+pub use left_out::LeftOut;
 pub use session::{SessionTally, TransferTally, Worst};
 pub use smallest::Smallest;
 pub use timeline::{Bucket, Timeline};
@@ -96,6 +98,8 @@ pub struct VantageTally {
     pub users: Table<Text, UserTally>,
     /// By hour.
     pub timeline: Timeline,
+    /// What a filter took away and none of these numbers holds.
+    pub left_out: LeftOut,
 }
 
 impl Tallies {
@@ -152,6 +156,12 @@ impl Tallies {
                 failures: counted,
             });
         }
+    }
+
+    /// Counts what a filter took away from a vantage.
+    pub fn leave_out(&mut self, vantage: Vantage, left_out: LeftOut) {
+        let tally = self.by_vantage.entry(vantage).or_default();
+        tally.left_out.absorb(left_out);
     }
 
     /// Adds another part's numbers.
@@ -256,6 +266,7 @@ impl VantageTally {
             clients,
             users,
             timeline,
+            left_out,
         } = other;
         self.span.absorb(span);
         self.observed.absorb(observed);
@@ -276,6 +287,7 @@ impl VantageTally {
         self.clients.absorb(clients);
         self.users.absorb(users);
         self.timeline.absorb(timeline);
+        self.left_out.absorb(left_out);
     }
 }
 

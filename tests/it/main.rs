@@ -15,6 +15,7 @@ mod cli;
 mod clients;
 mod detection;
 mod documents;
+mod filter;
 mod frames;
 mod inputs;
 mod joined;

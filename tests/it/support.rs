@@ -38,6 +38,7 @@ pub(crate) fn settings(paths: &[&Path], wanted: Wanted) -> Settings {
         log_zone: TimeZone::UTC,
         year: Some(2026),
         wanted,
+        filter: None,
         window_bytes: limits::WINDOW_BYTES,
         progress: false,
     }

@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["capture", "log"],
     &["session"],
     &["cause", "join"],
+    &["filter"],
     &["tally"],
     &["report"],
     &["cli", "exit", "progress"],

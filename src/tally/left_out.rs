@@ -1,0 +1,27 @@
+//! What was read and is in no other number, because it was not asked for.
+
+use super::Part;
+
+/// What a filter took away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Whole sessions.
+    pub sessions: u64,
+    /// Exchanges and transfers of the other sessions.
+    pub operations: u64,
+}
+
+impl LeftOut {
+    /// One whole session.
+    pub const SESSION: Self = Self {
+        sessions: 1,
+        operations: 0,
+    };
+}
+
+impl Part for LeftOut {
+    fn absorb(&mut self, other: Self) {
+        self.sessions += other.sessions;
+        self.operations += other.operations;
+    }
+}
