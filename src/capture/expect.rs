@@ -42,10 +42,10 @@ fn path(argument: Option<&[u8]>) -> Vec<u8> {
 impl Expectations {
     /// A command; gives what a transfer command is for.
     pub(super) fn command(&mut self, command: &Command<'_>) -> Option<Purpose> {
-        match command.verb.as_str() {
-            "SIZE" => self.asked = Some(path(command.argument())),
-            "ALLO" => self.allocated = number(command.argument()),
-            "REST" => self.offset = number(command.argument()).unwrap_or(0),
+        match command.verb {
+            Verb::SIZE => self.asked = Some(path(command.argument())),
+            Verb::ALLO => self.allocated = number(command.argument()),
+            Verb::REST => self.offset = number(command.argument()).unwrap_or(0),
             _ if command.verb.is_transfer() => return Some(self.begin(command)),
             _ => {}
         }
@@ -56,8 +56,8 @@ impl Expectations {
         let verb = command.verb;
         let offset = std::mem::take(&mut self.offset);
         let allocated = self.allocated.take();
-        let expected = match verb.as_str() {
-            "RETR" => {
+        let expected = match verb {
+            Verb::RETR => {
                 let sized = self.sized.as_ref();
                 let same = sized.filter(|(of, _)| Some(of.as_slice()) == command.argument());
                 same.map(|(_, bytes)| Expected {
@@ -65,7 +65,9 @@ impl Expectations {
                     by: "SIZE",
                 })
             }
-            "STOR" | "STOU" | "APPE" => allocated.map(|bytes| Expected { bytes, by: "ALLO" }),
+            Verb::STOR | Verb::STOU | Verb::APPE => {
+                allocated.map(|bytes| Expected { bytes, by: "ALLO" })
+            }
             _ => None,
         };
         self.purpose = Purpose {

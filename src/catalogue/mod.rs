@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ftp::{ReplyCode, Verb};
+use crate::lookup::Lookup;
 
 pub use entry::{
     Cause, CodePattern, CodeRule, CommandEntry, Confidence, Expectation, Moment, Party, ReplyEntry,
@@ -83,7 +84,7 @@ pub struct Catalogue {
     commands: Vec<CommandEntry>,
     causes: Vec<Cause>,
     /// Codes by the commands that may have them.
-    expected: Vec<((Verb, u16), Expectation)>,
+    expected: Lookup<(Verb, u16), Expectation>,
 }
 
 impl Catalogue {
@@ -107,16 +108,18 @@ impl Catalogue {
             replies: toml::from_str::<Replies>(replies)?.reply,
             commands: toml::from_str::<Commands>(commands)?.command,
             causes: toml::from_str::<Causes>(causes)?.cause,
-            expected: Vec::new(),
+            expected: Lookup::default(),
         };
         catalogue.replies.sort_by_key(|r| r.code);
         catalogue.commands.sort_by_key(|c| c.verb);
         catalogue.causes.sort_by(|a, b| a.id.cmp(&b.id));
         let expected = catalogue.commands.iter().flat_map(CommandEntry::expected);
-        catalogue.expected = expected.collect();
-        // Where a code is in two lists of a command, the stronger one comes first and stays.
-        catalogue.expected.sort();
-        catalogue.expected.dedup_by_key(|(key, _)| *key);
+        let mut expected: Vec<_> = expected.collect();
+        // Where a code is in two lists of a command, the stronger one comes last and stays.
+        expected.sort_unstable_by(|a, b| b.cmp(a));
+        for (key, expectation) in expected {
+            catalogue.expected.insert(key, expectation);
+        }
         Ok(catalogue)
     }
 
@@ -142,10 +145,8 @@ impl Catalogue {
 
     /// Whether a code may answer a command. One that is not known may have any answer.
     pub fn expects(&self, verb: Verb, code: ReplyCode) -> Expectation {
-        let key = (verb, code.number());
-        let at = self.expected.binary_search_by_key(&key, |(key, _)| *key);
-        match at.ok().and_then(|at| self.expected.get(at)) {
-            Some((_, expectation)) => *expectation,
+        match self.expected.get(&(verb, code.number())) {
+            Some(expectation) => *expectation,
             None if self.command(verb).is_some() => Expectation::No,
             None => Expectation::AlsoSeen,
         }

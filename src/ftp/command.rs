@@ -21,8 +21,8 @@ macro_rules! verbs {
 
 #[rustfmt::skip]
 verbs! {
-    ABOR, ACCT, ADAT, APOP, APPE, APSS, AUTH, AUTHINFO, EPRT, EPSV, LIST, LOGIN, LPRT, LPSV, MLSD, NLST, PAS, PASS, PASV,
-    PORT, PSAS, PSS, QUIT, REIN, RETR, RNTO, SITE, SPSV, STOR, STOU, USER, XPASS,
+    ABOR, ACCT, ADAT, ALLO, APOP, APPE, APSS, AUTH, AUTHINFO, EPRT, EPSV, LIST, LOGIN, LPRT, LPSV, MLSD, NLST, PAS, PASS, PASV,
+    PORT, PSAS, PSS, QUIT, REIN, REST, RETR, RNTO, SITE, SIZE, SPSV, STOR, STOU, USER, XPASS,
 }
 
 impl Verb {
@@ -46,6 +46,13 @@ impl Verb {
     /// One number per verb, in the order of their letters.
     const fn number(self) -> u64 {
         u64::from_be_bytes(self.0)
+    }
+
+    /// Eight letters at once: a pattern would compare one after the other.
+    fn is_one_of<const N: usize>(self, verbs: [Self; N]) -> bool {
+        verbs
+            .iter()
+            .fold(false, |is, verb| is | (self.number() == verb.number()))
     }
 
     /// A verb from a word of any case. A word that begins with PASS and is longer is none: it may hold the password.
@@ -78,29 +85,27 @@ impl Verb {
     /// True for the commands that use a data connection (RFC 959 sections 4.1.3 and 3.2; MLSD: RFC 3659 section 7).
     #[rustfmt::skip]
     pub fn is_transfer(&self) -> bool {
-        matches!(*self, Self::RETR | Self::STOR | Self::STOU | Self::APPE | Self::LIST | Self::NLST | Self::MLSD)
+        self.is_one_of([Self::RETR, Self::STOR, Self::STOU, Self::APPE, Self::LIST, Self::NLST, Self::MLSD])
     }
 
     /// True for PASV, EPSV and their kin: the server listens.
     pub fn is_passive(&self) -> bool {
-        matches!(*self, Self::PASV | Self::EPSV | Self::LPSV | Self::SPSV)
+        self.is_one_of([Self::PASV, Self::EPSV, Self::LPSV, Self::SPSV])
     }
 
     /// True for PORT, EPRT and LPRT: the client listens.
     pub fn is_active(&self) -> bool {
-        matches!(*self, Self::PORT | Self::EPRT | Self::LPRT)
+        self.is_one_of([Self::PORT, Self::EPRT, Self::LPRT])
     }
 
     /// True for the verbs whose argument is a secret (RFC 959: PASS, ACCT; RFC 2228: ADAT), for what looks like a misspelt
     /// PASS, and for the same of other protocols.
     #[rustfmt::skip]
     pub fn is_secret(&self) -> bool {
-        matches!(
-            *self,
-            Self::PASS | Self::ACCT | Self::ADAT
-                | Self::XPASS | Self::PAS | Self::PSS | Self::PSAS | Self::APSS
-                | Self::AUTHINFO | Self::APOP | Self::LOGIN
-        )
+        self.is_one_of([
+            Self::PASS, Self::ACCT, Self::ADAT, Self::XPASS, Self::PAS, Self::PSS, Self::PSAS, Self::APSS,
+            Self::AUTHINFO, Self::APOP, Self::LOGIN,
+        ])
     }
 }
 

@@ -134,9 +134,12 @@ impl SessionKey {
     ) -> Self {
         let mut hash = text::StableHash::new();
         for end in [client, server].into_iter().flatten() {
-            hash = hash
-                .bytes(end.host.json().as_bytes())
-                .number(u64::from(end.port.unwrap_or(0)));
+            hash = match &end.host {
+                Host::Ip(IpAddr::V4(ip)) => hash.bytes(&ip.octets()),
+                Host::Ip(IpAddr::V6(ip)) => hash.bytes(&ip.octets()),
+                Host::Name(name) => hash.bytes(name.bytes()),
+            };
+            hash = hash.number(u64::from(end.port.unwrap_or(0)));
         }
         let start = start.map_or(0, Timestamp::nanos);
         Self(hash.bytes(&start.to_le_bytes()).number(number).finish())

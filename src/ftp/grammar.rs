@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use nom::IResult;
 use nom::Parser;
 use nom::bytes::complete::{tag, take_till, take_while_m_n, take_while1};
-use nom::character::complete::{char, digit1, one_of, space0};
-use nom::combinator::{map_res, opt, rest, verify};
+use nom::character::complete::{self, char, digit1, one_of, space0};
+use nom::combinator::{map_res, not, opt, rest, verify};
 use nom::multi::separated_list1;
 use nom::sequence::{delimited, preceded};
 
@@ -61,21 +61,11 @@ pub fn command(line: &[u8]) -> Option<Command<'_>> {
 }
 
 fn byte(input: &[u8]) -> IResult<&[u8], u8> {
-    map_res(digit1, |digits: &[u8]| {
-        std::str::from_utf8(digits)
-            .unwrap_or_default()
-            .parse::<u8>()
-    })
-    .parse(input)
+    complete::u8(input)
 }
 
 fn port(input: &[u8]) -> IResult<&[u8], u16> {
-    map_res(digit1, |digits: &[u8]| {
-        std::str::from_utf8(digits)
-            .unwrap_or_default()
-            .parse::<u16>()
-    })
-    .parse(input)
+    complete::u16(input)
 }
 
 /// A comma between numbers; some servers put blanks around it.
@@ -84,9 +74,10 @@ fn comma(input: &[u8]) -> IResult<&[u8], char> {
 }
 
 fn six_numbers(input: &[u8]) -> IResult<&[u8], (Ipv4Addr, u16)> {
-    let (left, numbers) =
-        verify(separated_list1(comma, byte), |n: &Vec<u8>| n.len() == 6).parse(input)?;
-    let [a, b, c, d, high, low] = <[u8; 6]>::try_from(numbers).unwrap_or_default();
+    let next = || preceded(comma, byte);
+    let (left, (a, b, c, d, high, low)) =
+        (byte, next(), next(), next(), next(), next()).parse(input)?;
+    let (left, ()) = not(next()).parse(left)?;
     Ok((
         left,
         (Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([high, low])),

@@ -88,7 +88,7 @@ CAUSES                                     fails    share clients  since
     assert_eq!(text.get(..expected.len()), Some(expected));
     let expected = "
      see   web1.pcap #7: RETR x -> 550 No such file
-           session aa74c711
+           session c38c21e3
      do    ";
     assert!(text.contains(expected), "{text}");
     let expected = "
@@ -104,7 +104,7 @@ REPLY CODES  5 observed
 SESSIONS  clean 0   with failures 1   logged in 1
    ended: QUIT 1
    id        start     client         fails  mostly
-   aa74c711  03:00:00  198.51.100.23      1  path-not-found
+   c38c21e3  03:00:00  198.51.100.23      1  path-not-found
 
 MOST FAILURES
    clients  198.51.100.23 1
@@ -124,7 +124,7 @@ COVERAGE
    file       format  records  taken  ignored  unread
    web1.pcap  pcap         40     11       29       0
 
-next: ftpwhy timeline /var/log/web1.pcap -s aa74c711
+next: ftpwhy timeline /var/log/web1.pcap -s c38c21e3
       ftpwhy explain path-not-found
 ";
     assert!(text.ends_with(expected), "{text}");
@@ -137,7 +137,7 @@ fn one_session_as_json() {
     let sources = Sources::new(["logs/a.log".into()]);
     let mut out = Vec::new();
     json::session(&mut out, &talk.session(), &failures, &sources);
-    let expected = r#"{"session":"aa74c71147f70de6","vantage":"wire","client":{"ip":"198.51.100.23","port":40001},"server":{"ip":"203.0.113.5","port":21},"user":"alice","start":"2026-03-01T03:00:00Z","end_at":"2026-03-01T03:00:01.100Z","duration":1.1,"end":"goodbye","ended_by":"client","tls":false,"commands":4,"replies":5,"failures":["path-not-found"],"not_counted":[],"transfers":0,"bytes":0,"origins":["logs/a.log"]}
+    let expected = r#"{"session":"c38c21e3451a2873","vantage":"wire","client":{"ip":"198.51.100.23","port":40001},"server":{"ip":"203.0.113.5","port":21},"user":"alice","start":"2026-03-01T03:00:00Z","end_at":"2026-03-01T03:00:01.100Z","duration":1.1,"end":"goodbye","ended_by":"client","tls":false,"commands":4,"replies":5,"failures":["path-not-found"],"not_counted":[],"transfers":0,"bytes":0,"origins":["logs/a.log"]}
 "#;
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }
@@ -154,7 +154,7 @@ fn its_ladder_has_the_failure_below_the_reply() {
         Look::PIPED,
     );
     let expected = "\
-session aa74c711   198.51.100.23:40001 -> 203.0.113.5:21   alice   plain
+session c38c21e3   198.51.100.23:40001 -> 203.0.113.5:21   alice   plain
         1.1 s   FAILED  path-not-found
   2026-03-01 03:00:00
     +0.10            (connects) ----->
@@ -203,7 +203,7 @@ fn events_as_json_lines() {
     let common = |kind: &str, record: u64| {
         let at = record - 1;
         format!(
-            r#"{{"kind":"{kind}","at":"2026-03-01T03:00:00.{at}00Z","session":"aa74c71147f70de6","vantage":"wire","client":{{"ip":"198.51.100.23","port":40001}},"server":{{"ip":"203.0.113.5","port":21}},"user":null,"origin":{{"source":"a.log","record":{record},"offset":{record}0}}"#
+            r#"{{"kind":"{kind}","at":"2026-03-01T03:00:00.{at}00Z","session":"c38c21e3451a2873","vantage":"wire","client":{{"ip":"198.51.100.23","port":40001}},"server":{{"ip":"203.0.113.5","port":21}},"user":null,"origin":{{"source":"a.log","record":{record},"offset":{record}0}}"#
         )
     };
     let expected = [
