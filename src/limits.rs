@@ -182,8 +182,8 @@ pub const BLOCK_OPTION_BYTES: usize = 64 * 1024;
 /// Interfaces of one pcapng section. A capture on "any" of a large host names some hundred.
 pub const INTERFACES: usize = 4096;
 
-/// Seconds between the times of neighbouring packets beyond which damage is suspected: a year.
-pub const PACKET_GAP_SECONDS: i64 = 366 * 86_400;
+/// Nanoseconds between the times of neighbouring packets beyond which damage is suspected: a year.
+pub const PACKET_GAP_NANOS: u64 = 366 * 86_400 * 1_000_000_000;
 
 /// Headers inside one another (VLAN tags, labels, tunnels) that are followed. Provider networks stack four or five.
 pub const NESTED_HEADERS: usize = 16;

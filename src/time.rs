@@ -46,6 +46,11 @@ impl Timestamp {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// Nanoseconds between two points, whichever is the earlier.
+    pub fn nanos_apart(self, other: Timestamp) -> u64 {
+        self.0.abs_diff(other.0)
+    }
+
     /// The time so many nanoseconds later.
     #[must_use]
     pub fn later(self, nanos: i64) -> Self {

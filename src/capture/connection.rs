@@ -3,10 +3,10 @@
 //! Cheap for connections that are not FTP: a few numbers each. Direction 0 is
 //! that of the opener (the first SYN's sender, else the first sender seen).
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::decode::{Segment, Unreachable};
+use super::ends::Socket;
 use super::extent::Extent;
 use super::stream::Place;
 use crate::ftp::{End, Fate, Icmp, Sent, Side, TcpRecord};
@@ -45,7 +45,7 @@ struct Progress {
 #[expect(clippy::struct_excessive_bools, reason = "independent observations")]
 pub(super) struct Facts {
     /// The opener, and its peer.
-    pub(super) ends: [SocketAddr; 2],
+    pub(super) ends: [Socket; 2],
     /// The first segment.
     pub(super) first: Place,
     /// When the last segment was captured.
@@ -122,8 +122,7 @@ impl Facts {
     }
 
     /// Takes the next segment.
-    pub(super) fn take(&mut self, segment: &Segment<'_>, place: Place) {
-        let direction = self.direction(segment);
+    pub(super) fn take(&mut self, direction: usize, segment: &Segment<'_>, place: Place) {
         self.last = place.at.or(self.last);
         let flags = segment.flags;
         let mut sequence = segment.sequence;
@@ -282,8 +281,7 @@ impl Facts {
     }
 
     /// Takes a segment that the same capture holds once more.
-    pub(super) fn take_copy(&mut self, segment: &Segment<'_>) {
-        let direction = self.direction(segment);
+    pub(super) fn take_copy(&mut self, direction: usize, segment: &Segment<'_>) {
         if let Some(sent) = self.sent.get_mut(direction)
             && !segment.payload.is_empty()
         {
@@ -455,7 +453,7 @@ mod tests {
     fn facts(rows: &[Row]) -> Facts {
         let mut facts = Facts::new(&segment(rows[0]), place(rows[0].5));
         for row in rows {
-            facts.take(&segment(*row), place(row.5));
+            facts.take(row.0, &segment(*row), place(row.5));
         }
         facts
     }

@@ -1,21 +1,20 @@
-//! One control connection: both directions' bytes become events.
+//! One control connection: what was said becomes events.
 //!
-//! Keeps what is needed to read on: lines that are not whole, a reply that is
-//! open, how far TLS has got, and the data connections that were announced.
-//! Sessions are built elsewhere.
+//! Keeps the data connections that were announced, and what is needed to tell whose they are. Sessions are built
+//! elsewhere.
 
-use std::borrow::Cow;
 use std::cell::Cell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::data::{Announcement, Offer, replaces};
+use super::ears::Said;
+use super::ends::Socket;
 use super::expect::Expectations;
-use super::secure::{Secure, Step};
-use super::stream::{Delivery, Place};
-use crate::diagnostic::{DiagnosticKind, Diagnostics, SourceId};
+use super::stream::Place;
+use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::ftp::{
-    Endpoint, Event, EventKind, Found, Hearing, Introduction, Line, LineEnd, Lines, Replies, Reply,
-    ReplyClass, SessionKey, Side, TlsRecord, Vantage, grammar,
+    Command, Endpoint, Event, EventKind, Hearing, Introduction, Line, LineEnd, Reply, ReplyClass,
+    SessionKey, Side, Vantage,
 };
 use crate::limits;
 use crate::text::Text;
@@ -31,12 +30,8 @@ pub(super) type Out<'o> = &'o mut dyn FnMut(Event<'_>);
 #[expect(clippy::struct_excessive_bools, reason = "independent observations")]
 pub(super) struct Control {
     pub(super) key: SessionKey,
-    pub(super) client: SocketAddr,
-    pub(super) server: SocketAddr,
-    client_lines: Lines,
-    server_lines: Lines,
-    replies: Replies,
-    secure: Secure,
+    pub(super) client: Socket,
+    pub(super) server: Socket,
     /// Commands that wait for their reply.
     waiting: u32,
     /// Replies may have been lost since the last command.
@@ -59,10 +54,12 @@ pub(super) struct Control {
     /// Bytes were lost, or the beginning was not heard: announcements may not have been heard.
     holed: bool,
     hidden: bool,
+    /// A 234 was heard: TLS is to begin.
+    agreed: bool,
     /// The announcement for the transfer that goes on, or comes next, was heard.
     pub(super) offered: bool,
     /// Where else it was heard: the capture, the client's end and the server's.
-    also: Vec<(SourceId, SocketAddr, SocketAddr)>,
+    also: Vec<(SourceId, Socket, Socket)>,
 }
 
 /// What a control connection asks of the table of connections.
@@ -81,8 +78,8 @@ pub(super) struct Wishes {
 impl Control {
     /// Begins a session and introduces it. `whole` says that its first bytes were heard.
     pub(super) fn new(
-        client: SocketAddr,
-        server: SocketAddr,
+        client: Socket,
+        server: Socket,
         first: Place,
         whole: bool,
         out: Out<'_>,
@@ -97,15 +94,10 @@ impl Control {
             user: None,
             approximate: false,
         };
-        let lines = if whole { Lines::new } else { Lines::mid_stream };
         let control = Self {
             key,
             client,
             server,
-            client_lines: lines(Side::Client),
-            server_lines: lines(Side::Server),
-            replies: Replies::default(),
-            secure: Secure::new(!whole),
             waiting: 0,
             lost: false,
             underway: false,
@@ -118,6 +110,7 @@ impl Control {
             settled: first.at,
             holed: !whole,
             hidden: false,
+            agreed: false,
             offered: false,
             also: Vec::new(),
         };
@@ -125,96 +118,11 @@ impl Control {
         control
     }
 
-    /// Takes the next bytes of a side, and puts what was said in them into `said`.
-    pub(super) fn take(
-        &mut self,
-        side: Side,
-        place: Place,
-        delivery: &Delivery<'_>,
-        said: &mut Vec<Said>,
-    ) {
-        let fresh = match side {
-            Side::Client => self.client_lines.is_between_lines(),
-            Side::Server => self.server_lines.is_between_lines() && !self.replies.is_open(),
-        };
-        let mut steps = Vec::new();
-        let taken = self.secure.take(side, place, delivery, fresh, &mut steps);
-        said.extend(steps.into_iter().map(Said::of_step));
-        match (delivery, taken) {
-            (Delivery::Fin, _) | (Delivery::Bytes(_), None) => {}
-            (Delivery::Conflict, _) => said.push(Said::Conflict(place)),
-            (Delivery::Hole(bytes), _) => {
-                if taken.is_some() {
-                    self.lose(side, said);
-                }
-                said.push(Said::Missing(place, side, *bytes));
-            }
-            (Delivery::Bytes(bytes), Some(taken)) => {
-                let words = bytes.get(taken..).unwrap_or_default();
-                self.listen(side, place, words, said);
-            }
-        }
-    }
-
-    fn listen(&mut self, side: Side, place: Place, bytes: &[u8], said: &mut Vec<Said>) {
-        match side {
-            Side::Client => {
-                self.replies
-                    .client_spoke(&mut |found| said.push(Said::found(found)));
-                let each = &mut |line: Line<'_>| said.push(Said::of_client(line));
-                self.client_lines.push(bytes, place.at, place.origin, each);
-            }
-            Side::Server => {
-                self.client_lines
-                    .answered(&mut |line| said.push(Said::of_client(line)));
-                let replies = &mut self.replies;
-                let each = &mut |line: Line<'_>| {
-                    replies.line(line, &mut |found| said.push(Said::found(found)));
-                };
-                self.server_lines.push(bytes, place.at, place.origin, each);
-            }
-        }
-    }
-
-    fn lose(&mut self, side: Side, said: &mut Vec<Said>) {
-        match side {
-            Side::Client => self
-                .client_lines
-                .lose(&mut |line| said.push(Said::of_client(line))),
-            Side::Server => {
-                let replies = &mut self.replies;
-                let each = &mut |line: Line<'_>| {
-                    replies.line(line, &mut |found| said.push(Said::found(found)));
-                };
-                self.server_lines.lose(each);
-                self.replies
-                    .lose(&mut |found| said.push(Said::found(found)));
-            }
-        }
-    }
-
-    /// The connection is over: gives back what was still open. `ended` says that the end was seen.
-    pub(super) fn finish(&mut self, place: Place, ended: bool) -> Vec<Said> {
-        let mut said = Vec::new();
-        let replies = &mut self.replies;
-        let each =
-            &mut |line: Line<'_>| replies.line(line, &mut |found| said.push(Said::found(found)));
-        self.server_lines.finish(each);
-        self.replies
-            .finish(&mut |found| said.push(Said::found(found)));
-        self.client_lines
-            .finish(&mut |line| said.push(Said::of_client(line)));
-        let mut steps = Vec::new();
-        self.secure.finish(place, ended, &mut steps);
-        said.extend(steps.into_iter().map(Said::of_step));
-        said
-    }
-
     /// What follows from something said, for this connection and for the table of connections.
-    pub(super) fn wishes(&mut self, said: &Said) -> Wishes {
+    pub(super) fn wishes(&mut self, said: &Said<'_>) -> Wishes {
         match said {
-            Said::Command(line) => self.wishes_of_command(line),
-            Said::Reply(reply, line) => self.wishes_of_reply(reply, line.place),
+            Said::Command(Some(command), line) => self.wishes_of_command(command, line.origin),
+            Said::Reply(reply, place, _) => self.wishes_of_reply(reply, *place),
             Said::Missing(_, side, _) => {
                 self.holed = true;
                 if *side == Side::Server {
@@ -238,33 +146,30 @@ impl Control {
         }
     }
 
-    fn wishes_of_command(&mut self, line: &Kept) -> Wishes {
-        let Some(command) = grammar::command(&line.bytes) else {
-            return Wishes::default();
-        };
+    fn wishes_of_command(&mut self, command: &Command<'_>, origin: Origin) -> Wishes {
         if std::mem::take(&mut self.lost) {
             self.waiting = 0; // clients that do not wait for replies are rare
         }
         let before = self.waiting;
         self.waiting = self.waiting.saturating_add(1);
-        let purpose = self.expectations.command(&command);
+        let purpose = self.expectations.command(command);
         if let (Some(offer), Some(purpose)) = (&mut self.announced, purpose) {
             offer.purpose = purpose;
         }
-        if !replaces(&command) {
+        if !replaces(command) {
             return Wishes::default();
         }
         self.port_turn = command.verb.is_active().then_some(before);
         Wishes {
             settle: self.announced.take(),
-            announce: Announcement::of_command(&command, self.client.ip(), line.place.origin),
+            announce: Announcement::of_command(command, self.client.ip(), origin),
             ..Wishes::default()
         }
     }
 
     fn wishes_of_reply(&mut self, reply: &Reply<'_>, place: Place) -> Wishes {
         if reply.code.number() == 234 {
-            self.secure.agree();
+            self.agreed = true;
         }
         let purpose = self.expectations.reply(reply);
         if let (Some(offer), Some(purpose)) = (&mut self.announced, purpose) {
@@ -296,6 +201,11 @@ impl Control {
             guess,
             ..Wishes::default()
         }
+    }
+
+    /// True once after a 234.
+    pub(super) fn agrees_on_tls(&mut self) -> bool {
+        std::mem::take(&mut self.agreed)
     }
 
     /// True while TLS hides what is said.
@@ -346,28 +256,30 @@ impl Control {
     }
 
     /// Tells what was said.
-    pub(super) fn tell(&self, said: Said, diagnostics: &mut Diagnostics, out: Out<'_>) {
+    pub(super) fn tell(&self, said: Said<'_>, diagnostics: &mut Diagnostics, out: Out<'_>) {
         match said {
-            Said::Command(line) => {
+            Said::Command(command, line) => {
                 let long = line.bytes.len() >= limits::CONTROL_LINE_BYTES;
-                self.tell_limits(line.place, long, false, diagnostics);
-                match grammar::command(&line.bytes) {
+                self.tell_limits(line.origin, long, false, diagnostics);
+                match command {
                     Some(command) => {
-                        self.emit_to(line.place, line.ends, EventKind::Command(command), out);
+                        let Line { at, origin, .. } = line;
+                        let command = EventKind::Command(command);
+                        self.emit_to(Place { at, origin }, line.ends, command, out);
                     }
                     None if line.bytes.is_empty() => {}
                     None => {
                         let reason = "a client's line that is no command";
-                        diagnostics.add(DiagnosticKind::Malformed, line.place.origin, reason);
+                        diagnostics.add(DiagnosticKind::Malformed, line.origin, reason);
                     }
                 }
             }
-            Said::Reply(reply, line) => {
+            Said::Reply(reply, place, ends) => {
                 let length = reply.text.len() + "220 ".len();
                 let long = reply.lines == 1 && length >= limits::CONTROL_LINE_BYTES;
                 let many = reply.lines > limits::REPLY_LINES || length >= limits::REPLY_BYTES;
-                self.tell_limits(line.place, long, many, diagnostics);
-                self.emit_to(line.place, line.ends, EventKind::Reply(reply), out);
+                self.tell_limits(place.origin, long, many, diagnostics);
+                self.emit_to(place, ends, EventKind::Reply(reply), out);
             }
             Said::Protected(place) => self.emit(place, EventKind::Protected, out),
             Said::Handshake(place, record) => self.emit(place, EventKind::Tls(record), out),
@@ -394,24 +306,19 @@ impl Control {
             }
             Said::Stray(line) if line.bytes.is_empty() => {}
             Said::Stray(line) if line.end == LineEnd::Rest => {
-                let sample = Some(Text::cut(&line.bytes, 80));
-                diagnostics.add_sample(DiagnosticKind::Missing, line.place.origin, REST, sample);
+                let sample = Some(Text::cut(line.bytes, 80));
+                diagnostics.add_sample(DiagnosticKind::Missing, line.origin, REST, sample);
             }
             Said::Stray(line) => {
                 let reason = "a server's line that is no reply and belongs to none";
-                let sample = Some(Text::cut(&line.bytes, 80));
-                diagnostics.add_sample(
-                    DiagnosticKind::Malformed,
-                    line.place.origin,
-                    reason,
-                    sample,
-                );
+                let sample = Some(Text::cut(line.bytes, 80));
+                diagnostics.add_sample(DiagnosticKind::Malformed, line.origin, reason, sample);
             }
         }
     }
 
     /// Says where something was cut, or too much waits.
-    fn tell_limits(&self, place: Place, long: bool, many: bool, diagnostics: &mut Diagnostics) {
+    fn tell_limits(&self, origin: Origin, long: bool, many: bool, diagnostics: &mut Diagnostics) {
         let waiting = self.waiting as usize > limits::PENDING_COMMANDS;
         let told = [
             (
@@ -428,7 +335,7 @@ impl Control {
             ),
         ];
         for (_, reason) in told.iter().filter(|(reached, _)| *reached) {
-            diagnostics.add(DiagnosticKind::LimitReached, place.origin, reason);
+            diagnostics.add(DiagnosticKind::LimitReached, origin, reason);
         }
     }
 
@@ -436,7 +343,7 @@ impl Control {
     pub(super) fn also_heard(
         &mut self,
         place: Place,
-        ends: Option<(SocketAddr, SocketAddr)>,
+        ends: Option<(Socket, Socket)>,
         out: Out<'_>,
     ) {
         let (client, server) = ends.unwrap_or((self.client, self.server));
@@ -465,108 +372,5 @@ impl Control {
             session: self.key,
             kind,
         });
-    }
-}
-
-/// A line kept for a moment, because the assemblers are busy while they hand it over.
-#[derive(Debug)]
-pub(super) struct Kept {
-    bytes: Vec<u8>,
-    place: Place,
-    ends: u64,
-    end: LineEnd,
-}
-
-impl Kept {
-    fn of(line: Line<'_>) -> Self {
-        let Line {
-            bytes,
-            at,
-            origin,
-            ends,
-            end,
-        } = line;
-        Self {
-            bytes: bytes.to_vec(),
-            place: Place { at, origin },
-            ends,
-            end,
-        }
-    }
-}
-
-/// Something that was said or happened on the control connection.
-#[derive(Debug)]
-pub(super) enum Said {
-    Command(Kept),
-    Reply(Reply<'static>, Kept),
-    Stray(Kept),
-    /// The rest of a client's line; it may hold a secret.
-    Rest(Place),
-    Protected(Place),
-    Handshake(Place, Box<TlsRecord>),
-    Unprotected(Place),
-    Missing(Place, Side, u64),
-    /// Bytes were sent again, but others.
-    Conflict(Place),
-}
-
-impl Said {
-    fn of_step(step: Step) -> Self {
-        match step {
-            Step::Begins(place) => Self::Protected(place),
-            Step::Handshake(place, record) => Self::Handshake(place, record),
-            Step::Ends(place) => Self::Unprotected(place),
-            // Stands for what is no word.
-            Step::Noise(place, ends) => Self::Command(Kept {
-                bytes: b"?".to_vec(),
-                place,
-                ends,
-                end: LineEnd::Whole,
-            }),
-        }
-    }
-
-    fn of_client(line: Line<'_>) -> Self {
-        let Line { at, origin, .. } = line;
-        match line.end {
-            LineEnd::Rest => Self::Rest(Place { at, origin }),
-            LineEnd::Whole | LineEnd::Cut => Self::Command(Kept::of(line)),
-        }
-    }
-
-    fn found(found: Found<'_>) -> Self {
-        match found {
-            Found::Reply {
-                reply,
-                at,
-                origin,
-                ends,
-                ..
-            } => {
-                let text = Cow::Owned(reply.text.into_owned());
-                let kept = Kept {
-                    bytes: Vec::new(),
-                    place: Place { at, origin },
-                    ends,
-                    end: LineEnd::Whole,
-                };
-                Self::Reply(Reply { text, ..reply }, kept)
-            }
-            Found::Stray(line) => Self::Stray(Kept::of(line)),
-        }
-    }
-
-    /// When and where.
-    pub(super) fn place(&self) -> Place {
-        match self {
-            Self::Command(line) | Self::Reply(_, line) | Self::Stray(line) => line.place,
-            Self::Rest(place)
-            | Self::Protected(place)
-            | Self::Handshake(place, _)
-            | Self::Unprotected(place)
-            | Self::Missing(place, ..)
-            | Self::Conflict(place) => *place,
-        }
     }
 }

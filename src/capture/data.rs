@@ -5,12 +5,13 @@
 //! may be wrong (that is what we look for), so the control connection's own
 //! peer with the announced port counts as well.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::connection::Facts;
+use super::ends::Socket;
 use super::expect::Purpose;
 use crate::diagnostic::Origin;
-use crate::ftp::{Command, DataMode, DataRecord, End, Endpoint, Fate, Reply, Side, grammar};
+use crate::ftp::{Command, DataMode, DataRecord, End, Endpoint, Fate, Reply, Side, Verb, grammar};
 use crate::time::Timestamp;
 
 /// Where a data connection is awaited.
@@ -18,9 +19,9 @@ use crate::time::Timestamp;
 pub(super) struct Announcement {
     pub(super) mode: DataMode,
     /// The address as announced.
-    pub(super) announced: SocketAddr,
+    pub(super) announced: Socket,
     /// The listening side's address as the control connection shows it, with the announced port.
-    pub(super) likely: SocketAddr,
+    pub(super) likely: Socket,
     /// The record that announced it.
     pub(super) by: Origin,
     /// It was not heard.
@@ -39,10 +40,10 @@ impl Announcement {
     /// From a PORT, EPRT or LPRT command: the client will listen.
     pub(super) fn of_command(command: &Command<'_>, client: IpAddr, by: Origin) -> Option<Self> {
         let argument = command.argument()?;
-        let (mode, (ip, port)) = match command.verb.as_str() {
-            "PORT" => (DataMode::Port, grammar::host_port(argument)?),
-            "EPRT" => (DataMode::Eprt, grammar::extended_port(argument)?),
-            "LPRT" => (DataMode::Lprt, grammar::long_port(argument)?),
+        let (mode, (ip, port)) = match command.verb {
+            Verb::PORT => (DataMode::Port, grammar::host_port(argument)?),
+            Verb::EPRT => (DataMode::Eprt, grammar::extended_port(argument)?),
+            Verb::LPRT => (DataMode::Lprt, grammar::long_port(argument)?),
             _ => return None,
         };
         Some(Self::new(mode, (ip, port), client, by))
@@ -70,8 +71,8 @@ impl Announcement {
         let (ip, port) = at;
         Self {
             mode,
-            announced: SocketAddr::new(ip, port),
-            likely: SocketAddr::new(host, port),
+            announced: Socket::new(ip, port),
+            likely: Socket::new(host, port),
             by,
             guessed: false,
         }
@@ -81,7 +82,7 @@ impl Announcement {
     /// it.
     pub(super) fn guess(facts: &Facts, passive: bool) -> Self {
         let listener = facts.ends[1];
-        let mode = match (passive, listener.is_ipv4()) {
+        let mode = match (passive, listener.ip().is_ipv4()) {
             (true, true) => DataMode::Pasv,
             (true, false) => DataMode::Epsv,
             (false, true) => DataMode::Port,

@@ -12,11 +12,11 @@ mod tests;
 mod tunnel;
 mod wifi;
 
-use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use etherparse::{LaxIpSlice, TcpSlice, ip_number};
+use etherparse::{Ipv4HeaderSlice, LaxIpSlice, TcpSlice, ip_number};
 
+use super::ends::Socket;
 use crate::limits;
 pub(crate) use fragment::{Fragment, Whole};
 #[cfg(test)]
@@ -55,9 +55,9 @@ impl Flags {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment<'b> {
     /// The end that sent it.
-    pub(crate) source: SocketAddr,
+    pub(crate) source: Socket,
     /// The end that it is for.
-    pub(crate) destination: SocketAddr,
+    pub(crate) destination: Socket,
     /// The sequence number of its first payload byte, or of its SYN.
     pub(crate) sequence: u32,
     /// The sequence number that the sender waits for.
@@ -119,7 +119,25 @@ fn inwards(mut step: Unwrapped<'_>, beyond: u32) -> Decoded<'_> {
     }
 }
 
+/// What most packets are, in the fewest steps: IPv4 that is whole, with TCP inside. Of any other, nothing.
+fn plain(packet: &[u8]) -> Option<Segment<'_>> {
+    let header = Ipv4HeaderSlice::from_slice(packet).ok()?;
+    let inside = packet.get(header.slice().len()..usize::from(header.total_len()))?;
+    if header.protocol() != ip_number::TCP || header.is_fragmenting_payload() {
+        return None;
+    }
+    let tcp = TcpSlice::from_slice(inside).ok()?;
+    let ends = (
+        Socket::v4(header.source_addr(), tcp.source_port()),
+        Socket::v4(header.destination_addr(), tcp.destination_port()),
+    );
+    Some(segment(ends, header.identification(), &tcp, 0))
+}
+
 fn ip(packet: &[u8], beyond: u32) -> Unwrapped<'_> {
+    if let Some(segment) = plain(packet) {
+        return Break(Decoded::Tcp(segment));
+    }
     let Ok((ip, stop)) = LaxIpSlice::from_slice(packet) else {
         return Break(Decoded::Unread("a cut or damaged IP header"));
     };
@@ -160,24 +178,34 @@ fn tcp<'b>(ip: &LaxIpSlice<'_>, bytes: &'b [u8], missing: u32) -> Decoded<'b> {
     let Ok(tcp) = TcpSlice::from_slice(bytes) else {
         return Decoded::Unread("a cut or damaged TCP header");
     };
-    Decoded::Tcp(Segment {
-        source: end(ip.source_addr(), tcp.source_port()),
-        destination: end(ip.destination_addr(), tcp.destination_port()),
+    let id = match ip {
+        LaxIpSlice::Ipv4(it) => it.header().identification(),
+        LaxIpSlice::Ipv6(_) => 0,
+    };
+    let ends = (
+        Socket::new(ip.source_addr(), tcp.source_port()),
+        Socket::new(ip.destination_addr(), tcp.destination_port()),
+    );
+    Decoded::Tcp(segment(ends, id, &tcp, missing))
+}
+
+fn segment<'b>(
+    (source, destination): (Socket, Socket),
+    id: u16,
+    tcp: &TcpSlice<'b>,
+    missing: u32,
+) -> Segment<'b> {
+    Segment {
+        source,
+        destination,
         sequence: tcp.sequence_number(),
         acknowledgment: tcp.acknowledgment_number(),
         flags: Flags(tcp.slice().get(13).copied().unwrap_or(0)),
-        id: match ip {
-            LaxIpSlice::Ipv4(it) => it.header().identification(),
-            LaxIpSlice::Ipv6(_) => 0,
-        },
+        id,
         window: tcp.window_size(),
         payload: tcp.payload(),
         missing,
-    })
-}
-
-fn end(address: IpAddr, port: u16) -> SocketAddr {
-    SocketAddr::new(address.to_canonical(), port)
+    }
 }
 
 fn bounded(length: usize) -> u32 {

@@ -11,6 +11,7 @@ mod container;
 mod control;
 mod data;
 mod decode;
+mod ears;
 mod ends;
 mod expect;
 mod extent;
@@ -116,8 +117,11 @@ impl Cut for Cutter {
             .cut(bytes, last, &mut notes.packets, &mut notes.diagnostics);
         self.expected = notes.packets.len() * 9 / 8;
         for packet in &mut notes.packets {
-            packet.at = packet.at.map(|at| at.later(self.behind));
+            if self.behind != 0 {
+                packet.at = packet.at.map(|at| at.later(self.behind));
+            }
             if let (Some(at), Some(before)) = (packet.at, self.before)
+                && at < before
                 && before.since(at).as_secs() >= limits::CLOCK_BACK_SECONDS
             {
                 let origin = self.container.origin(packet);

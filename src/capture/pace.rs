@@ -16,10 +16,8 @@ impl Pace {
     /// A packet's time; gives the capture's.
     pub(super) fn take(&mut self, at: Option<Timestamp>) -> Option<Timestamp> {
         let Some(at) = at else { return self.now };
-        let gap = self
-            .raw
-            .map_or(0, |raw| (at.seconds() - raw.seconds()).saturating_abs());
-        if gap <= limits::PACKET_GAP_SECONDS {
+        let gap = self.raw.map_or(0, |raw| at.nanos_apart(raw));
+        if gap <= limits::PACKET_GAP_NANOS {
             self.now = Some(at);
         }
         self.raw = Some(at);

@@ -5,20 +5,20 @@
 //! connections that speak FTP or may. A copy may bring bytes (the first one was cut), so it is only told, not dropped.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 
 use super::decode::Segment;
+use super::ends::Socket;
 use super::stream::Place;
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, SourceId};
 
 /// Segments remembered; a power of two.
 const SLOTS: usize = 4096;
 /// Senders repeat after 200 ms at the soonest (Linux; RFC 6298 asks for a second).
-const SAME_CAPTURE_NANOS: i64 = 150_000_000;
+const SAME_CAPTURE_NANOS: u64 = 150_000_000;
 /// Without an identification to go by: soon enough for a copy, too soon for most senders.
-const UNNAMED_NANOS: i64 = 3_000_000;
+const UNNAMED_NANOS: u64 = 3_000_000;
 /// Two captures of the same time differ by their clocks.
-const OTHER_CAPTURE_NANOS: i64 = 5_000_000_000;
+const OTHER_CAPTURE_NANOS: u64 = 5_000_000_000;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
@@ -71,7 +71,7 @@ impl Recent {
             return Novelty::New;
         };
         let source = place.origin.source;
-        let apart = at.nanos().saturating_sub(slot.nanos).saturating_abs();
+        let apart = at.nanos().abs_diff(slot.nanos);
         let same = slot.source == source;
         let most = match (same, segment.id) {
             (true, 0) => UNNAMED_NANOS,
@@ -147,18 +147,11 @@ fn hash(segment: &Segment<'_>) -> u64 {
         | u64::from(segment.flags.0) << 32
         | u64::from(segment.window) << 16
         | u64::from(segment.id));
-    for end in [segment.source, segment.destination] {
-        mix(address(end) ^ u64::from(end.port()));
-    }
+    mix(digest(segment.source) ^ digest(segment.destination).rotate_left(24));
     hash
 }
 
-fn address(end: SocketAddr) -> u64 {
-    match end.ip() {
-        IpAddr::V4(ip) => u64::from(ip.to_bits()) << 16,
-        IpAddr::V6(ip) => ip
-            .segments()
-            .iter()
-            .fold(0, |sum, word| sum.rotate_left(7) ^ u64::from(*word) << 16),
-    }
+fn digest(end: Socket) -> u64 {
+    let [high, low] = end.halves();
+    high.rotate_left(32) ^ low << 16 ^ u64::from(end.port())
 }

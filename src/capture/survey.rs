@@ -7,9 +7,9 @@
 //! Looks at no payload.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use super::decode::{Decoded, Segment};
+use super::ends::Socket;
 use super::{Frame, Frames};
 use crate::limits;
 use crate::lookup::Lookup;
@@ -43,11 +43,11 @@ pub struct Track {
 /// Looks at one capture.
 #[derive(Debug, Default)]
 pub struct Survey {
-    places: Lookup<(SocketAddr, SocketAddr), usize>,
+    places: Lookup<(Socket, Socket), usize>,
     tracks: Vec<Track>,
     free: Vec<usize>,
     /// Connections that are over, the oldest first; their last packets may still come.
-    closing: VecDeque<((SocketAddr, SocketAddr), usize)>,
+    closing: VecDeque<((Socket, Socket), usize)>,
     /// Connections that were heard from their beginning to their end.
     whole: Vec<Track>,
     /// Of those, the ones with smaller hashes are kept.
@@ -151,7 +151,7 @@ impl Survey {
         }
     }
 
-    fn insert(&mut self, ends: (SocketAddr, SocketAddr), at: Timestamp) -> Option<usize> {
+    fn insert(&mut self, ends: (Socket, Socket), at: Timestamp) -> Option<usize> {
         let track = Track::new(ends, at);
         let place = match self.free.pop() {
             Some(place) => {
@@ -187,12 +187,12 @@ impl Survey {
 }
 
 impl Track {
-    fn new((a, b): (SocketAddr, SocketAddr), at: Timestamp) -> Self {
-        let host = |hash: StableHash, end: &SocketAddr| match end {
-            SocketAddr::V4(end) => hash.bytes(&end.ip().octets()),
-            SocketAddr::V6(end) => hash.bytes(&end.ip().octets()),
+    fn new((a, b): (Socket, Socket), at: Timestamp) -> Self {
+        let host = |hash: StableHash, end: Socket| {
+            let [high, low] = end.halves();
+            hash.number(high).number(low)
         };
-        let hosts = host(host(StableHash::new(), &a), &b).finish();
+        let hosts = host(host(StableHash::new(), a), b).finish();
         let ports = u64::from(a.port()) << 16 | u64::from(b.port());
         Self {
             ends: StableHash::new().number(hosts).number(ports).finish(),

@@ -5,28 +5,32 @@
 //! first byte. The table is bounded: the connection that was quiet longest is
 //! closed first.
 
+mod ending;
 mod forget;
 mod legs;
 mod matching;
 mod places;
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use self::legs::Legs;
 use super::connection::Facts;
-use super::control::{Control, Out, Said};
+use super::control::{Control, Out};
 use super::decode::{Segment, Unreachable};
-use super::ends::Ends;
+use super::ears::{Ears, Said};
+use super::ends::{Ends, Socket};
 use super::lru::Recency;
 use super::pace::Pace;
 use super::probe::Verdict;
 use super::recent::{Novelty, Recent};
 use super::stream::{Delivery, Place, Reassembly};
 use super::tls::DataTls;
-use super::undecided::{Held, HeldKind, Undecided, feed, hold, is_enough, judge, server_direction};
+use super::undecided::{
+    Held, HeldKind, Undecided, acknowledge, feed, hold, is_enough, judge, server_direction,
+};
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
-use crate::ftp::{Closing, End, EventKind, Fate, SessionKey, Side};
+use crate::ftp::{End, EventKind, Fate, SessionKey, Side};
 use crate::limits;
 use crate::lookup::Lookup;
 use crate::time::Timestamp;
@@ -35,10 +39,18 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 enum Role {
     Undecided(Box<Undecided>),
-    Control(Box<(Reassembly, Control)>),
+    Control(Box<Dialogue>),
     Data(Owners),
     Other,
     Over,
+}
+
+/// A control connection while it is read.
+#[derive(Debug)]
+struct Dialogue {
+    reassembly: Reassembly,
+    ears: Ears,
+    control: Control,
 }
 
 /// The place of a control connection, and its session, so that another one in the same place is not taken for it.
@@ -78,22 +90,39 @@ pub(super) struct Table {
     /// Connections that are over, by their first segment: kept for what comes late, not for ever.
     over: VecDeque<(usize, Origin)>,
     /// Where a data connection is awaited, and by whom.
-    awaited: Lookup<SocketAddr, Owners>,
+    awaited: Lookup<Socket, Owners>,
     /// Sessions whose announcements can't be heard, by client and server; the youngest of each.
     blind: Lookup<(IpAddr, IpAddr), Owner>,
     /// The youngest connection from host to host.
     between: Lookup<(IpAddr, IpAddr), usize>,
     /// The youngest connection to each listening end.
-    reached: Lookup<SocketAddr, usize>,
+    reached: Lookup<Socket, usize>,
     /// Ends that have been seen to speak FTP.
-    servers: Lookup<SocketAddr, ()>,
+    servers: Lookup<Socket, ()>,
     pub(super) diagnostics: Diagnostics,
     /// Captures of the same time are read side by side.
     pub(super) overlaps: bool,
     now: Option<Timestamp>,
     pace: Pace,
-    /// Empty; its memory is used from segment to segment.
-    said: Vec<Said>,
+}
+
+impl Role {
+    /// What puts its bytes in order.
+    fn reassembly(&mut self) -> Option<&mut Reassembly> {
+        match self {
+            Self::Control(dialogue) => Some(&mut dialogue.reassembly),
+            Self::Undecided(undecided) => Some(&mut undecided.reassembly),
+            Self::Data(_) | Self::Other | Self::Over => None,
+        }
+    }
+}
+
+/// Nothing is said in it, and nothing begins or ends.
+fn is_mere_acknowledgment(segment: &Segment<'_>) -> bool {
+    let flags = segment.flags;
+    segment.payload.is_empty()
+        && segment.missing == 0
+        && !(flags.syn() || flags.fin() || flags.rst())
 }
 
 /// Who sends in a direction; direction 0 is the opener's.
@@ -124,40 +153,46 @@ impl Table {
         let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
-        let before_end = connection.facts.ended.is_none();
+        let facts = &mut connection.facts;
+        let before_end = facts.ended.is_none();
         connection.heard = place.origin.source;
         let speaks = matches!(connection.role, Role::Undecided(_) | Role::Control(_));
         if speaks && !segment.flags.syn() {
             novelty = self.recent.take(segment, place, self.overlaps);
         }
+        let direction = facts.direction(segment);
         match novelty {
-            Novelty::New => connection.facts.take(segment, place),
-            Novelty::Repeated => connection.facts.take_copy(segment),
+            Novelty::New => facts.take(direction, segment, place),
+            Novelty::Repeated => facts.take_copy(direction, segment),
             Novelty::HeardElsewhere => {}
         }
-        let direction = connection.facts.direction(segment);
+        let closes = facts.is_over() || before_end && facts.fate() == Fate::Refused;
         if connection.guess.is_some() || matches!(connection.role, Role::Data(_)) {
             let tls = connection.tls.get_or_insert_default();
             tls.take(direction, segment, place);
+        }
+        if let Some(reassembly) = connection.role.reassembly()
+            && !closes
+            && novelty != Novelty::HeardElsewhere
+            && is_mere_acknowledgment(segment)
+            && !reassembly.is_waiting()
+        {
+            return acknowledge(reassembly, direction, segment);
         }
         let role = std::mem::replace(&mut connection.role, Role::Over);
         let role = match role {
             Role::Undecided(undecided) => {
                 self.undecided(index, direction, undecided, segment, place, out)
             }
-            Role::Control(control) => self.control(index, direction, control, segment, place, out),
+            Role::Control(dialogue) => self.listen(index, direction, dialogue, segment, place, out),
             role @ (Role::Data(_) | Role::Other | Role::Over) => role,
         };
         self.put(index, role);
         if novelty == Novelty::HeardElsewhere {
             self.heard_elsewhere(index, place, out);
         }
-        let over = self
-            .facts(index)
-            .is_some_and(|f| f.is_over() || before_end && f.fate() == Fate::Refused);
         // Both have sent their FIN, but bytes before it may still come.
-        let over = over && (segment.flags.rst() || !self.waits_for_bytes(index));
-        if over {
+        if closes && (segment.flags.rst() || !self.waits_for_bytes(index)) {
             self.end(index, place, None, out);
             let first = self.facts(index).map(|facts| facts.first.origin);
             self.over.extend(first.map(|first| (index, first)));
@@ -175,48 +210,6 @@ impl Table {
         }
     }
 
-    /// The capture is over: ends everything, in the order of last use.
-    pub(super) fn finish(&mut self, out: Out<'_>) {
-        for index in 0..self.connections.len() {
-            self.hear_out(index, out);
-        }
-        while let Some(index) = self.recency.oldest() {
-            let quiet = self.facts(index).map(|facts| facts.unheard_for(self.now));
-            let how = if quiet.unwrap_or_default() >= limits::CONNECTION_IDLE_SECONDS {
-                End::Idle
-            } else {
-                End::InputEnded
-            };
-            self.remove(index, how, out);
-        }
-    }
-
-    /// What a control connection still waits for won't come: what was said behind it may be about connections that are to
-    /// be ended first.
-    fn hear_out(&mut self, index: usize, out: Out<'_>) {
-        let connection = self.connections.get_mut(index).and_then(Option::as_mut);
-        let Some(Connection { facts, role, .. }) = connection else {
-            return;
-        };
-        let Role::Control(control) = role else {
-            return;
-        };
-        let (reassembly, talk) = &mut **control;
-        let opener_is_client = facts.ends[0] == talk.client;
-        let mut said = Vec::new();
-        reassembly.finish(&mut |direction, place, delivery| {
-            talk.take(
-                side_of(direction, opener_is_client),
-                place,
-                &delivery,
-                &mut said,
-            );
-        });
-        self.with_control(index, |table, control| {
-            table.understand(index, control, &mut said, out);
-        });
-    }
-
     fn facts(&self, index: usize) -> Option<&Facts> {
         self.connections.get(index)?.as_ref().map(|c| &c.facts)
     }
@@ -224,7 +217,7 @@ impl Table {
     fn waits_for_bytes(&self, index: usize) -> bool {
         let connection = self.connections.get(index).and_then(Option::as_ref);
         connection.is_some_and(|c| match &c.role {
-            Role::Control(control) => control.0.is_waiting(),
+            Role::Control(dialogue) => dialogue.reassembly.is_waiting(),
             Role::Undecided(undecided) => undecided.reassembly.is_waiting(),
             Role::Data(_) => !c.facts.is_whole(),
             Role::Other | Role::Over => false,
@@ -371,186 +364,92 @@ impl Table {
             };
             control.emit(place, EventKind::Opened, out);
         }
-        let mut said = Vec::new();
+        let mut ears = Ears::new(!facts.mid_stream);
         for Held {
             direction,
             place,
             what,
         } in undecided.held
         {
-            let side = if direction == server {
-                Side::Server
-            } else {
-                Side::Client
-            };
+            let side = side_of(direction, server == 1);
             let delivery = match &what {
                 HeldKind::Bytes(bytes) => Delivery::Bytes(bytes),
                 HeldKind::Hole(bytes) => Delivery::Hole(*bytes),
                 HeldKind::Conflict => Delivery::Conflict,
             };
-            control.take(side, place, &delivery, &mut said);
-            self.understand(index, &mut control, &mut said, out);
+            ears.take(side, place, &delivery, &mut |said| {
+                self.understand(index, &mut control, said, out);
+            });
+            if control.agrees_on_tls() {
+                ears.agree();
+            }
         }
-        Role::Control(Box::new((undecided.reassembly, control)))
+        Role::Control(Box::new(Dialogue {
+            reassembly: undecided.reassembly,
+            ears,
+            control,
+        }))
     }
 
-    fn control(
+    fn listen(
         &mut self,
         index: usize,
         direction: usize,
-        mut control: Box<(Reassembly, Control)>,
+        mut dialogue: Box<Dialogue>,
         segment: &Segment<'_>,
         place: Place,
         out: Out<'_>,
     ) -> Role {
-        let (reassembly, talk) = &mut *control;
-        let opener_is_client = self.facts(index).is_some_and(|f| f.ends[0] == talk.client);
-        let side_of = |direction: usize| side_of(direction, opener_is_client);
-        let mut said = std::mem::take(&mut self.said);
+        let Dialogue {
+            reassembly,
+            ears,
+            control,
+        } = &mut *dialogue;
+        let opener_is_client = self
+            .facts(index)
+            .is_some_and(|f| f.ends[0] == control.client);
         feed(
             reassembly,
             direction,
             segment,
             place,
             &mut |direction, place, delivery| {
-                talk.take(side_of(direction), place, &delivery, &mut said);
+                let side = side_of(direction, opener_is_client);
+                ears.take(side, place, &delivery, &mut |said| {
+                    self.understand(index, control, said, out);
+                });
             },
         );
-        self.understand(index, talk, &mut said, out);
-        self.said = said;
-        Role::Control(control)
+        if control.agrees_on_tls() {
+            ears.agree();
+        }
+        Role::Control(dialogue)
     }
 
     /// Tells what was said, and watches for the data connections that it announces.
-    fn understand(
-        &mut self,
-        index: usize,
-        control: &mut Control,
-        said: &mut Vec<Said>,
-        out: Out<'_>,
-    ) {
-        for said in said.drain(..) {
-            let wishes = control.wishes(&said);
-            if let Some(offer) = wishes.settle {
-                self.put_by(control, offer, said.place(), out);
-            }
-            if let Some(announcement) = wishes.forget {
-                self.forget(control.key, &announcement);
-            }
-            let place = said.place();
-            if let Some(announcement) = wishes.announce {
-                self.announce(index, control, announcement, place.at);
-            }
-            if matches!(said, Said::Protected(_)) {
-                self.blind.insert(
-                    (control.client.ip(), control.server.ip()),
-                    (index, control.key),
-                );
-            }
-            if let Some(begun) = wishes.guess {
-                self.look_for(index, control, begun, place, out);
-            }
-            control.tell(said, &mut self.diagnostics, out);
-            self.settle_if_over(control, place, out);
+    fn understand(&mut self, index: usize, control: &mut Control, said: Said<'_>, out: Out<'_>) {
+        let wishes = control.wishes(&said);
+        let place = said.place();
+        if let Some(offer) = wishes.settle {
+            self.put_by(control, offer, place, out);
         }
-    }
-
-    /// A connection is over: by its own FINs or RST (`how` is `None`), or because it is given up.
-    fn end(&mut self, index: usize, place: Place, how: Option<End>, out: Out<'_>) {
-        self.end_guess(index, place, out);
-        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
-            return;
-        };
-        match std::mem::replace(&mut connection.role, Role::Over) {
-            Role::Control(mut control) => self.end_control(index, &mut control, place, how, out),
-            Role::Undecided(undecided) => self.end_undecided(index, *undecided, place, how, out),
-            Role::Data(owners) => self.end_data(index, owners, place, how, out),
-            Role::Other | Role::Over => {}
+        if let Some(announcement) = wishes.forget {
+            self.forget(control.key, &announcement);
         }
-    }
-
-    fn end_control(
-        &mut self,
-        index: usize,
-        control: &mut (Reassembly, Control),
-        place: Place,
-        how: Option<End>,
-        out: Out<'_>,
-    ) {
-        let (reassembly, talk) = control;
-        let Some(facts) = self.facts(index).cloned() else {
-            return;
-        };
-        let opener_is_client = facts.ends[0] == talk.client;
-        let side_of = |direction: usize| side_of(direction, opener_is_client);
-        let mut said = Vec::new();
-        reassembly.finish(&mut |direction, place, delivery| {
-            talk.take(side_of(direction), place, &delivery, &mut said);
-        });
-        said.extend(talk.finish(place, how.is_none()));
-        self.understand(index, talk, &mut said, out);
-        self.settle_all(talk, place, out);
-        let unacknowledged = facts.unacknowledged();
-        let (end, by) = match (facts.ended, how) {
-            // A FIN that nobody acknowledged ended nothing.
-            (Some((End::Fin, _)), Some(how)) if unacknowledged.is_some() => (how, None),
-            (Some((end, direction)), _) => (end, Some(side_of(direction))),
-            (None, how) => (how.unwrap_or(End::InputEnded), None),
-        };
-        let unacknowledged = unacknowledged.map(|(direction, times)| (side_of(direction), times));
-        let tcp = facts.record(side_of(0), place.at);
-        talk.emit(
-            place,
-            EventKind::Closed(Closing {
-                end,
-                by,
-                fate: facts.fate(),
-                unacknowledged,
-                tcp: Some(Box::new(tcp)),
-            }),
-            out,
-        );
-    }
-
-    /// The last word on a connection that said too little: on FTP's port, even silence and a refusal are a session.
-    fn end_undecided(
-        &mut self,
-        index: usize,
-        mut undecided: Undecided,
-        place: Place,
-        how: Option<End>,
-        out: Out<'_>,
-    ) {
-        let Undecided {
-            reassembly,
-            held,
-            heads,
-        } = &mut undecided;
-        reassembly.finish(&mut |direction, place, delivery| {
-            hold(direction, place, &delivery, held, heads);
-        });
-        let Some(facts) = self.facts(index) else {
-            return;
-        };
-        let server = server_direction(facts, heads).unwrap_or(1);
-        let known = self.is_known(facts, server);
-        let silent = heads.get(server).is_none_or(Vec::is_empty) && !reassembly.was_spoken(server);
-        let implicit = facts
-            .ends
-            .get(server)
-            .is_some_and(|end| end.port() == limits::FTPS_PORT);
-        let waited = self.now.zip(facts.first.at).map(|(now, at)| now.since(at));
-        let tried = facts.attempts >= 2
-            || facts.fate() != Fate::Unanswered
-            || waited.is_some_and(|waited| waited.as_secs() >= limits::SYN_SECONDS);
-        let nothing = heads.iter().all(Vec::is_empty) && silent;
-        let is_session = (known || implicit && nothing) && silent && tried && !facts.mid_stream
-            || judge(&undecided, facts, server, known, true) == Verdict::Ftp;
-        if is_session
-            && let Role::Control(mut control) = self.become_control(index, server, undecided, out)
-        {
-            self.end_control(index, &mut control, place, how, out);
+        if let Some(announcement) = wishes.announce {
+            self.announce(index, control, announcement, place.at);
         }
+        if matches!(said, Said::Protected(_)) {
+            self.blind.insert(
+                (control.client.ip(), control.server.ip()),
+                (index, control.key),
+            );
+        }
+        if let Some(begun) = wishes.guess {
+            self.look_for(index, control, begun, place, out);
+        }
+        control.tell(said, &mut self.diagnostics, out);
+        self.settle_if_over(control, place, out);
     }
 
     /// Takes a control connection out of the table while the table is needed for it.
@@ -559,9 +458,9 @@ impl Table {
             return;
         };
         match std::mem::replace(&mut connection.role, Role::Over) {
-            Role::Control(mut control) => {
-                f(self, &mut control.1);
-                self.put(index, Role::Control(control));
+            Role::Control(mut dialogue) => {
+                f(self, &mut dialogue.control);
+                self.put(index, Role::Control(dialogue));
             }
             role => self.put(index, role),
         }

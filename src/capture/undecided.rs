@@ -33,19 +33,11 @@ pub(super) struct Undecided {
     pub(super) heads: [Vec<u8>; 2],
 }
 
-/// Gives a segment to a reassembly.
-pub(super) fn feed(
-    reassembly: &mut Reassembly,
-    direction: usize,
-    segment: &Segment<'_>,
-    place: Place,
-    deliver: &mut dyn FnMut(usize, Place, Delivery<'_>),
-) {
+/// Tells a reassembly what a segment says of sequence numbers.
+pub(super) fn acknowledge(reassembly: &mut Reassembly, direction: usize, segment: &Segment<'_>) {
     let flags = segment.flags;
-    let mut sequence = segment.sequence;
     if flags.syn() {
-        sequence = sequence.wrapping_add(1);
-        reassembly.begin_if_fresh(direction, sequence);
+        reassembly.begin_if_fresh(direction, segment.sequence.wrapping_add(1));
         if flags.ack() {
             reassembly.begin_if_fresh(1 - direction, segment.acknowledgment);
         }
@@ -56,10 +48,22 @@ pub(super) fn feed(
         }
         reassembly.acknowledge(1 - direction, segment.acknowledgment);
     }
+}
+
+/// Gives a segment to a reassembly.
+pub(super) fn feed(
+    reassembly: &mut Reassembly,
+    direction: usize,
+    segment: &Segment<'_>,
+    place: Place,
+    deliver: &mut dyn FnMut(usize, Place, Delivery<'_>),
+) {
+    acknowledge(reassembly, direction, segment);
+    let flags = segment.flags;
     reassembly.age(place.at, deliver);
     if !segment.payload.is_empty() || segment.missing > 0 || flags.fin() {
         let piece = Piece {
-            sequence,
+            sequence: segment.sequence.wrapping_add(u32::from(flags.syn())),
             bytes: segment.payload,
             // A length field may lie: no honest segment lacks more than sequence numbers reach.
             missing: segment

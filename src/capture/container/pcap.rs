@@ -83,8 +83,9 @@ struct Form {
     link: i32,
     /// 0: not known.
     snap_length: u32,
-    /// Time units per second.
+    /// Time units per second, and nanoseconds of one.
     units: u32,
+    nanos: u32,
     lengths: Lengths,
 }
 
@@ -107,6 +108,11 @@ impl Form {
             (Lengths::CapturedFirst, false, true) => Some(parse_pcap_frame_modified),
             _ => None,
         };
+        let units = if file.is_nanosecond_precision() {
+            NANOS
+        } else {
+            MICROS
+        };
         Some(Self {
             parse,
             big,
@@ -122,11 +128,8 @@ impl Form {
             },
             link: file.network.0 & 0x03ff_ffff, // above: how long the frame check sequence is
             snap_length: file.snaplen,
-            units: if file.is_nanosecond_precision() {
-                NANOS
-            } else {
-                MICROS
-            },
+            units,
+            nanos: NANOS / units,
             lengths,
         })
     }
@@ -179,22 +182,28 @@ impl Form {
     }
 
     fn at(&self, fields: &Fields) -> Timestamp {
-        let nanos = fields.fraction.saturating_mul(NANOS / self.units.max(1));
+        let nanos = fields.fraction.saturating_mul(self.nanos);
         Timestamp::from_seconds(i64::from(fields.seconds), nanos)
     }
 
     /// What is odd about a record header, given the times of packets before. Each oddity alone is met in files that are
     /// otherwise sound.
-    fn oddities(&self, fields: &Fields, before: &[Option<Timestamp>]) -> Oddities {
-        let gap = |t: &Timestamp| (t.seconds() - i64::from(fields.seconds)).saturating_abs();
-        let gap = before.iter().flatten().map(gap).min().unwrap_or(0);
-        Oddities([
+    fn oddities(&self, fields: &Fields, before: [Option<Timestamp>; 2]) -> Oddities {
+        let at = self.at(fields);
+        let is_near = |t: Timestamp| at.nanos_apart(t) <= limits::PACKET_GAP_NANOS;
+        let [first, second] = before;
+        let far = match (first.map(is_near), second) {
+            (Some(true), _) | (None, None) => false,
+            (_, second) => !second.is_some_and(is_near),
+        };
+        let odd = [
             fields.captured > fields.wire,
             fields.wire as usize > limits::PACKET_BYTES,
             self.snap_length != 0 && fields.captured > self.snap_length,
             fields.fraction >= self.units,
-            gap > limits::PACKET_GAP_SECONDS,
-        ])
+            far,
+        ];
+        Oddities(odd.into_iter().fold(0, |all, odd| all << 1 | u8::from(odd)))
     }
 
     fn is_too_long(&self, size: usize) -> bool {
@@ -212,7 +221,7 @@ impl Form {
             Record::Short(_) if last => odd.count() < 2,
             Record::Short(_) => return Soundness::Short,
             Record::Whole(next) => {
-                let next_odd = self.oddities(&next, &[Some(at)]);
+                let next_odd = self.oddities(&next, [Some(at), None]);
                 !self.is_too_long(next.size)
                     && !next.is_blank()
                     && (next_odd.count() < 2 || next_odd == odd)
@@ -227,11 +236,11 @@ impl Form {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Oddities([bool; 5]);
+struct Oddities(u8);
 
 impl Oddities {
-    fn count(self) -> usize {
-        self.0.into_iter().filter(|odd| *odd).count()
+    fn count(self) -> u32 {
+        self.0.count_ones()
     }
 }
 
@@ -267,19 +276,24 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn step(&mut self, bytes: &[u8], last: bool) -> Step {
-        let Some(form) = self.form else {
-            let Some(form) = Form::read(bytes) else {
-                return match bytes.len() {
-                    0..FILE_HEADER => Step::Short,
-                    _ => Step::Damaged("no pcap header"),
-                };
+    /// Reads the file header.
+    fn begin(&mut self, bytes: &[u8]) -> Step {
+        let Some(form) = Form::read(bytes) else {
+            return match bytes.len() {
+                0..FILE_HEADER => Step::Short,
+                _ => Step::Damaged("no pcap header"),
             };
-            if bytes.len() < form.file_header {
-                return Step::Short;
-            }
-            self.form = Some(form);
-            return Step::Other(form.file_header);
+        };
+        if bytes.len() < form.file_header {
+            return Step::Short;
+        }
+        self.form = Some(form);
+        Step::Other(form.file_header)
+    }
+
+    pub(super) fn step(&mut self, bytes: &[u8], last: bool) -> Step {
+        let Some(form) = &self.form else {
+            return self.begin(bytes);
         };
         let fields = match form.record(bytes) {
             Record::Whole(fields) if !form.is_too_long(fields.size) => fields,
@@ -287,7 +301,7 @@ impl Records {
             _ => return Step::Damaged("a packet longer than packets can be"),
         };
         let at = form.at(&fields);
-        let odd = form.oddities(&fields, &[self.last, self.good]);
+        let odd = form.oddities(&fields, [self.last, self.good]);
         let rest = bytes.get(fields.size..).unwrap_or_default();
         let soundness = match odd.count() {
             _ if fields.is_blank() => Soundness::Unsound,
@@ -324,7 +338,7 @@ impl Records {
         };
         if first.captured == 0
             || form.is_too_long(first.size)
-            || form.oddities(&first, &[self.good]).count() > 0
+            || form.oddities(&first, [self.good, None]).count() > 0
         {
             return Soundness::Unsound;
         }
@@ -336,7 +350,10 @@ impl Records {
             Record::Short(size) if !form.is_too_long(size) => Soundness::Short,
             Record::Whole(second)
                 if !form.is_too_long(second.size)
-                    && form.oddities(&second, &[Some(form.at(&first))]).count() == 0 =>
+                    && form
+                        .oddities(&second, [Some(form.at(&first)), None])
+                        .count()
+                        == 0 =>
             {
                 Soundness::Sound
             }

@@ -4,13 +4,13 @@
 //! `ICMPv6` (RFC 4443), and looks for a TCP header in the packet that is quoted, through its tunnels. Believes nothing:
 //! whether the quoted segment was ever sent is for the connection to tell.
 
-use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 
 use etherparse::{IpNumber, LaxIpPayloadSlice, LaxIpSlice, ip_number};
 
 use super::link::{self, Layer};
-use super::{Decoded, end, tunnel};
+use super::{Decoded, tunnel};
+use crate::capture::ends::Socket;
 use crate::limits;
 
 /// Type, code, checksum and four bytes more; then the packet that is quoted.
@@ -111,9 +111,9 @@ pub(crate) struct Unreachable {
     /// Why it was not delivered.
     pub(crate) why: Obstacle,
     /// The end that had sent it.
-    pub(crate) source: SocketAddr,
+    pub(crate) source: Socket,
     /// The end that it was for.
-    pub(crate) destination: SocketAddr,
+    pub(crate) destination: Socket,
     /// Its sequence number.
     pub(crate) sequence: u32,
 }
@@ -147,8 +147,8 @@ fn quoted_segment(why: Obstacle, packet: &[u8]) -> Option<Unreachable> {
                     let [a, b, c, d] = *ports;
                     return Some(Unreachable {
                         why,
-                        source: end(ip.source_addr(), u16::from_be_bytes([a, b])),
-                        destination: end(ip.destination_addr(), u16::from_be_bytes([c, d])),
+                        source: Socket::new(ip.source_addr(), u16::from_be_bytes([a, b])),
+                        destination: Socket::new(ip.destination_addr(), u16::from_be_bytes([c, d])),
                         sequence: u32::from_be_bytes(*rest.first_chunk()?),
                     });
                 }

@@ -36,7 +36,7 @@ impl Table {
             return;
         };
         let quiet = connection.facts.unheard_for(self.pace.now);
-        let waits = matches!(&connection.role, Role::Control(control) if control.1.may_be_silent());
+        let waits = matches!(&connection.role, Role::Control(it) if it.control.may_be_silent());
         if quiet >= limits::TRANSFER_SECONDS || !waits && quiet >= limits::CONNECTION_IDLE_SECONDS {
             self.remove(index, End::Idle, out);
         } else if quiet >= limits::CONNECTION_IDLE_SECONDS {

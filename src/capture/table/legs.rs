@@ -6,11 +6,9 @@
 //! half under one pair of addresses and the server's half under another, a SYN without answer and an answer without
 //! SYN tell that by the client's number. What can't be proven stays two.
 
-use std::net::SocketAddr;
-
 use super::{Control, Facts, Out, Role, Table};
 use crate::capture::decode::Segment;
-use crate::capture::ends::Ends;
+use crate::capture::ends::{Ends, Socket};
 use crate::capture::stream::Place;
 use crate::capture::undecided::Undecided;
 use crate::diagnostic::DiagnosticKind;
@@ -33,7 +31,7 @@ struct Leg {
 /// A SYN whose answer was not seen.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
-    ends: (SocketAddr, SocketAddr),
+    ends: (Socket, Socket),
     at: Option<Timestamp>,
 }
 
@@ -45,9 +43,9 @@ pub(super) struct Legs {
     /// SYNs by their sequence numbers.
     asked: Lookup<u32, Asked>,
     /// Sender and receiver of halves under other addresses, and those of the half that was heard first.
-    halves: Lookup<(SocketAddr, SocketAddr), (SocketAddr, SocketAddr)>,
+    halves: Lookup<(Socket, Socket), (Socket, Socket)>,
     /// The same the other way round.
-    others: Lookup<(SocketAddr, SocketAddr), (SocketAddr, SocketAddr)>,
+    others: Lookup<(Socket, Socket), (Socket, Socket)>,
 }
 
 fn soon(earlier: Option<Timestamp>, later: Option<Timestamp>, seconds: u64) -> bool {
@@ -147,9 +145,9 @@ impl Table {
     pub(super) fn heard_elsewhere(&mut self, index: usize, place: Place, out: Out<'_>) {
         let connection = self.connections.get_mut(index).and_then(Option::as_mut);
         if let Some(connection) = connection
-            && let Role::Control(control) = &mut connection.role
+            && let Role::Control(dialogue) = &mut connection.role
         {
-            control.1.also_heard(place, None, out);
+            dialogue.control.also_heard(place, None, out);
         }
     }
 
@@ -175,13 +173,14 @@ impl Table {
         let index = leg.index;
         // A leg lives while the other one does; what comes later is a replay.
         let connection = self.connections.get_mut(index).and_then(Option::as_mut);
-        let Some(Role::Control(control)) = connection.map(|connection| &mut connection.role) else {
+        let Some(Role::Control(dialogue)) = connection.map(|connection| &mut connection.role)
+        else {
             return false;
         };
         let ends = [1 - server, server].map(|d| facts.ends.get(d).copied());
         if let [Some(client), Some(server)] = ends {
-            control
-                .1
+            dialogue
+                .control
                 .also_heard(facts.first, Some((client, server)), out);
         }
         self.diagnostics.add(

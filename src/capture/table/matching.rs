@@ -1,11 +1,10 @@
 //! Data connections of the table: which connection came for which announcement, and when what became of it is told.
 
-use std::net::SocketAddr;
-
 use super::{Connection, Owner, Owners, Role, Table};
 use crate::capture::connection::Facts;
 use crate::capture::control::{Control, Out};
 use crate::capture::data::{Announcement, Offer};
+use crate::capture::ends::Socket;
 use crate::capture::stream::Place;
 use crate::ftp::{End, EventKind, Fate, SessionKey, TlsRecord};
 use crate::limits;
@@ -60,7 +59,7 @@ impl Table {
     pub(super) fn control_of(&mut self, (place, session): Owner) -> Option<&mut Control> {
         let connection = self.connections.get_mut(place).and_then(Option::as_mut)?;
         match &mut connection.role {
-            Role::Control(control) if control.1.key == session => Some(&mut control.1),
+            Role::Control(it) if it.control.key == session => Some(&mut it.control),
             _ => None,
         }
     }
@@ -132,7 +131,7 @@ impl Table {
 
     /// The announcement may be read after its connection began, or even ended, when bytes before it were late; or, from
     /// server to server, be the second one.
-    fn adopt(&mut self, owner: Owner, end: SocketAddr, since: Option<Timestamp>) -> Option<usize> {
+    fn adopt(&mut self, owner: Owner, end: Socket, since: Option<Timestamp>) -> Option<usize> {
         let index = self.reached.get(&end).copied()?;
         let connection = self.connections.get_mut(index).and_then(Option::as_mut)?;
         let facts = &connection.facts;

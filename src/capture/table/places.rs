@@ -4,11 +4,9 @@
 //! addresses occur in many networks. A segment from a capture in which a connection was not heard yet belongs to it
 //! only if the sequence numbers go on; else it is a stranger's, and the connection known stays what it is.
 
-use std::net::SocketAddr;
-
 use super::{Out, Role, Table};
 use crate::capture::decode::Segment;
-use crate::capture::ends::Ends;
+use crate::capture::ends::{Ends, Socket};
 use crate::capture::recent::Novelty;
 use crate::capture::stream::Place;
 use crate::diagnostic::SourceId;
@@ -74,7 +72,7 @@ impl Table {
     }
 
     /// Forgets where a connection is.
-    pub(super) fn forget_place(&mut self, ends: [SocketAddr; 2], source: SourceId, index: usize) {
+    pub(super) fn forget_place(&mut self, ends: [Socket; 2], source: SourceId, index: usize) {
         let key = Ends::new(ends[0], ends[1]);
         if self.places.get(&key) == Some(&index) {
             self.places.remove(&key);
