@@ -4,7 +4,9 @@
 //! computed is the business of [`crate::run`], how it looks that of
 //! [`crate::report`].
 
-use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write};
+mod targets;
+
+use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
@@ -19,23 +21,36 @@ use crate::filter::{self, Filter, Now, Wrong};
 use crate::ftp::Verb;
 use crate::input;
 use crate::limits;
+use crate::output::{Place, Unwritten};
 use crate::report::{self, Look, Options, Report};
 use crate::run::{Findings, Format, Layout, Settings, Wanted, run};
 use crate::session::Session;
 use crate::text;
 use crate::time::Timestamp;
+use targets::{Forms, one_target, print, targets, write_all};
 
 /// Why a command ended without its result.
 enum Trouble {
     /// Wrong usage, in words that say what to do.
     Usage(String),
-    /// The output can't be written.
-    Output(io::Error),
+    /// Outputs that can't be written.
+    Output(Vec<Unwritten>),
 }
 
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
+impl From<Unwritten> for Trouble {
+    fn from(unwritten: Unwritten) -> Self {
+        Self::Output(vec![unwritten])
+    }
+}
+
+impl Trouble {
+    /// None where nothing failed.
+    fn of(failed: Vec<Unwritten>) -> Result<(), Self> {
+        if failed.is_empty() {
+            Ok(())
+        } else {
+            Err(Self::Output(failed))
+        }
     }
 }
 
@@ -56,8 +71,13 @@ pub fn main(cli: &Cli) -> Exit {
     };
     match outcome {
         Ok(exit) => exit,
-        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-        Err(Trouble::Output(error)) => complain(&format!("cannot write the output: {error}")),
+        Err(Trouble::Output(failed)) => failed.iter().fold(Exit::Done, |exit, unwritten| {
+            // Whoever read our output has seen enough.
+            if unwritten.error.kind() == io::ErrorKind::BrokenPipe {
+                return exit;
+            }
+            complain(&unwritten.to_string())
+        }),
         Err(Trouble::Usage(words)) => complain(&words),
     }
 }
@@ -171,29 +191,34 @@ fn settings(args: &ReadArgs, wanted: Wanted) -> Result<Settings, Trouble> {
     })
 }
 
-fn form(args: &ReadArgs, default: Form) -> Form {
-    match args.form {
-        Some(form) => form,
-        None if args.json => Form::Json,
-        None if args.ndjson => Form::Ndjson,
-        None => default,
-    }
-}
+/// Forms of the report and its parts.
+const WHOLE: Forms = &[Form::Text, Form::Json, Form::Ndjson];
+/// Forms of the list of sessions.
+const LISTED: Forms = &[Form::Text, Form::Ndjson, Form::Json];
+/// The form of what is for people only.
+const TEXT: Forms = &[Form::Text];
+/// Forms of events.
+const ROWS: Forms = &[Form::Ndjson, Form::Json];
 
-/// Reads everything with the number of threads that is asked for.
-fn read(args: &ReadArgs, wanted: Wanted) -> Result<Findings, Trouble> {
+/// Reads everything with the number of threads that is asked for. What is written as it comes goes to a place.
+fn read_to(args: &ReadArgs, wanted: Wanted, place: &Place) -> Result<Findings, Trouble> {
     let settings = settings(args, wanted)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.unwrap_or(0))
         .build();
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+    let mut out = place.begin()?;
     let found = match pool {
         Ok(pool) => pool.install(|| run(&settings, &mut out)),
         Err(_) => run(&settings, &mut out), // no thread can be had: the global pool does it
     };
-    let findings = found?;
-    out.flush()?;
+    let findings = found.map_err(|error| place.failed(error))?;
+    out.finish()?;
     Ok(findings)
+}
+
+/// The same, where nothing is written as it comes.
+fn read(args: &ReadArgs, wanted: Wanted) -> Result<Findings, Trouble> {
+    read_to(args, wanted, &Place::Stdout)
 }
 
 /// Says on standard error what was not read, for the commands whose output does not.
@@ -220,8 +245,9 @@ fn warn(args: &ReadArgs, report: &Report) {
     }
 }
 
-fn look(args: &ReadArgs) -> Look {
-    let terminal = io::stdout().is_terminal();
+/// How text looks: on a terminal as it can, in a file as in a pipe.
+fn look(args: &ReadArgs, place: &Place) -> Look {
+    let terminal = *place == Place::Stdout && io::stdout().is_terminal();
     #[expect(clippy::disallowed_methods, reason = "the environment enters here")]
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let dumb = variable("TERM") == "dumb";
@@ -256,29 +282,24 @@ fn report_of(args: &ReadArgs, findings: &Findings, all: bool) -> Result<Report, 
     Ok(Report::new(&findings.tallies, &options))
 }
 
-fn print(bytes: &str) -> Result<(), Trouble> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes.as_bytes())?;
-    out.flush()?;
-    Ok(())
-}
-
 fn report(args: &ReadArgs) -> Outcome {
+    let targets = targets(args, WHOLE)?;
     let findings = read(args, Wanted::Tallies)?;
     let report = report_of(args, &findings, false)?;
-    print(&match form(args, Form::Text) {
-        Form::Text => report::terminal::report(&report, look(args)),
+    write_all(&targets, |target| match target.form {
+        Form::Text => report::terminal::report(&report, look(args, &target.place)),
         Form::Json | Form::Ndjson => report::json::report(&report),
     })?;
     Ok(Exit::of(&findings.tallies))
 }
 
 /// One part of the report by itself.
-fn part(args: &ReadArgs, show: impl FnOnce(&Report, Look) -> String) -> Outcome {
+fn part(args: &ReadArgs, show: impl Fn(&Report, Look) -> String) -> Outcome {
+    let targets = targets(args, WHOLE)?;
     let findings = read(args, Wanted::Tallies)?;
     let report = report_of(args, &findings, true)?;
-    print(&match form(args, Form::Text) {
-        Form::Text => show(&report, look(args)),
+    write_all(&targets, |target| match target.form {
+        Form::Text => show(&report, look(args, &target.place)),
         Form::Json | Form::Ndjson => report::json::report(&report),
     })?;
     warn(args, &report);
@@ -286,12 +307,8 @@ fn part(args: &ReadArgs, show: impl FnOnce(&Report, Look) -> String) -> Outcome 
 }
 
 fn events(args: &ReadArgs) -> Outcome {
-    if form(args, Form::Ndjson) == Form::Text {
-        return Err(Trouble::Usage(
-            "events are printed as NDJSON only; `timeline` shows them as text".to_owned(),
-        ));
-    }
-    let findings = read(args, Wanted::Events)?;
+    let target = one_target(args, ROWS)?;
+    let findings = read_to(args, Wanted::Events, &target.place)?;
     warn(args, &report_of(args, &findings, true)?);
     Ok(Exit::of(&findings.tallies))
 }
@@ -308,48 +325,45 @@ fn selected(args: &SessionArgs, findings: &Findings) -> Vec<(Session, Vec<Failur
 }
 
 fn sessions(args: &SessionArgs) -> Outcome {
+    let targets = targets(&args.read, LISTED)?;
     let findings = read(&args.read, Wanted::Sessions)?;
     let zone = zone(args.read.tz.as_deref())?;
-    let mut out = Vec::new();
-    let text = form(&args.read, Form::Text) == Form::Text;
-    if text {
-        writeln!(out, "{}", report::sessions::header(look(&args.read)))?;
-    }
-    for (session, failures) in &selected(args, &findings) {
-        if text {
-            writeln!(
-                out,
-                "{}",
-                report::sessions::session(session, failures, &zone, look(&args.read))
-            )?;
-        } else {
-            report::json::session(&mut out, session, failures, &findings.sources);
+    let chosen = selected(args, &findings);
+    write_all(&targets, |target| match target.form {
+        Form::Text => {
+            let look = look(&args.read, &target.place);
+            let rows = chosen.iter();
+            let rows = rows.map(|(s, f)| report::sessions::session(s, f, &zone, look) + "\n");
+            report::sessions::header(look) + "\n" + &rows.collect::<String>()
         }
-    }
-    print(&String::from_utf8_lossy(&out))?;
+        Form::Json | Form::Ndjson => {
+            let mut out = Vec::new();
+            for (session, failures) in &chosen {
+                report::json::session(&mut out, session, failures, &findings.sources);
+            }
+            String::from_utf8_lossy(&out).into_owned()
+        }
+    })?;
     warn(&args.read, &report_of(&args.read, &findings, true)?);
     Ok(Exit::of(&findings.tallies))
 }
 
 fn timeline(args: &SessionArgs) -> Outcome {
+    let targets = targets(&args.read, TEXT)?;
     let findings = read(&args.read, Wanted::Sessions)?;
     let report = report_of(&args.read, &findings, true)?;
     let chosen = selected(args, &findings);
-    let mut shown = String::new();
-    for (session, failures) in &chosen {
-        shown.push_str(&report::ladder::ladder(
-            session,
-            failures,
-            &report.sources,
-            &report.zone,
-            look(&args.read),
-        ));
-        shown.push('\n');
-    }
-    if chosen.is_empty() {
-        shown.push_str("no session fits; `ftpwhy sessions` lists them\n");
-    }
-    print(&shown)?;
+    write_all(&targets, |target| {
+        let look = look(&args.read, &target.place);
+        let ladder = |(session, failures): &(Session, Vec<Failure>)| {
+            let (sources, zone) = (&report.sources, &report.zone);
+            report::ladder::ladder(session, failures, sources, zone, look) + "\n"
+        };
+        if chosen.is_empty() {
+            return "no session fits; `ftpwhy sessions` lists them\n".to_owned();
+        }
+        chosen.iter().map(ladder).collect()
+    })?;
     warn(&args.read, &report);
     Ok(Exit::of(&findings.tallies))
 }
@@ -367,7 +381,7 @@ fn explain(args: &ExplainArgs) -> Outcome {
         print(&show(&explanation))?;
         return Ok(if known { Exit::Done } else { Exit::Nothing });
     }
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = Place::Stdout.begin()?;
     let mut asked = Vec::new();
     if let Err(error) = io::stdin().read_to_end(&mut asked) {
         return Err(Trouble::Usage(format!(
@@ -377,20 +391,24 @@ fn explain(args: &ExplainArgs) -> Outcome {
     let asked = asked.strip_suffix(b"\n").unwrap_or(&asked);
     for line in asked.split(|byte| *byte == b'\n') {
         let explanation = cause::explain_line(&text::json(line));
-        out.write_all(show(&explanation).as_bytes())?;
+        let written = out.write_all(show(&explanation).as_bytes());
+        written.map_err(|error| Place::Stdout.failed(error))?;
     }
-    out.flush()?;
+    out.finish()?;
     Ok(Exit::Done)
 }
 
 fn formats(args: &FormatArgs) -> Outcome {
+    let targets = targets(&args.read, TEXT)?;
     if args.read.paths.is_empty() {
-        print(&known_formats())?;
+        write_all(&targets, |_| known_formats())?;
         return Ok(Exit::Done);
     }
     let findings = read(&args.read, Wanted::Tallies)?;
     let report = report_of(&args.read, &findings, true)?;
-    print(&report::terminal::inputs(&report, look(&args.read)))?;
+    write_all(&targets, |target| {
+        report::terminal::inputs(&report, look(&args.read, &target.place))
+    })?;
     Ok(Exit::of(&findings.tallies))
 }
 

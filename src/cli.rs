@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
         ftpwhy /var/log/vsftpd.log             what failed, and why\n  \
         ftpwhy web1.pcap vsftpd.log*           a capture and the logs of the same night\n  \
         ftpwhy timeline web1.pcap --worst 1    the worst session, step by step\n  \
+        ftpwhy vsftpd.log -o a.txt -o a.json   the same report as text and for programs\n  \
         ftpwhy codes vsftpd.log                how often each reply code occurs\n  \
         ftpwhy events web1.pcap | jq .         every command and reply as JSON\n  \
         ftpwhy explain \"530 Login incorrect.\"  what a reply means, without any input\n\n\
@@ -70,7 +71,11 @@ pub struct ReadArgs {
     /// Year of the first line of logs without years [default: by the file's time]
     #[arg(long, value_name = "YEAR")]
     pub year: Option<i16>,
-    /// How to print [default: text, for events ndjson]
+    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson; `-` is standard output. May be given
+    /// several times: all is read once. A file is replaced when the new one is whole
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Vec<PathBuf>,
+    /// The form on standard output, and of files whose names tell none [default: text, for events ndjson]
     #[arg(long = "as", value_name = "FORM", value_enum)]
     pub form: Option<Form>,
     /// Short for --as json

@@ -49,6 +49,7 @@ pub mod report;
 
 pub mod cli;
 pub mod exit;
+pub mod output;
 pub mod progress;
 
 pub mod run;

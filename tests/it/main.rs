@@ -22,6 +22,7 @@ mod joined;
 mod laws;
 mod long;
 mod oddities;
+mod output;
 mod regressions;
 mod series;
 mod support;

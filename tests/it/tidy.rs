@@ -22,7 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["filter"],
     &["tally"],
     &["report"],
-    &["cli", "exit", "progress"],
+    &["cli", "exit", "output", "progress"],
     &["run"],
     &["app"],
 ];
