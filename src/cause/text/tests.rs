@@ -220,6 +220,34 @@ fn two_reasons_in_one_text_are_not_certain() {
 }
 
 #[test]
+fn what_is_not_said_in_so_many_words_is_not_certain() {
+    let certainty = |verb: &str, text: &str| {
+        let verb = Some(Verb::new(verb.as_bytes()));
+        let hit = by_text(ReplyCode::new(550).unwrap(), verb, None, text.as_bytes());
+        hit.map(|hit| hit.confidence)
+    };
+    for (verb, text) in [
+        ("RETR", "Session not found"),
+        ("RETR", "User context does not exist"),
+        ("STOR", "File exists check failed"),
+        ("STOR", "Read-only file system access for this user"),
+        ("STOR", "Destination directory is not empty"),
+        ("RNFR", "Modifying shared folders is not allowed"),
+    ] {
+        assert_ne!(certainty(verb, text), Some(Confidence::Certain), "{text}");
+    }
+    for (verb, text) in [
+        ("RETR", "File not found"),
+        ("RETR", "The path you requested does not exist."),
+        ("MKD", "Directory exists"),
+        ("STOR", "Read-only file system"),
+        ("RMD", "Directory is not empty"),
+    ] {
+        assert_eq!(certainty(verb, text), Some(Confidence::Certain), "{text}");
+    }
+}
+
+#[test]
 fn standard_wording_is_no_evidence() {
     let text = "Requested action not taken. File unavailable (e.g., file not found, no access).";
     check(550, "RETR", "", text, "path-unavailable");
