@@ -310,3 +310,6 @@ pub const CLOCK_FAR_SECONDS: i64 = 300;
 
 /// Hours by which a zone that was taken for another may be wrong (UTC-12 to UTC+14).
 pub const ZONE_HOURS: i64 = 14;
+
+/// From which time on a greeting or a login's answer is slow: shorter waits are deliberate, to slow guessing down.
+pub const SLOW_TO_LET_IN: std::time::Duration = std::time::Duration::from_secs(4);

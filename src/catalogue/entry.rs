@@ -312,6 +312,8 @@ pub struct When {
     pub benign: Option<bool>,
     /// What it is held against.
     pub at: Moment,
+    /// Commands whose nearest exchange before, or else after, shows it too.
+    pub shows: Vec<Verb>,
 }
 
 /// A conversation that must come out as the cause it stands with.
@@ -400,6 +402,8 @@ struct WrittenWhen {
     benign: Option<bool>,
     #[serde(default)]
     at: Moment,
+    #[serde(default, deserialize_with = "verbs")]
+    shows: Vec<Verb>,
 }
 
 impl From<WrittenWhen> for When {
@@ -414,6 +418,7 @@ impl From<WrittenWhen> for When {
             confidence: written.confidence,
             benign: written.benign,
             at: written.at,
+            shows: written.shows,
         }
     }
 }

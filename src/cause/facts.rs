@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::whole;
 use crate::catalogue::catalogue;
 use crate::ftp::{
     DataMode, DataRecord, Direction, End, Fate, Host, Sent, Side, TcpRecord, TlsRecord, Vantage,
@@ -22,7 +23,7 @@ pub(super) struct Case<'s> {
     pub(super) transfer: Option<&'s Transfer>,
 }
 
-/// A set of facts, a bit each in the order of [`FACTS`].
+/// A set of facts, a bit each in the order of [`all`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct FactSet(u128);
 
@@ -31,7 +32,7 @@ impl FactSet {
     pub(super) fn named<'n>(names: impl Iterator<Item = &'n str>) -> Option<Self> {
         let mut set: u128 = 0;
         for name in names {
-            set |= 1 << FACTS.iter().position(|fact| fact.name == name)?;
+            set |= 1 << all().position(|fact| fact.name == name)?;
         }
         Some(Self(set))
     }
@@ -64,7 +65,7 @@ impl<'c> Known<'c> {
         let mut open = wanted.0 & !self.asked;
         while self.holds & wanted.0 == wanted.0 & self.asked && open != 0 {
             let bit = open & open.wrapping_neg();
-            let fact = FACTS.get(bit.trailing_zeros() as usize);
+            let fact = all().nth(bit.trailing_zeros() as usize);
             self.asked |= bit;
             if fact.is_some_and(|fact| (fact.holds)(self.case)) {
                 self.holds |= bit;
@@ -79,12 +80,16 @@ impl<'c> Known<'c> {
 pub(super) struct Fact {
     /// What rules call it.
     pub(super) name: &'static str,
-    holds: fn(&Case<'_>) -> bool,
+    pub(super) holds: fn(&Case<'_>) -> bool,
 }
 
 /// All facts. At most 128.
+pub(super) fn all() -> impl Iterator<Item = &'static Fact> {
+    FACTS.iter().chain(whole::FACTS)
+}
+
 #[rustfmt::skip]
-pub(super) const FACTS: &[Fact] = &[
+const FACTS: &[Fact] = &[
     // The dialogue
     Fact { name: "greeting", holds: |c| c.exchange.is_some_and(|(i, e)| i == 0 && e.command.is_none()) },
     Fact { name: "unasked", holds: |c| exchange(c).is_some_and(|e| e.command.is_none() && e.paired == Pairing::Unasked) },
@@ -168,15 +173,15 @@ pub(super) const FACTS: &[Fact] = &[
     Fact { name: "transfer-log", holds: |c| c.session.vantage == Vantage::TransferLog },
 ];
 
-fn exchange<'s>(case: &Case<'s>) -> Option<&'s Exchange> {
+pub(super) fn exchange<'s>(case: &Case<'s>) -> Option<&'s Exchange> {
     case.exchange.map(|(_, exchange)| exchange)
 }
 
-fn data<'s>(case: &Case<'s>) -> Option<&'s DataConnection> {
+pub(super) fn data<'s>(case: &Case<'s>) -> Option<&'s DataConnection> {
     case.session.data_of(exchange(case)?)
 }
 
-fn seen<'s>(case: &Case<'s>) -> Option<&'s DataRecord> {
+pub(super) fn seen<'s>(case: &Case<'s>) -> Option<&'s DataRecord> {
     data(case)?.seen.as_ref()
 }
 
@@ -261,7 +266,7 @@ fn is_guessing(session: &Session) -> bool {
 const TIMER_AT_LEAST: Duration = Duration::from_millis(2900);
 
 /// Servers' and middleboxes' timers are round: within two seconds of one of these.
-fn is_round(quiet: Duration) -> bool {
+pub(super) fn is_round(quiet: Duration) -> bool {
     const TIMERS: [u64; 12] = [30, 45, 60, 90, 120, 180, 240, 300, 600, 900, 1800, 3600];
     TIMERS
         .iter()
@@ -347,9 +352,9 @@ fn data_ended_by_receiver(case: &Case<'_>) -> bool {
 const STALLED: Duration = Duration::from_secs(5);
 
 /// From which time on a device on the way may have forgotten a connection. The shortest common limit of firewalls and NAT.
-const FORGOTTEN: Duration = Duration::from_secs(60);
+pub(super) const FORGOTTEN: Duration = Duration::from_secs(60);
 
-fn tcp<'s>(case: &Case<'s>) -> Option<&'s TcpRecord> {
+pub(super) fn tcp<'s>(case: &Case<'s>) -> Option<&'s TcpRecord> {
     seen(case)?.tcp.as_ref()
 }
 
@@ -386,7 +391,7 @@ fn idle_before_last_command(session: &Session) -> bool {
     unanswered && idle.is_some_and(|(sent, before)| sent.since(before) >= FORGOTTEN)
 }
 
-fn moved_bytes(case: &Case<'_>) -> bool {
+pub(super) fn moved_bytes(case: &Case<'_>) -> bool {
     let by_data = seen(case).is_some_and(|d| d.bytes_to_client + d.bytes_to_server > 0);
     by_data
         || case
@@ -448,7 +453,7 @@ fn paused_after(case: &Case<'_>) -> bool {
 }
 
 /// Silence between the last command or reply and the end.
-fn quiet_before_end(session: &Session) -> Option<Duration> {
+pub(super) fn quiet_before_end(session: &Session) -> Option<Duration> {
     let said = session
         .exchanges
         .iter()
@@ -504,7 +509,7 @@ fn needless_argument(case: &Case<'_>) -> bool {
 }
 
 /// The command's argument.
-fn argument(exchange: &Exchange) -> Option<&[u8]> {
+pub(super) fn argument(exchange: &Exchange) -> Option<&[u8]> {
     exchange
         .command
         .as_ref()?
@@ -562,7 +567,7 @@ fn tls_agreed_in_vain(session: &Session) -> bool {
     session.vantage == Vantage::Wire && !session.protected && (went_on || last && ended)
 }
 
-fn transfer_unanswered(session: &Session) -> bool {
+pub(super) fn transfer_unanswered(session: &Session) -> bool {
     let is_open = |e: &Exchange| e.is_unanswered() && e.verb().is_some_and(|v| v.is_transfer());
     session.exchanges.iter().rev().take(3).any(is_open)
 }

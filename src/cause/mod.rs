@@ -11,12 +11,14 @@ mod rule;
 #[cfg(test)]
 mod tests;
 mod text;
+mod whole;
 
 use self::facts::Case;
 use self::text::Hit;
 use crate::catalogue::{CauseId, Confidence, Moment};
 use crate::diagnostic::Origin;
 use crate::ftp::{ReplyCode, Vantage, Verb};
+use crate::limits;
 use crate::session::{Exchange, Outcome, Session, Transfer};
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -104,8 +106,12 @@ fn of_exchange(
 ) -> Option<Failure> {
     let verb = exchange.verb();
     let base = match (exchange.outcome, &exchange.last) {
-        (Outcome::Success, _) if exchange.data.is_none() => return None,
-        (Outcome::Success, _) => return judge(Moment::Success, session, index, exchange, None),
+        (Outcome::Success, _) if exchange.data.is_none() && !is_slow_to_let_in(index, exchange) => {
+            return None;
+        }
+        (Outcome::Success, _) => {
+            return judge(Moment::Success, session, index, exchange, None, wanted);
+        }
         (Outcome::Failure, Some(reply)) => {
             let verb = verb.or((index == 0).then_some(Verb::CONNECT));
             let argument = exchange
@@ -120,8 +126,19 @@ fn of_exchange(
         _ if hears_the_end(session) && exchange.command.is_some() && !exchange.hidden => None,
         _ => return None,
     };
-    let failure = judge(Moment::Exchange, session, index, exchange, base)?;
-    Some(failure.with_proofs(wanted, || proof::of_exchange(session, exchange)))
+    judge(Moment::Exchange, session, index, exchange, base, wanted)
+}
+
+/// The greeting and the answer to a login come at once, unless something is looked up first.
+fn is_slow_to_let_in(index: usize, exchange: &Exchange) -> bool {
+    let lets_in = match exchange.verb() {
+        None => index == 0,
+        Some(verb) => matches!(verb, Verb::USER | Verb::PASS),
+    };
+    lets_in
+        && exchange
+            .waited()
+            .is_some_and(|waited| waited >= limits::SLOW_TO_LET_IN)
 }
 
 fn judge(
@@ -130,6 +147,7 @@ fn judge(
     index: usize,
     exchange: &Exchange,
     base: Option<Hit>,
+    wanted: &Wanted<'_>,
 ) -> Option<Failure> {
     let (code, verb) = (exchange.code(), exchange.verb());
     let case = Case {
@@ -138,7 +156,7 @@ fn judge(
         transfer: None,
     };
     let ruling = rule::rule(at, &case, code, verb, base)?;
-    Some(Failure {
+    let failure = Failure {
         cause: ruling.cause,
         confidence: ruling.confidence,
         benign: ruling.benign,
@@ -147,7 +165,12 @@ fn judge(
         at: exchange.at(),
         exchange: Some(index),
         proofs: Vec::new(),
-    })
+    };
+    Some(failure.with_proofs(wanted, || {
+        let mut proofs = proof::of_exchange(session, exchange);
+        proofs.extend(proof::beside(session, index, ruling.shows));
+        proofs
+    }))
 }
 
 /// A client that can't open the data connection may never send the command that needs it.
@@ -185,9 +208,8 @@ fn unused_announcements(session: &Session, wanted: &Wanted<'_>, failures: &mut V
             data: Some(number),
             ..exchange.clone()
         };
-        let failure = judge(Moment::Announcement, session, index, &exchange, None);
-        let proofs = || proof::of_exchange(session, &exchange);
-        failures.extend(failure.map(|f| f.with_proofs(wanted, proofs)));
+        let at = Moment::Announcement;
+        failures.extend(judge(at, session, index, &exchange, None, wanted));
     }
 }
 

@@ -1,9 +1,14 @@
 //! What one can open to see that a failure happened as told.
 
+use std::time::Duration;
+
 use super::Proof;
-use crate::ftp::{Endpoint, Evidence, Fate, Side, TlsRecord, Vantage};
+use crate::ftp::{End, Endpoint, Evidence, Fate, Side, TlsRecord, Vantage, Verb};
 use crate::session::{DataConnection, Exchange, KeptReply, Outcome, Session, Transfer};
 use crate::text::Text;
+
+/// From which time on a wait is worth telling: a client's patience and a server's timers are longer.
+const SLOW: Duration = Duration::from_millis(2900);
 
 /// The proofs of a failed exchange: the command with its reply, then, where it failed for its data connection, what was
 /// announced and seen of that.
@@ -47,6 +52,14 @@ fn of_connection(session: &Session, exchange: &Exchange) -> Vec<Proof> {
     proofs
 }
 
+/// The nearest exchange before this one with a command that shows the cause too, or else the nearest after.
+pub(super) fn beside(session: &Session, index: usize, verbs: &[Verb]) -> Option<Proof> {
+    let is_shown = |e: &&Exchange| e.verb().is_some_and(|v| verbs.contains(&v));
+    let (before, after) = session.exchanges.split_at_checked(index)?;
+    let mut around = before.iter().rev().chain(after.iter().skip(1));
+    around.find(is_shown).map(dialogue)
+}
+
 /// The proof of a transfer that only a log tells of.
 pub(super) fn of_transfer(transfer: &Transfer) -> Proof {
     let path = transfer.path.as_ref().map(Text::bytes).unwrap_or_default();
@@ -75,7 +88,7 @@ pub(super) fn of_session(session: &Session) -> Vec<Proof> {
     };
     let is_clients = session.vantage == Vantage::ClientLog;
     let client = name(&session.client, if is_clients { "the client" } else { "?" });
-    let opened = format!("{client} -> {}", name(&session.server, "?"));
+    let opened = format!("{client} -> {}{}", name(&session.server, "?"), end(session));
     let mut proofs = vec![Proof {
         origin: session.origin,
         text: Text::from(opened),
@@ -84,7 +97,35 @@ pub(super) fn of_session(session: &Session) -> Vec<Proof> {
     if let Some(last) = session.exchanges.iter().rev().find(|e| e.command.is_some()) {
         proofs.push(dialogue(last));
     }
+    let hidden = session.data.iter().filter(|_| session.protected);
+    let hidden = hidden.filter(|d| d.seen.as_ref().is_some_and(|s| s.guessed));
+    let used = super::whole::finished(session).and_then(|(exchange, _)| session.data_of(exchange));
+    proofs.extend(used.and_then(ending));
+    proofs.extend(hidden.filter_map(attempt).take(1));
     proofs
+}
+
+/// How the control connection ended, and how long it had been silent then, where either tells something.
+fn end(session: &Session) -> String {
+    let by = session
+        .ended_by()
+        .map(|side| format!(" by the {}", side.id()));
+    let quiet = super::facts::quiet_before_end(session).filter(|q| *q >= SLOW);
+    match (session.end(), quiet) {
+        (End::Reset | End::Fin, Some(quiet)) => {
+            let end = if session.end() == End::Reset {
+                "reset"
+            } else {
+                "closed"
+            };
+            let quiet = quiet.as_secs_f64();
+            format!(
+                ", {end}{} after {quiet:.1} s of silence",
+                by.unwrap_or_default()
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 /// A TLS handshake that failed: who broke it off and with which words, what was offered, whose certificate it was.
@@ -144,6 +185,10 @@ fn dialogue(exchange: &Exchange) -> Proof {
     match exchange.last.as_ref().or(exchange.preliminary.as_ref()) {
         Some(reply) => push_reply(&mut text, reply),
         None => text.extend_from_slice(b"no reply"),
+    }
+    let waited = exchange.waited().filter(|w| *w >= SLOW);
+    if let Some(waited) = waited.filter(|_| exchange.preliminary.is_none()) {
+        text.extend_from_slice(format!(" (after {:.1} s)", waited.as_secs_f64()).as_bytes());
     }
     let origin = exchange.last.as_ref().map_or(exchange.origin, |r| r.origin);
     Proof {

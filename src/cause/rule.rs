@@ -80,6 +80,8 @@ pub(super) struct Ruling {
     pub(super) cause: CauseId,
     pub(super) confidence: Confidence,
     pub(super) benign: bool,
+    /// Commands beside the failed one that show it too.
+    pub(super) shows: &'static [Verb],
 }
 
 /// What decides which rules are held against a case at all.
@@ -140,12 +142,14 @@ pub(super) fn rule(
                 cause: found.cause,
                 confidence: spoken(confidence),
                 benign,
+                shows: &found.when.shows,
             })
         }
         None => base.map(|hit| Ruling {
             cause: hit.cause,
             confidence: spoken(hit.confidence),
             benign: catalogue().cause(hit.cause).benign,
+            shows: &[],
         }),
     }
 }

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 
 /// A conversation in the catalogue's small language, played to a session builder.
 ///
-/// `> command`, `< reply line`, `wait 300s`, `! data unanswered|refused|never-tried|open N|reset-by-client N|window-closed N|silent N|unacknowledged N|by-stranger|…`,
+/// `> command`, `< reply line`, `wait 300s`, `! data unanswered|refused|never-tried|open N|uploaded N|reset-by-client N|window-closed N|silent N|unacknowledged N|by-stranger|…`,
 /// `! tls failed`, `! tls alert server 40`, `! client fin`, `! server reset`, `! client gave-up`, `! vanished`, `! syn refused|unanswered`. A step takes 10 ms.
 struct Talk {
     now: Timestamp,
@@ -29,6 +29,8 @@ struct Talk {
     closed: bool,
     /// What the last reply promised.
     promised: Option<Expected>,
+    /// What ALLO announced.
+    allocated: Option<Expected>,
 }
 
 #[derive(Default)]
@@ -65,6 +67,7 @@ impl Talk {
             finished: Finished::default(),
             closed: false,
             promised: None,
+            allocated: None,
         };
         played.emit(EventKind::Introduced(Box::new(introduction)));
         if !talk.contains("! syn") {
@@ -125,6 +128,10 @@ impl Talk {
                     ..Origin::default()
                 },
             ));
+        }
+        if let ("ALLO", Some(bytes)) = (command.verb.as_str(), command.argument()) {
+            let bytes = std::str::from_utf8(bytes).unwrap().parse().unwrap();
+            self.allocated = Some(Expected { bytes, by: "ALLO" });
         }
         self.emit(EventKind::Command(command));
     }
@@ -218,6 +225,7 @@ impl Talk {
                 (Fate::Opened, Some(End::InputEnded), None)
             }
             "fin" | "by-stranger" => (Fate::Opened, Some(End::Fin), Some(Side::Server)),
+            "uploaded" => (Fate::Opened, Some(End::Fin), Some(Side::Client)),
             "reset-by-client" => (Fate::Opened, Some(End::Reset), Some(Side::Client)),
             "reset-by-server" => (Fate::Opened, Some(End::Reset), Some(Side::Server)),
             _ => panic!("no data connection is {how:?}"),
@@ -240,7 +248,8 @@ impl Talk {
             last: Some(self.now),
             end,
             ended_by,
-            bytes_to_client: bytes,
+            bytes_to_client: if how == "uploaded" { 0 } else { bytes },
+            bytes_to_server: if how == "uploaded" { bytes } else { 0 },
             opener: Some(self::end(
                 if how == "by-stranger" {
                     "203.0.113.9"
@@ -250,7 +259,7 @@ impl Talk {
                 50_001,
             )),
             third_party: how == "by-stranger",
-            expected: self.promised,
+            expected: self.promised.or(self.allocated),
             tcp: Some(tcp),
             ..DataRecord::never_tried(mode, announced, announced_by)
         };

@@ -298,12 +298,12 @@ impl Draft {
         (last.origin == origin && last.command.is_some()).then(|| self.session.exchanges.len() - 1)
     }
 
-    /// In a log the text of what succeeded explains nothing, but for the address in a 227, 228 or 229.
+    /// In a log the text of what succeeded explains nothing, but for a size in a 213 and the address in a 227, 228 or 229.
     fn keeps_text(&self, reply: &Reply<'_>) -> bool {
         self.all_texts
             || self.session.vantage == Vantage::Wire
             || reply.code.is_negative()
-            || matches!(reply.code.number(), 227..=229)
+            || matches!(reply.code.number(), 213 | 227..=229)
     }
 
     fn stay_small(&mut self, observer: &mut dyn Observer) {
@@ -335,6 +335,9 @@ impl Draft {
                 self.announced = self.session.announce(index);
             }
             _ if verb.is_transfer() => self.session.settle_transfer(index),
+            Verb::CWD | Verb::XCWD | Verb::CDUP | Verb::XCUP => self.state.astray = !success,
+            Verb::TYPE if success => self.state.ascii = exchange.argument_begins_with(b'A'),
+            Verb::MODE if success => self.state.coded = !exchange.argument_begins_with(b'S'),
             _ => {}
         }
     }

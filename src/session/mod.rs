@@ -93,6 +93,7 @@ pub enum Outcome {
 
 /// What was in force when a command was sent or an unasked reply came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent settings")]
 pub struct State {
     /// A login had been accepted.
     pub logged_in: bool,
@@ -100,6 +101,12 @@ pub struct State {
     pub protected: bool,
     /// Logins that had failed so far.
     pub failed_logins: u32,
+    /// TYPE A had been asked for and granted.
+    pub ascii: bool,
+    /// A transfer mode other than stream had been granted: what moves is not the file's bytes.
+    pub coded: bool,
+    /// The last change of directory had failed: the client may not be where it thinks.
+    pub astray: bool,
 }
 
 /// A command and every reply up to the one that settles it (RFC 959 section 5.4).
@@ -152,6 +159,16 @@ impl Exchange {
     /// No answer came, as far as packets and clients can tell: a server's log may just not hold it.
     pub fn is_unanswered(&self) -> bool {
         self.outcome == Outcome::Unanswered && !self.hidden
+    }
+
+    /// True when the command's argument begins with this letter, in either case.
+    fn argument_begins_with(&self, letter: u8) -> bool {
+        let argument = self.command.as_ref().and_then(|c| c.argument.as_ref());
+        argument.is_some_and(|a| {
+            a.bytes()
+                .first()
+                .is_some_and(|b| b.eq_ignore_ascii_case(&letter))
+        })
     }
 
     /// From the command to its first reply.

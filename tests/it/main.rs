@@ -23,6 +23,7 @@ mod laws;
 mod long;
 mod oddities;
 mod output;
+mod problems;
 mod regressions;
 mod series;
 mod support;

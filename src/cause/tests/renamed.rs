@@ -76,6 +76,8 @@ fn check(kind: &str, others: &[&str]) -> usize {
     for (id, cause) in catalogue().causes() {
         // What an attack looks like is told by names, among others.
         let samples = cause.sample.iter().filter(|_| cause.family != "abuse");
+        // In text mode the end of a name tells whether the file is text.
+        let samples = samples.filter(|s| !s.talk.contains("> TYPE A"));
         for sample in samples {
             let expected = causes(&sample.talk);
             for name in names(&sample.talk, kind) {
