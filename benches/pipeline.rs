@@ -126,6 +126,7 @@ fn read(path: &Path) -> io::Result<u64> {
         year: None,
         wanted: Wanted::Tallies,
         filter: None,
+        grouping: None,
         window_bytes: limits::WINDOW_BYTES,
         progress: false,
     };

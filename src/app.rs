@@ -4,6 +4,7 @@
 //! computed is the business of [`crate::run`], how it looks that of
 //! [`crate::report`].
 
+mod asked;
 mod targets;
 
 use std::io::{self, IsTerminal as _, Read as _, Write};
@@ -13,20 +14,22 @@ use jiff::tz::TimeZone;
 
 use crate::cause::{self, Explanation, Failure};
 use crate::cli::{
-    Cli, Color, Command, ExplainArgs, Form, FormatArgs, ReadArgs, SessionArgs, YesNo,
+    Cli, CodeArgs, Color, Command, ExplainArgs, Form, FormatArgs, ReadArgs, SessionArgs, Sort,
+    TableArgs, TimelineArgs,
 };
 use crate::diagnostic::Severity;
 use crate::exit::Exit;
-use crate::filter::{self, Filter, Now, Wrong};
 use crate::ftp::Verb;
 use crate::input;
 use crate::limits;
 use crate::output::{Place, Unwritten};
-use crate::report::{self, Look, Options, Report};
+use crate::report::groups::{About, groups};
+use crate::report::{self, Look, Options, Order, Report};
 use crate::run::{Findings, Format, Layout, Settings, Wanted, run};
 use crate::session::Session;
+use crate::tally::{By, Grouping};
 use crate::text;
-use crate::time::Timestamp;
+use asked::{Rows, filter};
 use targets::{Forms, one_target, print, targets, write_all};
 
 /// Why a command ended without its result.
@@ -61,8 +64,8 @@ pub fn main(cli: &Cli) -> Exit {
     let outcome = match &cli.command {
         None => report(&cli.report),
         Some(Command::Report(args)) => report(args),
-        Some(Command::Codes(args)) => part(args, report::codes::codes),
-        Some(Command::Causes(args)) => part(args, report::causes::causes),
+        Some(Command::Codes(args)) => codes(args),
+        Some(Command::Causes(args)) => causes(args),
         Some(Command::Sessions(args)) => sessions(args),
         Some(Command::Timeline(args)) => timeline(args),
         Some(Command::Events(args)) => events(args),
@@ -125,49 +128,10 @@ fn format(name: &str) -> Result<Format, Trouble> {
     })
 }
 
-/// What is taken for now: what was given, or the machine's clock, which is asked nowhere else.
-fn now(args: &ReadArgs, zone: &TimeZone) -> Result<Now, Trouble> {
-    #[expect(clippy::disallowed_methods, reason = "the clock enters here")]
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let nanos = clock.map_or(0, |passed| passed.as_nanos());
-    let clock = Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX));
-    let now = Now::new(clock, zone.clone());
-    match &args.filter.now {
-        None => Ok(now),
-        Some(typed) => Ok(now.moved_to("--now", typed)?),
-    }
-}
-
-impl From<Wrong> for Trouble {
-    fn from(wrong: Wrong) -> Self {
-        Self::Usage(wrong.told())
-    }
-}
-
-/// What of the input is looked at.
-fn filter(args: &ReadArgs) -> Result<Option<Filter>, Trouble> {
-    let given = args.filter.clone();
-    let words = filter::Words {
-        since: given.since,
-        until: given.until,
-        users: given.user,
-        clients: given.client,
-        servers: given.server,
-        codes: given.code,
-        commands: given.command,
-        paths: given.path,
-        causes: given.cause,
-        sides: given.side,
-        tls: given.tls.map(|tls| tls == YesNo::Yes),
-        sessions: given.session,
-        failed: given.failed,
-    };
-    let now = now(args, &zone(args.tz.as_deref())?)?;
-    Ok(Filter::read(&words, &now)?)
-}
-
-fn settings(args: &ReadArgs, wanted: Wanted) -> Result<Settings, Trouble> {
+fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings, Trouble> {
     let filter = filter(args)?; // told before anything is read
+    let log_zone = zone(args.log_tz.as_deref())?;
+    let zone = zone(args.tz.as_deref())?;
     let piped = !io::stdin().is_terminal();
     let paths = match (args.paths.is_empty(), piped) {
         (false, _) => args.paths.clone(),
@@ -182,10 +146,11 @@ fn settings(args: &ReadArgs, wanted: Wanted) -> Result<Settings, Trouble> {
     Ok(Settings {
         paths,
         from,
-        log_zone: zone(args.log_tz.as_deref())?,
+        log_zone,
         year: args.year.map(i64::from),
         wanted,
         filter,
+        grouping: by.map(|by| Grouping::new(by, zone)),
         window_bytes: limits::WINDOW_BYTES,
         progress: !args.no_progress && io::stderr().is_terminal(),
     })
@@ -201,8 +166,13 @@ const TEXT: Forms = &[Form::Text];
 const ROWS: Forms = &[Form::Ndjson, Form::Json];
 
 /// Reads everything with the number of threads that is asked for. What is written as it comes goes to a place.
-fn read_to(args: &ReadArgs, wanted: Wanted, place: &Place) -> Result<Findings, Trouble> {
-    let settings = settings(args, wanted)?;
+fn read_to(
+    args: &ReadArgs,
+    wanted: Wanted,
+    by: Option<By>,
+    place: &Place,
+) -> Result<Findings, Trouble> {
+    let settings = settings(args, wanted, by)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.unwrap_or(0))
         .build();
@@ -217,8 +187,8 @@ fn read_to(args: &ReadArgs, wanted: Wanted, place: &Place) -> Result<Findings, T
 }
 
 /// The same, where nothing is written as it comes.
-fn read(args: &ReadArgs, wanted: Wanted) -> Result<Findings, Trouble> {
-    read_to(args, wanted, &Place::Stdout)
+fn read(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Findings, Trouble> {
+    read_to(args, wanted, by, &Place::Stdout)
 }
 
 /// Says on standard error what was not read, for the commands whose output does not.
@@ -266,26 +236,27 @@ fn look(args: &ReadArgs, place: &Place) -> Look {
     }
 }
 
-/// The report of a run, with all rows for the views that are about one thing.
-fn report_of(args: &ReadArgs, findings: &Findings, all: bool) -> Result<Report, Trouble> {
-    let top = if all || args.top == 0 {
-        usize::MAX
-    } else {
-        args.top
+/// The report of a run.
+fn report_of(args: &ReadArgs, findings: &Findings, rows: Rows) -> Result<Report, Trouble> {
+    let top = match args.top {
+        Some(0) => usize::MAX,
+        top => top.unwrap_or(rows.most),
     };
     let options = Options {
         zone: zone(args.tz.as_deref())?,
         sources: findings.sources.clone(),
         top,
         conditions: findings.conditions.clone(),
+        by: rows.by,
+        order: rows.order,
     };
     Ok(Report::new(&findings.tallies, &options))
 }
 
 fn report(args: &ReadArgs) -> Outcome {
     let targets = targets(args, WHOLE)?;
-    let findings = read(args, Wanted::Tallies)?;
-    let report = report_of(args, &findings, false)?;
+    let findings = read(args, Wanted::Tallies, None)?;
+    let report = report_of(args, &findings, Rows::OF_REPORT)?;
     write_all(&targets, |target| match target.form {
         Form::Text => report::terminal::report(&report, look(args, &target.place)),
         Form::Json | Form::Ndjson => report::json::report(&report),
@@ -294,10 +265,10 @@ fn report(args: &ReadArgs) -> Outcome {
 }
 
 /// One part of the report by itself.
-fn part(args: &ReadArgs, show: impl Fn(&Report, Look) -> String) -> Outcome {
+fn part(args: &ReadArgs, rows: Rows, show: impl Fn(&Report, Look) -> String) -> Outcome {
     let targets = targets(args, WHOLE)?;
-    let findings = read(args, Wanted::Tallies)?;
-    let report = report_of(args, &findings, true)?;
+    let findings = read(args, Wanted::Tallies, rows.by)?;
+    let report = report_of(args, &findings, rows)?;
     write_all(&targets, |target| match target.form {
         Form::Text => show(&report, look(args, &target.place)),
         Form::Json | Form::Ndjson => report::json::report(&report),
@@ -306,63 +277,83 @@ fn part(args: &ReadArgs, show: impl Fn(&Report, Look) -> String) -> Outcome {
     Ok(Exit::of(&findings.tallies))
 }
 
+fn codes(args: &CodeArgs) -> Outcome {
+    let rows = Rows::of(&args.table, Order::Replies, &[Sort::Name, Sort::Count])?;
+    part(&args.table.read, rows, |report, look| match rows.by {
+        Some(_) => groups(report, About::Codes, look),
+        None if args.matrix => report::groups::matrix(report, look),
+        None => report::codes::codes(report, look),
+    })
+}
+
+fn causes(args: &TableArgs) -> Outcome {
+    let known = [Sort::Name, Sort::Count, Sort::Start, Sort::Sessions];
+    let rows = Rows::of(args, Order::Failures, &known)?;
+    part(&args.read, rows, |report, look| match rows.by {
+        Some(_) => groups(report, About::Causes, look),
+        None => report::causes::causes(report, look),
+    })
+}
+
 fn events(args: &ReadArgs) -> Outcome {
     let target = one_target(args, ROWS)?;
-    let findings = read_to(args, Wanted::Events, &target.place)?;
-    warn(args, &report_of(args, &findings, true)?);
+    let findings = read_to(args, Wanted::Events, None, &target.place)?;
+    warn(args, &report_of(args, &findings, Rows::ALL)?);
     Ok(Exit::of(&findings.tallies))
 }
 
-/// The sessions that are asked for, in order.
-fn selected(args: &SessionArgs, findings: &Findings) -> Vec<(Session, Vec<Failure>)> {
-    let counted = |failures: &[Failure]| failures.iter().filter(|f| !f.benign).count();
-    let mut chosen = findings.sessions.clone();
-    if let Some(worst) = args.worst {
-        chosen.sort_by_key(|(_, failures)| std::cmp::Reverse(counted(failures)));
-        chosen.truncate(worst);
-    }
-    chosen
-}
-
 fn sessions(args: &SessionArgs) -> Outcome {
-    let targets = targets(&args.read, LISTED)?;
-    let findings = read(&args.read, Wanted::Sessions)?;
-    let zone = zone(args.read.tz.as_deref())?;
-    let chosen = selected(args, &findings);
+    use Sort::{Bytes, Commands, Duration, Failures, Name, Replies, Start};
+    let known = [Start, Name, Duration, Failures, Commands, Replies, Bytes];
+    let rows = Rows::of(&args.table, Order::Sessions, &known)?;
+    let read_args = &args.table.read;
+    if rows.by.is_some() {
+        return part(read_args, rows, |report, look| {
+            groups(report, About::Sessions, look)
+        });
+    }
+    let targets = targets(read_args, LISTED)?;
+    let mut findings = read(read_args, Wanted::Sessions, None)?;
+    let report = report_of(read_args, &findings, Rows::ALL)?;
+    let order = args.worst.map(|_| Order::Failures).or(rows.order);
+    let most = args.worst.or(read_args.top.filter(|top| *top > 0));
+    report::sessions::choose(&mut findings.sessions, order, most);
+    let (chosen, zone) = (&findings.sessions, &report.zone);
     write_all(&targets, |target| match target.form {
         Form::Text => {
-            let look = look(&args.read, &target.place);
+            let look = look(read_args, &target.place);
             let rows = chosen.iter();
-            let rows = rows.map(|(s, f)| report::sessions::session(s, f, &zone, look) + "\n");
+            let rows = rows.map(|(s, f)| report::sessions::session(s, f, zone, look) + "\n");
             report::sessions::header(look) + "\n" + &rows.collect::<String>()
         }
         Form::Json | Form::Ndjson => {
             let mut out = Vec::new();
-            for (session, failures) in &chosen {
+            for (session, failures) in chosen {
                 report::json::session(&mut out, session, failures, &findings.sources);
             }
             String::from_utf8_lossy(&out).into_owned()
         }
     })?;
-    warn(&args.read, &report_of(&args.read, &findings, true)?);
+    warn(read_args, &report);
     Ok(Exit::of(&findings.tallies))
 }
 
-fn timeline(args: &SessionArgs) -> Outcome {
+fn timeline(args: &TimelineArgs) -> Outcome {
     let targets = targets(&args.read, TEXT)?;
-    let findings = read(&args.read, Wanted::Sessions)?;
-    let report = report_of(&args.read, &findings, true)?;
-    let chosen = selected(args, &findings);
+    let mut findings = read(&args.read, Wanted::Sessions, None)?;
+    let report = report_of(&args.read, &findings, Rows::ALL)?;
+    let order = args.worst.map(|_| Order::Failures);
+    report::sessions::choose(&mut findings.sessions, order, args.worst);
     write_all(&targets, |target| {
         let look = look(&args.read, &target.place);
         let ladder = |(session, failures): &(Session, Vec<Failure>)| {
             let (sources, zone) = (&report.sources, &report.zone);
             report::ladder::ladder(session, failures, sources, zone, look) + "\n"
         };
-        if chosen.is_empty() {
+        if findings.sessions.is_empty() {
             return "no session fits; `ftpwhy sessions` lists them\n".to_owned();
         }
-        chosen.iter().map(ladder).collect()
+        findings.sessions.iter().map(ladder).collect()
     })?;
     warn(&args.read, &report);
     Ok(Exit::of(&findings.tallies))
@@ -404,8 +395,8 @@ fn formats(args: &FormatArgs) -> Outcome {
         write_all(&targets, |_| known_formats())?;
         return Ok(Exit::Done);
     }
-    let findings = read(&args.read, Wanted::Tallies)?;
-    let report = report_of(&args.read, &findings, true)?;
+    let findings = read(&args.read, Wanted::Tallies, None)?;
+    let report = report_of(&args.read, &findings, Rows::ALL)?;
     write_all(&targets, |target| {
         report::terminal::inputs(&report, look(&args.read, &target.place))
     })?;

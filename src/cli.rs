@@ -36,13 +36,13 @@ pub enum Command {
     /// What failed and why: verdict, causes, codes, sessions, latency, coverage (the default)
     Report(ReadArgs),
     /// How often each reply code occurs
-    Codes(ReadArgs),
+    Codes(CodeArgs),
     /// Every cause with its evidence and advice
-    Causes(ReadArgs),
+    Causes(TableArgs),
     /// One line per session
     Sessions(SessionArgs),
     /// Sessions step by step: commands, replies, waits and data connections side by side
-    Timeline(SessionArgs),
+    Timeline(TimelineArgs),
     /// Every command, reply and other event as one JSON object a line
     Events(ReadArgs),
     /// What a code, a cause or a reply text means and what to do about it; reads no input
@@ -84,9 +84,9 @@ pub struct ReadArgs {
     /// Short for --as ndjson
     #[arg(long, conflicts_with_all = ["form", "json"])]
     pub ndjson: bool,
-    /// Rows in each list of the text report; 0 for all
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
-    pub top: usize,
+    /// Rows in each list; 0 for all [default: 5 in the report, 20 with --by, else all]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub top: Option<usize>,
     /// Threads [default: one per core]
     #[arg(short = 'j', long, value_name = "N")]
     pub threads: Option<usize>,
@@ -174,9 +174,89 @@ pub enum YesNo {
     No,
 }
 
+/// What is put together, and in which order.
+#[derive(Debug, Clone, Args)]
+pub struct TableArgs {
+    /// What is read, and how it is shown.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// A row for each of these; hours and days are those of --tz
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub by: Option<By>,
+    /// What comes first: name (also code, id, hour), the others by size
+    #[arg(long, value_name = "KEY", value_enum)]
+    pub sort: Option<Sort>,
+}
+
+/// What the numbers of a row are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// The user last named in a session.
+    User,
+    /// The client's host.
+    Client,
+    /// The server's host.
+    Server,
+    /// The hour of the day.
+    Hour,
+    /// The day of the week.
+    Weekday,
+    /// The day.
+    Day,
+    /// The command.
+    Command,
+    /// The path that a command names.
+    Path,
+}
+
+/// What rows are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// The name, the code, the id, the user.
+    Name,
+    /// How often.
+    Count,
+    /// When it began.
+    Start,
+    /// How long it took.
+    Duration,
+    /// Sessions.
+    Sessions,
+    /// Failed operations.
+    Failures,
+    /// Replies.
+    Replies,
+    /// Commands.
+    Commands,
+    /// Bytes moved.
+    Bytes,
+}
+
+/// Which codes to show.
+#[derive(Debug, Clone, Args)]
+pub struct CodeArgs {
+    /// What is put together, and in which order.
+    #[command(flatten)]
+    pub table: TableArgs,
+    /// Commands down, codes across
+    #[arg(long, conflicts_with = "by")]
+    pub matrix: bool,
+}
+
 /// Which sessions to show.
 #[derive(Debug, Clone, Args)]
 pub struct SessionArgs {
+    /// What is put together, and in which order.
+    #[command(flatten)]
+    pub table: TableArgs,
+    /// Only the N sessions with the most failures
+    #[arg(long, value_name = "N", conflicts_with_all = ["by", "sort"])]
+    pub worst: Option<usize>,
+}
+
+/// Which sessions to show step by step.
+#[derive(Debug, Clone, Args)]
+pub struct TimelineArgs {
     /// What is read, and how it is shown.
     #[command(flatten)]
     pub read: ReadArgs,

@@ -30,7 +30,7 @@ use crate::lookup::Lookup;
 use crate::progress::Progress;
 use crate::report::Sources;
 use crate::session::{Builder, Session};
-use crate::tally::{InputTally, Tallies};
+use crate::tally::{Grouping, InputTally, Tallies};
 use crate::text::Text;
 use crate::time::Clock;
 use joining::Held;
@@ -52,6 +52,8 @@ pub struct Settings {
     pub wanted: Wanted,
     /// Which sessions are looked at, and what of them; everything where there is none.
     pub filter: Option<Filter>,
+    /// What is counted by name or time as well.
+    pub grouping: Option<Grouping>,
     /// Bytes of a window; [`limits::WINDOW_BYTES`] unless a test wants others.
     pub window_bytes: usize,
     /// True to show a progress bar when it takes long.
@@ -63,6 +65,7 @@ impl Settings {
         Asked {
             wanted: self.wanted,
             filter: self.filter.as_ref(),
+            grouping: self.grouping.as_ref(),
         }
     }
 }

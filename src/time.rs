@@ -65,7 +65,7 @@ impl Timestamp {
     }
 
     /// As seen in a time zone: year, month, day, hour, minute, second.
-    fn civil(self, zone: &TimeZone) -> Option<jiff::civil::DateTime> {
+    pub(crate) fn civil(self, zone: &TimeZone) -> Option<jiff::civil::DateTime> {
         jiff::Timestamp::from_nanosecond(i128::from(self.0))
             .ok()
             .map(|t| zone.to_datetime(t))

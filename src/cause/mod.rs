@@ -4,6 +4,7 @@
 //! reply's text first, then its code, then what the session shows beside it.
 //! Never sees captures or logs, never counts.
 
+mod about;
 mod explain;
 mod facts;
 mod proof;
@@ -51,6 +52,8 @@ pub struct Failure {
     pub at: Option<Timestamp>,
     /// The exchange: an index into the session's; `None` when it is about the session as a whole.
     pub exchange: Option<usize>,
+    /// The transfer, where a log tells of it and of no command: an index into the session's.
+    pub transfer: Option<usize>,
     /// What shows it, most important first; empty where nobody wanted to see it.
     pub proofs: Vec<Proof>,
 }
@@ -67,13 +70,15 @@ pub fn classify_showing(session: &Session, wanted: &Wanted<'_>) -> Vec<Failure> 
         failures.extend(of_exchange(session, index, exchange, wanted));
     }
     unused_announcements(session, wanted, &mut failures);
-    let logged_only = |t: &&Transfer| t.complete == Some(false) && t.exchange.is_none();
+    let logged_only =
+        |(_, t): &(usize, &Transfer)| t.complete == Some(false) && t.exchange.is_none();
     failures.extend(
         session
             .transfers
             .iter()
+            .enumerate()
             .filter(logged_only)
-            .filter_map(|t| of_transfer(session, t, wanted)),
+            .filter_map(|(index, t)| of_transfer(session, index, t, wanted)),
     );
     // What broke the last exchange also ended the session: one operation, one failure.
     let last = session.exchanges.len().checked_sub(1);
@@ -164,6 +169,7 @@ fn judge(
         verb,
         at: exchange.at(),
         exchange: Some(index),
+        transfer: None,
         proofs: Vec::new(),
     };
     Some(failure.with_proofs(wanted, || {
@@ -213,7 +219,12 @@ fn unused_announcements(session: &Session, wanted: &Wanted<'_>, failures: &mut V
     }
 }
 
-fn of_transfer(session: &Session, transfer: &Transfer, wanted: &Wanted<'_>) -> Option<Failure> {
+fn of_transfer(
+    session: &Session,
+    index: usize,
+    transfer: &Transfer,
+    wanted: &Wanted<'_>,
+) -> Option<Failure> {
     let case = Case {
         session,
         exchange: None,
@@ -228,6 +239,7 @@ fn of_transfer(session: &Session, transfer: &Transfer, wanted: &Wanted<'_>) -> O
         verb: Some(transfer.verb),
         at: transfer.at,
         exchange: None,
+        transfer: Some(index),
         proofs: Vec::new(),
     };
     Some(failure.with_proofs(wanted, || vec![proof::of_transfer(transfer)]))
@@ -256,6 +268,7 @@ fn of_session(session: &Session, wanted: &Wanted<'_>) -> Option<Failure> {
         verb: None,
         at: session.last,
         exchange: None,
+        transfer: None,
         proofs: Vec::new(),
     };
     Some(failure.with_proofs(wanted, || proof::of_session(session)))

@@ -18,21 +18,12 @@ struct Operation<'s> {
 
 impl<'s> Operation<'s> {
     fn of_exchange(exchange: &'s Exchange) -> Self {
-        let command = exchange.command.as_ref();
         let begun = exchange.preliminary.as_ref().map(|reply| reply.code);
-        let greets =
-            exchange.command.is_none() && exchange.code().is_some_and(|c| c.number() == 220);
-        let takes_path = |verb: Verb| {
-            let entry = catalogue().command(verb);
-            entry.is_some_and(|entry| entry.argument == "path")
-        };
         Self {
             at: exchange.at(),
-            verb: exchange.verb().or(greets.then_some(Verb::CONNECT)),
+            verb: exchange.asked(),
             codes: [begun, exchange.code()],
-            path: command
-                .filter(|command| takes_path(command.verb))
-                .and_then(|command| command.argument.as_ref()),
+            path: exchange.path(),
         }
     }
 
@@ -47,23 +38,13 @@ impl<'s> Operation<'s> {
 
     /// A failure that no exchange shows: of a transfer that a log tells of, or of the session.
     fn of_failure(failure: &Failure, session: &'s Session) -> Self {
-        let same = |t: &&Transfer| t.exchange.is_none() && is_of(failure, t);
-        let transfer = session.transfers.iter().find(same);
         Self {
             at: failure.at,
             verb: failure.verb,
             codes: [None, failure.code],
-            path: transfer.and_then(|transfer| transfer.path.as_ref()),
+            path: failure.path(session),
         }
     }
-}
-
-/// True where a failure without exchange is that of this transfer.
-fn is_of(failure: &Failure, transfer: &Transfer) -> bool {
-    failure.exchange.is_none()
-        && failure.verb == Some(transfer.verb)
-        && failure.at == transfer.at
-        && transfer.complete == Some(false)
 }
 
 impl Filter {
@@ -146,33 +127,30 @@ impl Filter {
             own && self.fits_failure(failure)
         };
         let kept: Vec<bool> = failures.iter().map(stays).collect();
-        let mut transfers = Vec::with_capacity(session.transfers.len());
-        let of = |wanted: &dyn Fn(&Failure) -> bool| {
-            failures
-                .iter()
-                .zip(&kept)
-                .any(|(failure, kept)| *kept && wanted(failure))
-        };
-        if self.asks_failures() {
-            let mut shown = vec![false; exchanges.len()];
+        let shown = |count: usize, place: fn(&Failure) -> Option<usize>| {
+            let mut shown = vec![false; count];
             let failed = failures.iter().zip(&kept).filter(|(_, kept)| **kept);
-            for index in failed.filter_map(|(failure, _)| failure.exchange) {
+            for index in failed.filter_map(|(failure, _)| place(failure)) {
                 if let Some(shown) = shown.get_mut(index) {
                     *shown = true;
                 }
             }
-            exchanges = shown;
+            shown
+        };
+        let mut alone = Vec::new();
+        if self.asks_failures() {
+            exchanges = shown(exchanges.len(), |failure| failure.exchange);
+            alone = shown(session.transfers.len(), |failure| failure.transfer);
         }
-        for transfer in &session.transfers {
-            transfers.push(match transfer.exchange {
-                Some(index) => exchanges.get(index) == Some(&true),
-                None if self.asks_failures() => of(&|failure| is_of(failure, transfer)),
-                None => self.fits(&Operation::of_transfer(transfer)),
-            });
-        }
+        let transfers = session.transfers.iter().enumerate();
+        let transfers = transfers.map(|(index, transfer)| match transfer.exchange {
+            Some(exchange) => exchanges.get(exchange) == Some(&true),
+            None if self.asks_failures() => alone.get(index) == Some(&true),
+            None => self.fits(&Operation::of_transfer(transfer)),
+        });
         Kept {
+            transfers: transfers.collect(),
             exchanges,
-            transfers,
             failures: kept,
         }
     }
@@ -188,24 +166,21 @@ struct Kept {
 impl Kept {
     /// Takes the rest away, and says how many operations that were.
     fn cut(self, filter: &Filter, session: &mut Session, failures: &mut Vec<Failure>) -> u64 {
-        let mut next = 0;
-        let place = |kept: &bool| {
-            next += usize::from(*kept);
-            kept.then_some(next.saturating_sub(1))
-        };
-        let places: Vec<Option<usize>> = self.exchanges.iter().map(place).collect();
-        let place = |index: usize| places.get(index).copied().flatten();
+        let exchanges = places(&self.exchanges);
+        let transfers = places(&self.transfers);
         let alone = session.transfers.iter().zip(&self.transfers);
         let alone = alone.filter(|(transfer, kept)| transfer.exchange.is_none() && !**kept);
         let gone = alone.count() + self.exchanges.iter().filter(|kept| !**kept).count();
         retain(&mut session.exchanges, &self.exchanges);
         retain(&mut session.transfers, &self.transfers);
         retain(failures, &self.failures);
+        let place = |places: &[Option<usize>], index: usize| places.get(index).copied().flatten();
         for transfer in &mut session.transfers {
-            transfer.exchange = transfer.exchange.and_then(place);
+            transfer.exchange = transfer.exchange.and_then(|e| place(&exchanges, e));
         }
         for failure in failures {
-            failure.exchange = failure.exchange.and_then(place);
+            failure.exchange = failure.exchange.and_then(|e| place(&exchanges, e));
+            failure.transfer = failure.transfer.and_then(|t| place(&transfers, t));
         }
         // What a long session does not keep was looked at when it was dropped.
         let elided = std::mem::take(&mut session.elided);
@@ -223,6 +198,16 @@ impl Kept {
         }
         elided + gone as u64
     }
+}
+
+/// Where each one that is kept stands then.
+fn places(kept: &[bool]) -> Vec<Option<usize>> {
+    let mut next = 0;
+    let place = |kept: &bool| {
+        next += usize::from(*kept);
+        kept.then_some(next.saturating_sub(1))
+    };
+    kept.iter().map(place).collect()
 }
 
 fn retain<T>(list: &mut Vec<T>, kept: &[bool]) {

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use super::Options;
+use super::groups::{GroupRows, Matrix, Order};
 use super::hours::Hours;
 use super::words::per_mille;
 use crate::catalogue::{Cause, CauseId, Confidence, Party, catalogue};
@@ -11,7 +13,10 @@ use crate::ftp::{
     Direction, End, Host, ReplyClass, ReplyCode, SessionKey, Uncounted, Vantage, Verb,
 };
 use crate::limits;
-use crate::tally::{CauseTally, Histogram, LeftOut, Span, TransferTally, VantageTally, Worst};
+use crate::tally::{
+    CauseTally, Histogram, LeftOut, Named, Span, Table, TransferTally, UserTally, VantageTally,
+    Worst,
+};
 use crate::text::Text;
 
 /// Codes shown in the report; all are in the table of codes.
@@ -58,12 +63,22 @@ pub struct Heard {
     pub top_clients: Vec<(Host, u64)>,
     /// Users with most failures.
     pub top_users: Vec<(Text, u64)>,
+    /// Different servers that the source names; as many as are kept apart.
+    pub servers: usize,
+    /// Servers with most failures.
+    pub top_servers: Vec<(Host, u64)>,
+    /// Paths with most failures.
+    pub top_paths: Vec<(Text, u64)>,
     /// Clients that guess passwords, most tries first.
     pub guessers: Vec<Guesser>,
-    /// True when there were too many clients or users to look at each.
+    /// True when there were too many clients, users, servers or paths to look at each.
     pub sampled: bool,
     /// What a filter took away.
     pub left_out: LeftOut,
+    /// Commands and the codes that settled them.
+    pub matrix: Matrix,
+    /// By what was asked for.
+    pub groups: Option<GroupRows>,
 }
 
 /// A reply code.
@@ -212,12 +227,43 @@ pub struct WaitRow {
 }
 
 /// Transfers of one direction.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct TransferRow {
     /// Which way.
     pub direction: Direction,
     /// How many, how large, how many broken.
     pub tally: TransferTally,
+    /// How large they were, where known.
+    pub sizes: Option<Spread>,
+    /// Bytes a second, where packets are at hand.
+    pub rates: Option<Spread>,
+}
+
+/// How numbers are spread.
+#[derive(Debug, Clone, Copy)]
+pub struct Spread {
+    /// How many.
+    pub count: u64,
+    /// One of ten was not larger.
+    pub p10: u64,
+    /// Half of them were not larger.
+    pub p50: u64,
+    /// Nine of ten were not larger.
+    pub p90: u64,
+    /// The largest.
+    pub max: u64,
+}
+
+impl Spread {
+    fn new(histogram: &Histogram) -> Option<Self> {
+        (histogram.count() > 0).then(|| Self {
+            count: histogram.count(),
+            p10: histogram.number_at(100),
+            p50: histogram.number_at(500),
+            p90: histogram.number_at(900),
+            max: histogram.largest(),
+        })
+    }
 }
 
 /// A client that guesses passwords.
@@ -236,12 +282,14 @@ pub struct Guesser {
 }
 
 impl Heard {
-    pub(super) fn new(vantage: Vantage, tally: &VantageTally, top: usize) -> Self {
+    pub(super) fn new(vantage: Vantage, tally: &VantageTally, options: &Options) -> Self {
+        let (top, order) = (options.top, options.order);
         let judged = tally.judged_causes();
-        let of = |benign: bool| cause_rows(judged.iter().filter(|(k, _)| k.1 == benign));
+        let of = |benign: bool| cause_rows(judged.iter().filter(|(k, _)| k.1 == benign), order);
         let (causes, not_counted) = (of(false), of(true));
         let exchanges = tally.exchanges.iter();
         let codes = code_rows(tally);
+        let frequent = frequent(&codes);
         let command = |(&(verb, code), count)| CommandRow { verb, code, count };
         Self {
             vantage: Some(vantage),
@@ -254,8 +302,8 @@ impl Heard {
                 .map(|(reply, n)| (*reply, n))
                 .collect(),
             classes: classes(tally),
-            frequent: frequent(&codes),
-            codes,
+            codes: in_order(codes, order),
+            frequent,
             commands: exchanges.map(command).collect(),
             hours: Hours::new(&tally.timeline),
             sessions: session_rows(tally, top),
@@ -266,10 +314,15 @@ impl Heard {
             transfers: transfer_rows(tally),
             elided_transfers: tally.sessions.elided_transfers,
             top_clients: top_rows(client_failures(tally), top),
-            top_users: top_rows(user_failures(tally), top),
+            top_users: top_rows(failures_of(&tally.users), top),
+            servers: tally.servers.iter().count(),
+            top_servers: top_rows(failures_of(&tally.servers), top),
+            top_paths: top_rows(path_failures(tally), top),
             guessers: guessers(tally),
-            sampled: tally.clients.is_sample() || tally.users.is_sample(),
+            sampled: is_sampled(tally),
             left_out: tally.left_out,
+            matrix: Matrix::new(tally),
+            groups: GroupRows::new(tally, options),
         }
     }
 }
@@ -303,9 +356,16 @@ fn code_rows(tally: &VantageTally) -> Vec<CodeRow> {
 }
 
 fn frequent(codes: &[CodeRow]) -> Vec<CodeRow> {
-    let mut codes = codes.to_vec();
-    codes.sort_by_key(|row| (Reverse(row.observed), Reverse(row.implied), row.code));
+    let mut codes = in_order(codes.to_vec(), Some(Order::Count));
     codes.truncate(FREQUENT_CODES);
+    codes
+}
+
+/// By code, or most frequent first.
+fn in_order(mut codes: Vec<CodeRow>, order: Option<Order>) -> Vec<CodeRow> {
+    if order == Some(Order::Count) {
+        codes.sort_by_key(|row| (Reverse(row.observed), Reverse(row.implied), row.code));
+    }
     codes
 }
 
@@ -338,11 +398,17 @@ type Causes<'a> = (
     &'a CauseTally<{ limits::DISTINCT_EXACT }>,
 );
 
-fn cause_rows<'a>(causes: impl Iterator<Item = Causes<'a>>) -> Vec<CauseRow> {
+fn cause_rows<'a>(causes: impl Iterator<Item = Causes<'a>>, order: Option<Order>) -> Vec<CauseRow> {
     let mut causes: Vec<_> = causes.collect();
     causes.sort_by_key(|(key, tally)| (Reverse(tally.count), **key));
     let total = causes.iter().map(|(_, tally)| tally.count).sum();
     let most = causes.first().map_or(0, |(_, tally)| tally.count);
+    match order {
+        Some(Order::Name) => causes.sort_by_key(|(key, _)| **key),
+        Some(Order::First) => causes.sort_by_key(|(_, tally)| tally.span.first()),
+        Some(Order::Sessions) => causes.sort_by_key(|(_, tally)| Reverse(tally.sessions)),
+        _ => {}
+    }
     let row = |(key, tally): &Causes<'_>| cause_row(key.0, tally, total, most);
     causes.iter().map(row).collect()
 }
@@ -427,7 +493,9 @@ fn wait_rows(tally: &VantageTally) -> Vec<WaitRow> {
 fn transfer_rows(tally: &VantageTally) -> Vec<TransferRow> {
     let row = |(direction, tally): (&Direction, &TransferTally)| TransferRow {
         direction: *direction,
-        tally: *tally,
+        tally: tally.clone(),
+        sizes: Spread::new(&tally.sizes),
+        rates: Spread::new(&tally.rates),
     };
     tally.transfers.iter().map(row).collect()
 }
@@ -439,11 +507,22 @@ fn client_failures(tally: &VantageTally) -> Vec<(Host, u64)> {
     tally.clients.iter().filter_map(row).collect()
 }
 
-fn user_failures(tally: &VantageTally) -> Vec<(Text, u64)> {
-    let users = tally.users.iter();
-    users
-        .map(|(name, user)| (name.clone(), user.failures))
+fn failures_of<K: Named>(table: &Table<K, UserTally>) -> Vec<(K, u64)> {
+    let rows = table.iter();
+    rows.map(|(name, row)| (name.clone(), row.failures))
         .collect()
+}
+
+fn path_failures(tally: &VantageTally) -> Vec<(Text, u64)> {
+    let paths = tally.paths.iter();
+    paths
+        .map(|(path, row)| (path.clone(), row.failures))
+        .collect()
+}
+
+fn is_sampled(tally: &VantageTally) -> bool {
+    let hosts = tally.clients.is_sample() || tally.servers.is_sample();
+    hosts || tally.users.is_sample() || tally.paths.is_sample()
 }
 
 fn top_rows<K: Ord>(mut rows: Vec<(K, u64)>, top: usize) -> Vec<(K, u64)> {

@@ -3,6 +3,8 @@
 //! Strings of the input go out with every control and invisible character escaped, also those that JSON would let
 //! through; bytes that are not UTF-8 become U+FFFD. Nothing is computed here.
 
+mod groups;
+mod moved;
 mod rows;
 mod tcp;
 mod tls;
@@ -22,6 +24,8 @@ use crate::tally::InputTally;
 use crate::text;
 use crate::time::Timestamp;
 
+use groups::Groups;
+use moved::{Tops, Transfers};
 pub use rows::{event, session};
 
 /// The name of the report's shape. It changes when a field that was promised does.
@@ -125,8 +129,8 @@ struct ReportObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     filtered: Option<FilteredObject<'a>>,
     #[serde(flatten)]
-    main: HeardObject,
-    also: Vec<HeardObject>,
+    main: HeardObject<'a>,
+    also: Vec<HeardObject<'a>>,
     verdict: VerdictObject<'a>,
     diagnostics: Vec<NoteObject<'a>>,
 }
@@ -228,7 +232,7 @@ impl InputObject {
 }
 
 #[derive(Serialize)]
-struct HeardObject {
+struct HeardObject<'a> {
     vantage: Option<&'static str>,
     replies: Replies,
     commands: Vec<Command>,
@@ -237,12 +241,15 @@ struct HeardObject {
     latency: Vec<Wait>,
     after_last_byte: Option<Wait>,
     transfers: Vec<Transfers>,
+    tops: Tops,
     brute_force: Vec<Guess>,
     timeline: TimelineObject,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Groups<'a>>,
 }
 
-impl HeardObject {
-    fn new(heard: &Heard, sources: &Sources) -> Self {
+impl<'a> HeardObject<'a> {
+    fn new(heard: &'a Heard, sources: &Sources) -> Self {
         let sessions = &heard.sessions;
         let ends = sessions.ends.iter().map(|(end, n)| (end.id(), *n));
         let (after, waits): (Vec<&WaitRow>, Vec<_>) =
@@ -265,8 +272,10 @@ impl HeardObject {
             latency: waits.into_iter().map(Wait::new).collect(),
             after_last_byte: after.first().map(|row| Wait::new(row)),
             transfers: Transfers::all(heard),
+            tops: Tops::new(heard),
             brute_force: Guess::all(heard),
             timeline: TimelineObject::new(heard),
+            groups: heard.groups.as_ref().map(Groups::new),
         }
     }
 }
@@ -446,26 +455,6 @@ impl Wait {
             p99: Seconds(row.p99),
             max: Seconds(row.max),
         }
-    }
-}
-
-#[derive(Serialize)]
-struct Transfers {
-    direction: &'static str,
-    files: u64,
-    bytes: u64,
-    incomplete: u64,
-}
-
-impl Transfers {
-    fn all(heard: &Heard) -> Vec<Self> {
-        let row = |row: &super::heard::TransferRow| Self {
-            direction: row.direction.id(),
-            files: row.tally.files,
-            bytes: row.tally.bytes,
-            incomplete: row.tally.incomplete,
-        };
-        heard.transfers.iter().map(row).collect()
     }
 }
 

@@ -8,6 +8,7 @@ pub mod causes;
 pub mod codes;
 pub mod explain;
 mod filtered;
+pub mod groups;
 mod handshake;
 mod heard;
 mod hours;
@@ -29,8 +30,9 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 pub use filtered::Filtered;
+pub use groups::{GroupRow, GroupRows, Matrix, Order};
 pub use heard::{
-    CauseRow, CodeRow, CommandRow, Guesser, Heard, Mark, SessionRows, TransferRow, WaitRow,
+    CauseRow, CodeRow, CommandRow, Guesser, Heard, Mark, SessionRows, Spread, TransferRow, WaitRow,
 };
 pub use hours::{HourRow, Hours};
 pub use layout::Look;
@@ -39,7 +41,7 @@ pub use verdict::Verdict;
 
 use crate::diagnostic::{DiagnosticKind, Occurrences, SourceId};
 use crate::ftp::Vantage;
-use crate::tally::{InputTally, Span, Tallies};
+use crate::tally::{By, InputTally, Span, Tallies};
 use crate::text::Text;
 use crate::time::Timestamp;
 
@@ -54,6 +56,10 @@ pub struct Options {
     pub top: usize,
     /// The conditions of the filter that was applied, where one was.
     pub conditions: Vec<(&'static str, String)>,
+    /// What groups are made by, where some are.
+    pub by: Option<By>,
+    /// What codes, causes and groups are sorted by; each has an order of its own.
+    pub order: Option<Order>,
 }
 
 impl Default for Options {
@@ -63,6 +69,8 @@ impl Default for Options {
             sources: Sources::default(),
             top: 5,
             conditions: Vec::new(),
+            by: None,
+            order: None,
         }
     }
 }
@@ -119,7 +127,7 @@ impl Report {
         let mut heard: Vec<Heard> = tallies
             .by_vantage
             .iter()
-            .map(|(vantage, tally)| Heard::new(*vantage, tally, options.top))
+            .map(|(vantage, tally)| Heard::new(*vantage, tally, options))
             .collect();
         // Packets prove more than a log says: they lead unless a log holds a quarter more replies.
         let weight = |h: &Heard| match h.vantage {

@@ -1,11 +1,13 @@
 //! Sessions, one line each.
 
+use std::cmp::Reverse;
+
 use jiff::tz::TimeZone;
 
 use super::heard::SessionRows;
 use super::layout::{Look, Page};
 use super::words::{lasting, percent, thousands};
-use super::{Report, words};
+use super::{Order, Report, words};
 use crate::catalogue::CauseId;
 use crate::cause::Failure;
 use crate::ftp::{End, Endpoint, ReplyCode};
@@ -98,6 +100,25 @@ fn client(client: Option<&Endpoint>, look: Look) -> String {
     } else {
         look.cut(client.host.terminal(look.ascii), 15)
     }
+}
+
+/// Puts sessions in order and keeps the first; equal ones stay by start. Text sorts upwards, what is more comes first.
+pub fn choose(
+    sessions: &mut Vec<(Session, Vec<Failure>)>,
+    order: Option<Order>,
+    most: Option<usize>,
+) {
+    let fails = |failures: &[Failure]| failures.iter().filter(|f| !f.benign).count();
+    match order {
+        Some(Order::Name) => sessions.sort_by(|(a, _), (b, _)| a.user.cmp(&b.user)),
+        Some(Order::Duration) => sessions.sort_by_key(|(s, _)| Reverse(s.duration())),
+        Some(Order::Failures) => sessions.sort_by_key(|(_, failures)| Reverse(fails(failures))),
+        Some(Order::Commands) => sessions.sort_by_key(|(s, _)| Reverse(s.commands)),
+        Some(Order::Replies) => sessions.sort_by_key(|(s, _)| Reverse(s.replies)),
+        Some(Order::Bytes) => sessions.sort_by_key(|(s, _)| Reverse(s.bytes())),
+        _ => {}
+    }
+    sessions.truncate(most.unwrap_or(usize::MAX));
 }
 
 /// How a session ended, in words.

@@ -6,7 +6,9 @@ use jiff::tz::TimeZone;
 
 use super::layout::{Look, Page};
 use super::words::{count, replies, seconds, size, thousands};
-use super::{Heard, Note, Report, causes, codes, hours, sessions, vantage_words};
+use super::{
+    Heard, Note, Report, Spread, TransferRow, causes, codes, hours, sessions, vantage_words,
+};
 use crate::ftp::{Direction, Vantage, Verb};
 use crate::tally::InputTally;
 
@@ -123,6 +125,14 @@ fn tops(page: &mut Page, main: &Heard) {
     };
     list("   clients  ", clients.collect());
     list("   users    ", users.collect());
+    if main.servers > 1 {
+        let servers = main.top_servers.iter();
+        let servers = servers.map(|(host, n)| (look.cut(host.terminal(look.ascii), 40), n));
+        list("   servers  ", servers.collect());
+    }
+    let paths = main.top_paths.iter();
+    let paths = paths.map(|(path, n)| (look.cut_start(look.show(path), 40), n));
+    list("   paths    ", paths.collect());
     if main.sampled {
         page.hang(
             "   ",
@@ -159,26 +169,16 @@ fn transfers(page: &mut Page, main: &Heard) {
         return;
     }
     page.heading("TRANSFERS", "");
-    let mut rows = Vec::new();
-    for row in &main.transfers {
-        let name = match row.direction {
-            Direction::Upload => "uploads",
-            Direction::Download => "downloads",
-            Direction::Listing => "listings",
-        };
-        let note = |n: u64, what: &str| match n {
-            0 => String::new(),
-            n => format!("{} {what}", thousands(n)),
-        };
-        rows.push(vec![
-            name.to_owned(),
-            thousands(row.tally.files),
-            size(row.tally.bytes),
-            note(row.tally.incomplete, "incomplete"),
-            note(row.tally.unmeasured, "of unknown size"),
-        ]);
-    }
-    page.table(3, &[false, true, true, false, false], rows);
+    let has_rates = main.transfers.iter().any(|row| row.rates.is_some());
+    let mut heads = vec!["", "files", "bytes", "median", "largest"];
+    heads.extend(has_rates.then_some("bytes/s"));
+    heads.push("");
+    let mut rows = vec![heads.iter().map(|head| (*head).to_owned()).collect()];
+    rows.extend(main.transfers.iter().map(|row| transfer(row, has_rates)));
+    let right: Vec<bool> = (0..heads.len())
+        .map(|n| n > 0 && n + 1 < heads.len())
+        .collect();
+    page.table(3, &right, rows);
     let (files, bytes) = main.elided_transfers;
     if files > 0 {
         let more = format!(
@@ -188,6 +188,35 @@ fn transfers(page: &mut Page, main: &Heard) {
         );
         page.hang("   ", &more);
     }
+}
+
+fn transfer(row: &TransferRow, has_rates: bool) -> Vec<String> {
+    let name = match row.direction {
+        Direction::Upload => "uploads",
+        Direction::Download => "downloads",
+        Direction::Listing => "listings",
+    };
+    let of = |spread: Option<Spread>, number: fn(Spread) -> u64| {
+        spread.map_or_else(String::new, |spread| size(number(spread)))
+    };
+    let mut cells = vec![
+        name.to_owned(),
+        thousands(row.tally.files),
+        size(row.tally.bytes),
+        of(row.sizes, |sizes| sizes.p50),
+        of(row.sizes, |sizes| sizes.max),
+    ];
+    cells.extend(has_rates.then(|| of(row.rates, |rates| rates.p50)));
+    let notes = [
+        (row.tally.incomplete, "incomplete"),
+        (row.tally.unmeasured, "of unknown size"),
+    ];
+    let notes = notes.iter().filter(|(n, _)| *n > 0);
+    let notes: Vec<_> = notes
+        .map(|(n, what)| format!("{} {what}", thousands(*n)))
+        .collect();
+    cells.push(notes.join(", "));
+    cells
 }
 
 fn security(page: &mut Page, main: &Heard) {

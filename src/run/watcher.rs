@@ -13,13 +13,14 @@ use crate::limits;
 use crate::lookup::Lookup;
 use crate::report::{Sources, json};
 use crate::session::{Exchange, KeptReply, Observer, Session};
-use crate::tally::{LeftOut, VantageTally};
+use crate::tally::{Grouping, LeftOut, VantageTally};
 
 /// What is asked of every session.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) wanted: Wanted,
     pub(super) filter: Option<&'a Filter>,
+    pub(super) grouping: Option<&'a Grouping>,
 }
 
 /// What is known of a session beside what it keeps, until it shows whether the session is wanted.
@@ -70,9 +71,11 @@ impl Observer for Watcher<'_> {
         if self.asked.filter.is_some_and(|f| !f.keeps_reply(reply)) {
             return;
         }
-        match self.beside(session) {
-            Some(apart) => apart.tally.observe_reply(reply),
-            None => self.findings.tallies.observe_reply(session, reply),
+        let grouping = self.asked.grouping;
+        let tally = self.tally_of(session);
+        tally.observe_reply(reply);
+        if let Some(grouping) = grouping {
+            grouping.reply(&mut tally.groups, session, None, reply);
         }
     }
 
@@ -84,12 +87,14 @@ impl Observer for Watcher<'_> {
         {
             return;
         }
-        match self.beside(session) {
-            Some(apart) => {
-                apart.rows.keep(exchange);
-                apart.tally.observe_exchange(exchange);
-            }
-            None => self.findings.tallies.observe_exchange(session, exchange),
+        if let Some(apart) = self.apart.get_mut(&session.key) {
+            apart.rows.keep(exchange);
+        }
+        let grouping = self.asked.grouping;
+        let tally = self.tally_of(session);
+        tally.observe_exchange(exchange);
+        if let Some(grouping) = grouping {
+            grouping.exchange(&mut tally.groups, session, exchange);
         }
     }
 
@@ -120,13 +125,16 @@ fn apart_of(all: &mut Lookup<SessionKey, Box<Apart>>, key: SessionKey) -> Option
 }
 
 impl Watcher<'_> {
-    /// Where what a session does not keep is counted, if it does not show yet whether and where it counts.
-    fn beside(&mut self, session: &Session) -> Option<&mut Apart> {
+    /// Where what a session does not keep is counted: apart as long as it does not show whether and where it counts.
+    fn tally_of(&mut self, session: &Session) -> &mut VantageTally {
         let is_held = self.holding.is_some() && may_be_joined(session);
-        if !is_held && self.asked.filter.is_none() {
-            return None;
+        if (is_held || self.asked.filter.is_some())
+            && let Some(apart) = apart_of(&mut self.apart, session.key)
+        {
+            return &mut apart.tally;
         }
-        apart_of(&mut self.apart, session.key)
+        let tallies = &mut self.findings.tallies.by_vantage;
+        tallies.entry(session.vantage).or_default()
     }
 
     /// Has the finished sessions judged.
@@ -157,9 +165,8 @@ impl Asked<'_> {
 
     /// Counts a session, or what is asked for of it, and keeps it whole where sessions are wanted.
     fn count(self, session: Session, failures: Vec<Failure>, findings: &mut Findings) {
-        let tallies = &mut findings.tallies;
         let Some(filter) = self.filter else {
-            tallies.observe_session(&session, &failures);
+            self.observe(&session, &failures, findings);
             if self.wanted == Wanted::Sessions {
                 findings.sessions.push((session, failures));
             }
@@ -168,16 +175,25 @@ impl Asked<'_> {
         let (mut part, mut of_part) = (session, failures);
         let whole = (self.wanted == Wanted::Sessions).then(|| (part.clone(), of_part.clone()));
         let Some(operations) = filter.narrow(&mut part, &mut of_part) else {
-            tallies.leave_out(part.vantage, LeftOut::SESSION);
+            findings.tallies.leave_out(part.vantage, LeftOut::SESSION);
             return;
         };
         let left_out = LeftOut {
             sessions: 0,
             operations,
         };
-        tallies.leave_out(part.vantage, left_out);
-        tallies.observe_session(&part, &of_part);
+        findings.tallies.leave_out(part.vantage, left_out);
+        self.observe(&part, &of_part, findings);
         findings.sessions.extend(whole);
+    }
+
+    fn observe(self, session: &Session, failures: &[Failure], findings: &mut Findings) {
+        findings.tallies.observe_session(session, failures);
+        if let Some(grouping) = self.grouping {
+            let tallies = &mut findings.tallies.by_vantage;
+            let tally = tallies.entry(session.vantage).or_default();
+            grouping.session(&mut tally.groups, session, failures);
+        }
     }
 }
 

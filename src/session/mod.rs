@@ -6,6 +6,7 @@
 
 mod builder;
 mod compact;
+mod operation;
 mod pair;
 mod transfer;
 

@@ -1,4 +1,4 @@
-//! What each client and each user did.
+//! What each client and each user did, and what failed at each path.
 
 use super::cause::{self, CauseTally};
 use super::who::{Distinct, Part};
@@ -24,13 +24,26 @@ pub struct ClientTally {
     pub refused: CauseTally<{ limits::DISTINCT_PER_CLIENT }>,
 }
 
-/// What one user did.
+/// What one user did, or was done at one server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UserTally {
-    /// Sessions in which it was named last.
+    /// Sessions; of a user those in which it was named last.
     pub sessions: u64,
     /// Failures that count.
     pub failures: u64,
+}
+
+/// What failed at one path.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PathTally {
+    /// Failures that count.
+    pub failures: u64,
+}
+
+impl Part for PathTally {
+    fn absorb(&mut self, other: Self) {
+        self.failures += other.failures;
+    }
 }
 
 impl ClientTally {

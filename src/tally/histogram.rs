@@ -1,7 +1,7 @@
-//! How long things took, in buckets that grow with the time: sixteen to each doubling.
+//! How long things took, or how large they were, in buckets that grow with the number: sixteen to each doubling.
 //!
-//! Integers only, so that sums do not depend on the order. A quantile is exact to a sixteenth; the count and the longest
-//! time are exact.
+//! Integers only, so that sums do not depend on the order. A quantile is exact to a sixteenth; the count and the largest
+//! number are exact.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,19 +9,23 @@ use std::time::Duration;
 /// Buckets per doubling, as a power of two.
 const PER_OCTAVE: u32 = 4;
 
-/// A histogram of times.
+/// A histogram of times, in nanoseconds, or of other numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Histogram {
     buckets: BTreeMap<u32, u64>,
-    nanos_max: u64,
+    largest: u64,
 }
 
 impl Histogram {
     /// Adds one time.
     pub fn add(&mut self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        *self.buckets.entry(bucket(nanos)).or_default() += 1;
-        self.nanos_max = self.nanos_max.max(nanos);
+        self.add_number(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Adds one number.
+    pub fn add_number(&mut self, number: u64) {
+        *self.buckets.entry(bucket(number)).or_default() += 1;
+        self.largest = self.largest.max(number);
     }
 
     /// Adds another part's times.
@@ -29,7 +33,7 @@ impl Histogram {
         for (bucket, count) in other.buckets {
             *self.buckets.entry(bucket).or_default() += count;
         }
-        self.nanos_max = self.nanos_max.max(other.nanos_max);
+        self.largest = self.largest.max(other.largest);
     }
 
     /// The number of times.
@@ -39,11 +43,21 @@ impl Histogram {
 
     /// The longest time.
     pub fn max(&self) -> Duration {
-        Duration::from_nanos(self.nanos_max)
+        Duration::from_nanos(self.largest)
+    }
+
+    /// The largest number.
+    pub fn largest(&self) -> u64 {
+        self.largest
     }
 
     /// The time that so many of a thousand do not exceed (nearest rank): the end of its bucket.
     pub fn quantile(&self, per_mille: u64) -> Duration {
+        Duration::from_nanos(self.number_at(per_mille))
+    }
+
+    /// The number that so many of a thousand do not exceed.
+    pub fn number_at(&self, per_mille: u64) -> u64 {
         let rank = u128::from(self.count()) * u128::from(per_mille.min(1000));
         let rank = u64::try_from(rank.div_ceil(1000))
             .unwrap_or(u64::MAX)
@@ -52,10 +66,10 @@ impl Histogram {
         for (bucket, count) in &self.buckets {
             seen += count;
             if seen >= rank {
-                return Duration::from_nanos(last(*bucket).min(self.nanos_max));
+                return last(*bucket).min(self.largest);
             }
         }
-        self.max()
+        self.largest
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod cause;
 pub mod client;
 pub mod count;
+pub mod group;
 pub mod histogram;
 pub mod left_out;
 pub mod session;
@@ -20,8 +21,9 @@ pub mod who;
 use std::collections::BTreeMap;
 
 pub use cause::{CauseTally, Causes, Exemplar};
-pub use client::{ClientTally, UserTally};
+pub use client::{ClientTally, PathTally, UserTally};
 pub use count::{Counts, Span};
+pub use group::{By, Group, GroupTally, Grouping, Groups};
 pub use histogram::Histogram;
 pub use left_out::LeftOut;
 pub use session::{SessionTally, TransferTally, Worst};
@@ -32,7 +34,7 @@ pub use who::{Distinct, Named, Part, Table};
 use crate::cause::Failure;
 use crate::diagnostic::{Diagnostics, SourceId};
 use crate::ftp::{Direction, Evidence, Host, ReplyCode, Uncounted, Vantage, Verb};
-use crate::session::{Exchange, KeptReply, Pairing, Session};
+use crate::session::{Exchange, KeptReply, Session};
 use crate::text::Text;
 
 /// All that is known about the inputs in numbers.
@@ -96,10 +98,16 @@ pub struct VantageTally {
     pub clients: Table<Option<Host>, ClientTally>,
     /// By user.
     pub users: Table<Text, UserTally>,
+    /// By server, where the source names one.
+    pub servers: Table<Host, UserTally>,
+    /// By path, those with failures.
+    pub paths: Table<Text, PathTally>,
     /// By hour.
     pub timeline: Timeline,
     /// What a filter took away and none of these numbers holds.
     pub left_out: LeftOut,
+    /// By what was asked for.
+    pub groups: Groups,
 }
 
 impl Tallies {
@@ -150,12 +158,18 @@ impl Tallies {
         if let Some(row) = tally.clients.row(&client) {
             row.observe(session, failures);
         }
+        let one = UserTally {
+            sessions: 1,
+            failures: counted,
+        };
         if let Some(row) = session.user.as_ref().and_then(|u| tally.users.row(u)) {
-            row.absorb(UserTally {
-                sessions: 1,
-                failures: counted,
-            });
+            row.absorb(one);
         }
+        let server = session.server.as_ref().map(|end| &end.host);
+        if let Some(row) = server.and_then(|server| tally.servers.row(server)) {
+            row.absorb(one);
+        }
+        tally.observe_paths(session, failures);
     }
 
     /// Counts what a filter took away from a vantage.
@@ -206,8 +220,7 @@ impl VantageTally {
             self.observe_reply(reply);
         }
         let Some(code) = exchange.code() else { return };
-        let asked = exchange.paired != Pairing::Unasked;
-        let verb = exchange.verb().or(asked.then_some(Verb::CONNECT));
+        let verb = exchange.asked();
         self.exchanges.add((verb, code));
         // What a log adds has its stamps, which may be whole seconds.
         let assumed = exchange.hidden || exchange.command.as_ref().is_some_and(|c| c.assumed);
@@ -234,10 +247,19 @@ impl VantageTally {
         }
     }
 
+    fn observe_paths(&mut self, session: &Session, failures: &[Failure]) {
+        for failure in failures.iter().filter(|f| !f.benign) {
+            let path = failure.path(session);
+            if let Some(row) = path.and_then(|path| self.paths.row(path)) {
+                row.failures += 1;
+            }
+        }
+    }
+
     fn observe_transfers(&mut self, session: &Session) {
         for transfer in &session.transfers {
             let tally = self.transfers.entry(transfer.direction).or_default();
-            tally.absorb(TransferTally::of(transfer));
+            tally.absorb(TransferTally::of(session, transfer));
         }
         for exchange in &session.exchanges {
             let seen = session.data_of(exchange).and_then(|d| d.seen.as_ref());
@@ -265,8 +287,11 @@ impl VantageTally {
             transfers,
             clients,
             users,
+            servers,
+            paths,
             timeline,
             left_out,
+            groups,
         } = other;
         self.span.absorb(span);
         self.observed.absorb(observed);
@@ -286,8 +311,11 @@ impl VantageTally {
         }
         self.clients.absorb(clients);
         self.users.absorb(users);
+        self.servers.absorb(servers);
+        self.paths.absorb(paths);
         self.timeline.absorb(timeline);
         self.left_out.absorb(left_out);
+        self.groups.absorb(groups);
     }
 }
 

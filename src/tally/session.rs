@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::count::Counts;
+use super::histogram::Histogram;
 use super::smallest::Smallest;
 use super::who::Part;
 use crate::catalogue::CauseId;
@@ -77,7 +78,7 @@ pub struct Worst {
 }
 
 /// Transfers of one direction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TransferTally {
     /// Begun.
     pub files: u64,
@@ -87,6 +88,10 @@ pub struct TransferTally {
     pub incomplete: u64,
     /// Whose bytes nobody tells.
     pub unmeasured: u64,
+    /// How large each was.
+    pub sizes: Histogram,
+    /// Bytes a second of each, where packets are at hand.
+    pub rates: Histogram,
 }
 
 fn hidden_replies(session: &Session) -> u64 {
@@ -188,8 +193,20 @@ impl Worst {
 }
 
 impl TransferTally {
-    pub(super) fn of(transfer: &Transfer) -> Self {
+    pub(super) fn of(session: &Session, transfer: &Transfer) -> Self {
+        let (mut sizes, mut rates) = (Histogram::default(), Histogram::default());
+        if let Some(bytes) = transfer.bytes {
+            sizes.add_number(bytes);
+        }
+        let exchange = transfer.exchange.and_then(|e| session.exchanges.get(e));
+        let seen = exchange.and_then(|e| session.data_of(e)?.seen.as_ref());
+        let rate = seen.and_then(|seen| seen.tcp.as_ref()?.bytes_a_second());
+        if let Some(rate) = rate {
+            rates.add_number(rate);
+        }
         Self {
+            sizes,
+            rates,
             files: 1,
             bytes: transfer.bytes.unwrap_or(0),
             incomplete: u64::from(transfer.complete == Some(false)),
@@ -204,6 +221,8 @@ impl Part for TransferTally {
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.incomplete += other.incomplete;
         self.unmeasured += other.unmeasured;
+        self.sizes.absorb(other.sizes);
+        self.rates.absorb(other.rates);
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn failure(name: &str, verb: &str, code: u16, proof: &str) -> Failure
         verb: Some(Verb::new(verb.as_bytes())),
         at: None,
         exchange: None,
+        transfer: None,
         proofs: vec![Proof {
             origin: origin(7),
             text: proof.into(),

@@ -28,6 +28,7 @@ mod regressions;
 mod series;
 mod support;
 mod synth;
+mod tables;
 mod tidy;
 mod tls;
 mod traffic;

@@ -39,6 +39,7 @@ pub(crate) fn settings(paths: &[&Path], wanted: Wanted) -> Settings {
         year: Some(2026),
         wanted,
         filter: None,
+        grouping: None,
         window_bytes: limits::WINDOW_BYTES,
         progress: false,
     }
