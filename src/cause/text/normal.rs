@@ -3,7 +3,7 @@
 //! All lines become one, in small letters, with single blanks. What is not the server's own wording becomes `x1`: the
 //! command's argument, what stands in quotation marks, absolute paths, and the placeholders of message templates. So a
 //! file named `too many users.txt` says nothing. Short forms are spelt out (`can't` and `cannot`: `can not`), and `-ise`
-//! becomes `-ize`. Letters lose their accents (see `fold`); nothing is translated.
+//! becomes `-ize`, `logon` becomes `login`. Letters lose their accents (see `fold`); nothing is translated.
 
 use memchr::memmem;
 
@@ -320,6 +320,10 @@ fn push_word(out: &mut Vec<u8>, word: &[u8]) {
         out.extend_from_slice(word.strip_suffix(b"nt").unwrap_or(word));
         out.extend_from_slice(if word == b"cant" { b"n not" } else { b" not" });
         return;
+    }
+    if let Some(rest) = word.strip_prefix(b"logon") {
+        out.extend_from_slice(b"login");
+        return out.extend_from_slice(rest);
     }
     let start = out.len();
     out.extend_from_slice(word);
