@@ -23,6 +23,9 @@ mod tests;
 /// Bytes of a magic number that have to be looked at.
 pub(super) const MAGIC_BYTES: usize = 6;
 
+/// Plain bytes that a decoder is asked for at a time.
+const PLAIN_BYTES: usize = 4096;
+
 /// How something is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -71,6 +74,8 @@ struct Input {
     source: Box<dyn Read + Send>,
     buffer: Vec<u8>,
     start: usize,
+    /// What the source failed with behind what is buffered.
+    failure: Option<io::Error>,
     meter: Arc<Meter>,
 }
 
@@ -85,25 +90,32 @@ impl Input {
         Ok(self.buffered())
     }
 
-    /// Reads on behind what is buffered; false at the end.
+    /// Reads on behind what is buffered; false at the end. Reads as much as there is room for, however it arrives: how
+    /// far a decoder comes in damaged bytes depends on how many it is given.
     fn more(&mut self) -> io::Result<bool> {
         self.buffer.drain(..self.start);
         self.start = 0;
         let length = self.buffer.len();
-        self.buffer.resize(length + limits::SNIFF_BYTES, 0);
-        let read = loop {
-            let free = self.buffer.get_mut(length..).unwrap_or_default();
-            match self.source.read(free) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        self.buffer.truncate(length + *read.as_ref().unwrap_or(&0));
-        if let Err(error) = &read {
-            let failed = (error.kind(), error.to_string());
-            self.meter.failed.get_or_init(|| failed);
+        if let Some(error) = self.failure.take() {
+            return Err(self.fail(error));
         }
-        Ok(read? > 0)
+        let wanted = limits::SNIFF_BYTES as u64;
+        let source = &mut self.source;
+        let read = source.take(wanted).read_to_end(&mut self.buffer);
+        match read {
+            Err(error) if self.buffer.len() == length => Err(self.fail(error)),
+            // What came before an error is of use.
+            read => {
+                self.failure = read.err();
+                Ok(self.buffer.len() > length)
+            }
+        }
+    }
+
+    fn fail(&mut self, error: io::Error) -> io::Error {
+        let failed = (error.kind(), error.to_string());
+        self.meter.failed.get_or_init(|| failed);
+        error
     }
 }
 
@@ -149,6 +161,10 @@ pub(super) struct Decompressor {
     member: Member,
     meter: Arc<Meter>,
     produced: u64,
+    /// Plain bytes that were not handed over yet. A decoder is always asked for as many, so that it comes as far in damaged
+    /// bytes whoever asks; what its error leaves behind in a buffer is lost, so it is a small one.
+    plain: Vec<u8>,
+    start: usize,
     /// Plain bytes that are given whatever they were made of.
     bytes_max: u64,
 }
@@ -161,12 +177,15 @@ impl Decompressor {
             source,
             buffer: Vec::new(),
             start: 0,
+            failure: None,
             meter: meter.clone(),
         };
         Self {
             member: Member::Between(input),
             meter,
             produced: 0,
+            plain: Vec::new(),
+            start: 0,
             bytes_max: limits::DECOMPRESSED_BYTES,
         }
     }
@@ -209,6 +228,24 @@ impl Read for Decompressor {
         if to.is_empty() {
             return Ok(0);
         }
+        if self.start == self.plain.len() {
+            self.start = 0;
+            let mut plain = std::mem::take(&mut self.plain);
+            plain.resize(PLAIN_BYTES, 0);
+            let read = self.decompress(&mut plain);
+            plain.truncate(*read.as_ref().unwrap_or(&0));
+            self.plain = plain;
+            read?;
+        }
+        let read = self.plain.get(self.start..).unwrap_or_default().read(to)?;
+        self.start += read;
+        Ok(read)
+    }
+}
+
+impl Decompressor {
+    /// The next plain bytes; 0 at the end.
+    fn decompress(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if self.is_out_of_proportion() {
             self.member = Member::Over;
             self.produced = 0;
@@ -333,9 +370,6 @@ fn skip(input: &mut Input) -> io::Result<()> {
 }
 
 fn xz(input: &mut Input, stream: &mut XzStream, to: &mut [u8]) -> io::Result<usize> {
-    // What an error leaves behind in a buffer is lost, so it is a small one.
-    let length = to.len().min(4096);
-    let to = to.get_mut(..length).unwrap_or_default();
     loop {
         let bytes = input.fill_buf()?;
         let is_end = bytes.is_empty();

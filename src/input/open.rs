@@ -36,7 +36,15 @@ pub fn open(candidate: &Candidate) -> Result<Opened, OpenError> {
         }
         Box::new(file)
     };
-    let mut raw = raw;
+    unpacked(raw)
+}
+
+/// Takes off what bytes are compressed and wrapped in, and looks at the head of what is inside.
+///
+/// # Errors
+///
+/// When not even the first bytes can be read.
+pub fn unpacked(mut raw: Box<dyn Read + Send>) -> Result<Opened, OpenError> {
     let mut magic = Vec::new();
     let looked_at = raw.by_ref().take(compression::MAGIC_BYTES as u64);
     io::copy(&mut { looked_at }, &mut magic).map_err(|e| explain(&e))?;

@@ -196,6 +196,44 @@ fn damage_is_told_and_what_stands_before_it_is_read() {
     }
 }
 
+/// Gives a few bytes at a time, as a pipe does.
+struct Slow(io::Cursor<Vec<u8>>, usize);
+
+impl Read for Slow {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let most = to.len().min(self.1);
+        self.0.read(&mut to[..most])
+    }
+}
+
+#[test]
+fn what_stands_before_a_damage_is_the_same_however_it_arrives_and_is_asked_for() {
+    for compress in ALL {
+        let mut bytes = compress(&noise(20_000));
+        let middle = bytes.len() / 2;
+        for byte in &mut bytes[middle..middle + 40] {
+            *byte ^= 0x5a;
+        }
+        let read = |at_a_time: usize, buffer: usize| {
+            let source = Slow(io::Cursor::new(bytes.clone()), at_a_time);
+            let mut decompressor = Decompressor::new(Box::new(source));
+            let (mut all, mut piece) = (Vec::new(), vec![0; buffer]);
+            loop {
+                match decompressor.read(&mut piece) {
+                    Ok(0) => return (all, None),
+                    Ok(read) => all.extend_from_slice(&piece[..read]),
+                    Err(error) => return (all, Some(error.to_string())),
+                }
+            }
+        };
+        let whole = read(usize::MAX, 1 << 16);
+        assert!(whole.1.is_some());
+        for (at_a_time, buffer) in [(13, 1 << 16), (usize::MAX, 7), (1000, 1000)] {
+            assert_eq!(read(at_a_time, buffer), whole);
+        }
+    }
+}
+
 #[test]
 fn a_file_that_grows_out_of_proportion_is_left() {
     let zeros = vec![0; 4_000_000];
