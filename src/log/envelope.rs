@@ -291,8 +291,9 @@ fn prefixed(line: &[u8]) -> Option<Bare<'_>> {
     if let Some(rest) = rest.trim_ascii_start().strip_prefix(b"| ") {
         return Some(Bare::behind(rest));
     }
-    // What has neither is a word of the line itself.
-    let is_path = memchr::memchr2(b'/', b'.', name).is_some();
+    // What has neither is a word of the line itself, and so is `time=[22/Nov/2026:08:16:56` and `from=192.0.2.7:21`.
+    let is_path =
+        memchr::memchr2(b'/', b'.', name).is_some() && memchr::memchr2(b'[', b'=', name).is_none();
     let rest = rest.strip_prefix(b":").filter(|_| is_path)?;
     let is_time = |text: &[u8]| {
         let (time, behind) = text.split_first_chunk::<8>()?;
@@ -504,6 +505,18 @@ mod tests {
                 "Sun Nov x",
             ),
             ("vsftpd.log.1:17:Sun Nov x", Stamp::None, "", "Sun Nov x"),
+            (
+                "time=[22/Nov/2026:08:16:55 +0000] x",
+                Stamp::None,
+                "",
+                "time=[22/Nov/2026:08:16:55 +0000] x",
+            ),
+            (
+                "from=192.0.2.7:21:X",
+                Stamp::None,
+                "",
+                "from=192.0.2.7:21:X",
+            ),
             ("eve.json.7.gz:12477:{}", Stamp::None, "", "{}"),
             (
                 "fzs.log:(000001)1/1/2026",
