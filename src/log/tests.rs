@@ -1,4 +1,4 @@
-//! The formats' sample lines, and the laws of reading logs: windows change nothing, every line is counted.
+//! The formats' sample lines, and what holds of all formats. What holds of any bytes is in `tests/invariants`.
 
 use std::fmt::Write as _;
 
@@ -70,12 +70,8 @@ pub(super) fn tell(event: &Event<'_>) -> String {
 /// An event as the session's number (from 1), its line, and its words.
 type Told = (usize, u64, String);
 
-/// Reads sources cut into windows of at most `window` bytes.
-fn read_windows(
-    format: Detected,
-    sources: &[&[u8]],
-    window: usize,
-) -> (Vec<Told>, Vec<Counts>, Diagnostics) {
+/// Reads sources one behind the other.
+fn read(format: Detected, sources: &[&[u8]]) -> (Vec<Told>, Vec<Counts>, Diagnostics) {
     let mut keys = Vec::new();
     let mut told = Vec::new();
     let mut each = |event: Event<'_>| {
@@ -91,28 +87,11 @@ fn read_windows(
     let mut reader = LogReader::new(format, SourceId(0), clock());
     let mut counts = Vec::new();
     for (id, source) in (0..).zip(sources) {
-        if id > 0 {
-            reader.begin_source(SourceId(id), clock());
-        }
-        let (mut start, mut size) = (0, window);
-        let mut cutter = Cutter::new(format);
-        while start < source.len() {
-            let end = (start + size).min(source.len());
-            let (cut, header) = cutter.cut(&source[start..end], start as u64, end == source.len());
-            if cut == 0 {
-                size += window;
-                continue;
-            }
-            let part = reader.decode(&source[start..start + cut], &header);
-            reader.merge(start as u64, part, &mut each);
-            (start, size) = (start + cut, window);
-        }
-        let count = reader.counts(SourceId(id));
-        assert_eq!(
-            count.records,
-            count.taken + count.ignored + count.unrecognised
-        );
-        counts.push(count);
+        reader.begin_source(SourceId(id), clock());
+        let (_, header) = Cutter::new(format).cut(source, 0, true);
+        let part = reader.decode(source, &header);
+        reader.merge(0, part, &mut each);
+        counts.push(reader.counts(SourceId(id)));
     }
     reader.finish(&mut each);
     (told, counts, reader.take_diagnostics())
@@ -121,7 +100,7 @@ fn read_windows(
 /// The events of lines in a format, with the number of their session.
 pub(super) fn events_of(format: &str, lines: &str) -> Vec<(usize, String)> {
     let format = Detected::named(format).unwrap();
-    let (told, ..) = read_windows(format, &[lines.as_bytes()], usize::MAX / 2);
+    let (told, ..) = read(format, &[lines.as_bytes()]);
     told.into_iter()
         .map(|(session, _, words)| (session, words))
         .collect()
@@ -146,61 +125,6 @@ fn every_sample_gives_its_events_and_tells_its_format() {
     }
 }
 
-fn all_samples() -> Vec<u8> {
-    let mut all = Vec::new();
-    for sample in FORMATS.iter().flat_map(|f| f.describe().samples) {
-        all.extend_from_slice(sample.lines.as_bytes());
-        all.extend_from_slice(b"\n\nno log at all\n");
-    }
-    all.extend(std::iter::repeat_n(b'x', limits::LOG_LINE_BYTES * 3));
-    all.extend_from_slice(b"\nSun Nov 22 09:00:00 2026 [pid 900] CONNECT: Client \"192.0.2.9\"");
-    all
-}
-
-#[test]
-fn windows_of_any_size_give_the_same() {
-    let all = all_samples();
-    let format = Detected::named("vsftpd").unwrap();
-    let whole = read_windows(format, &[&all], usize::MAX / 2);
-    assert!(whole.0.len() > 10);
-    for window in [1, 7, 64, 777, 5000, 65_000, 70_000, 131_072] {
-        assert_eq!(read_windows(format, &[&all], window), whole, "{window}");
-    }
-}
-
-#[test]
-fn windows_of_any_size_give_the_same_under_headers() {
-    let columns = ["c-ip cs-username", "cs-username c-ip"];
-    let mut lines = String::from("#Software: Pure-FTPd 1\n");
-    for place in 0..200 {
-        let (date, names) = (1 + place / 20, columns[place % 2]);
-        let who = ["192.0.2.7 alice", "alice 192.0.2.7"][place % 2];
-        write!(
-            lines,
-            "#Date: 2026-11-{date:02} 20:00:00\n#Fields: time {names} cs-method cs-uri-stem\n"
-        )
-        .unwrap();
-        writeln!(
-            lines,
-            "23:59:00 {who} []sent /{place}#x\n00:00:01 {who} []created /{place}"
-        )
-        .unwrap();
-    }
-    lines.push_str(&"#".repeat(limits::LOG_LINE_BYTES + 10));
-    lines.push_str("\n23:59:00 alice 192.0.2.7 []sent /last\n");
-    let format = Detected::by_head(lines.as_bytes()).unwrap();
-    assert_eq!(format, Detected::named("pureftpd-w3c").unwrap());
-    let whole = read_windows(format, &[lines.as_bytes()], usize::MAX / 2);
-    assert_eq!((whole.1[0].taken, whole.1[0].unrecognised), (401, 1));
-    for window in [1, 13, 100, 1009, 66_000] {
-        assert_eq!(
-            read_windows(format, &[lines.as_bytes()], window),
-            whole,
-            "{window}"
-        );
-    }
-}
-
 #[test]
 fn sessions_go_on_from_one_source_to_the_next() {
     let lines = b"Sun Nov 22 08:00:00 2026 [pid 501] CONNECT: Client \"192.0.2.7\"\n\
@@ -208,8 +132,8 @@ fn sessions_go_on_from_one_source_to_the_next() {
                   Sun Nov 22 08:00:02 2026 [pid 502] [u] OK MKDIR: Client \"192.0.2.7\", \"/d\"\n";
     let format = Detected::by_head(lines).unwrap();
     let second = lines.iter().position(|b| *b == b'\n').unwrap() + 1;
-    let (whole, ..) = read_windows(format, &[lines], 4096);
-    let (parts, counts, _) = read_windows(format, &[&lines[..second], &lines[second..]], 4096);
+    let (whole, ..) = read(format, &[lines]);
+    let (parts, counts, _) = read(format, &[&lines[..second], &lines[second..]]);
     let words = |told: &[Told]| told.iter().map(|t| (t.0, t.2.clone())).collect::<Vec<_>>();
     assert_eq!(words(&parts), words(&whole));
     assert_eq!((counts[0].records, counts[1].records), (1, 2));
@@ -229,7 +153,7 @@ fn a_log_cut_in_two_at_any_line_gives_the_same_sessions() {
         let Description { name, samples, .. } = format.describe();
         for lines in samples.iter().map(|sample| sample.lines) {
             let named = Detected::named(name).unwrap();
-            let whole = words(read_windows(named, &[lines.as_bytes()], 4096).0);
+            let whole = words(read(named, &[lines.as_bytes()]).0);
             let header = header_of(lines);
             for (end, _) in lines
                 .match_indices('\n')
@@ -238,11 +162,7 @@ fn a_log_cut_in_two_at_any_line_gives_the_same_sessions() {
                 let (first, second) = lines.split_at(end + 1);
                 let second = format!("{header}{second}");
                 let parts = [first.as_bytes(), second.as_bytes()];
-                assert_eq!(
-                    words(read_windows(named, &parts, 4096).0),
-                    whole,
-                    "{name}: {first}"
-                );
+                assert_eq!(words(read(named, &parts).0), whole, "{name}: {first}");
             }
         }
     }
@@ -265,7 +185,7 @@ fn two_formats_in_one_file_are_both_read() {
 #[test]
 fn lines_are_counted_by_what_became_of_them() {
     let lines = b"\nNov 22 08:00:00 h sshd[1]: hi\nwhat PASS secret\nNov 22 08:00:00 h vsftpd[9]: [u] OK LOGIN: Client \"192.0.2.7\"\r\n";
-    let (_, counts, diagnostics) = read_windows(Detected::named("vsftpd").unwrap(), &[lines], 4096);
+    let (_, counts, diagnostics) = read(Detected::named("vsftpd").unwrap(), &[lines]);
     let expected = Counts {
         records: 4,
         taken: 1,
@@ -320,7 +240,7 @@ fn silence_ends_a_session_at_its_last_line() {
     let lines = "Sun Nov 22 08:00:00 2026 1 192.0.2.7 5 /a b _ i r u ftp 0 * c\n\
                  Sun Nov 22 08:59:59 2026 1 192.0.2.7 5 /b b _ i r u ftp 0 * c\n\
                  Sun Nov 22 10:00:00 2026 1 192.0.2.7 5 /c b _ i r u ftp 0 * c\n";
-    let (told, ..) = read_windows(Detected::named("xferlog").unwrap(), &[lines.as_bytes()], 64);
+    let (told, ..) = read(Detected::named("xferlog").unwrap(), &[lines.as_bytes()]);
     let closed: Vec<_> = told.iter().filter(|t| t.2.starts_with("closed")).collect();
     assert_eq!(
         (closed[0].0, closed[0].1, closed[0].2.as_str()),
@@ -331,36 +251,4 @@ fn silence_ends_a_session_at_its_last_line() {
         (2, 3, "closed input-ended")
     );
     assert_eq!(End::Idle.id(), "idle");
-}
-
-proptest::proptest! {
-    #[test]
-    fn damaged_lines_are_counted_and_windows_change_nothing(
-        edits in proptest::collection::vec((proptest::prelude::any::<u16>(), proptest::prelude::any::<u8>(), 0..4_u8), 0..40),
-        window in 1..600_usize,
-        index in 0..FORMATS.len(),
-    ) {
-        let mut lines: Vec<u8> = FORMATS
-            .iter()
-            .flat_map(|f| f.describe().samples)
-            .flat_map(|s| [s.lines.as_bytes(), b"\n"])
-            .flatten()
-            .copied()
-            .collect();
-        for (place, byte, edit) in edits {
-            let place = usize::from(place) % lines.len();
-            match edit {
-                0 => lines[place] = byte,
-                1 => lines.insert(place, byte),
-                2 => lines.insert(place, b"\n]\"[, :#"[usize::from(byte) % 8]),
-                _ => {
-                    lines.remove(place);
-                }
-            }
-        }
-        // Most formats read lines in files of others too, some only in their own.
-        let format = Detected::named(FORMATS[index].describe().name).unwrap();
-        let whole = read_windows(format, &[&lines], usize::MAX / 2);
-        proptest::prop_assert_eq!(read_windows(format, &[&lines], window), whole);
-    }
 }

@@ -1,12 +1,18 @@
 //! Laws that hold for every input (docs/ARCHITECTURE.md, invariants): they are checked over the recordings, over
 //! synthetic conversations, and over random bytes.
 
+use std::fmt::Write as _;
+
 use ftpwhy::diagnostic::Origin;
 use ftpwhy::ftp::{Found, Line, Lines, Replies, Side};
+use ftpwhy::limits;
+use ftpwhy::log::{Detected, FORMATS};
 use ftpwhy::run::Wanted;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::invariants::file;
+use crate::invariants::log::assert_windows_change_nothing;
 use crate::support::{Temporary, files_below, reply_codes, run_with, settings, testdata};
 use crate::synth::{Container, Conversation, Packet, capture, merge};
 use crate::traffic::{self, Rng};
@@ -33,6 +39,56 @@ fn any_window_gives_the_same_events_and_numbers() {
                 settings.window_bytes
             );
         }
+    }
+}
+
+fn all_samples() -> Vec<u8> {
+    let mut all = Vec::new();
+    for sample in FORMATS.iter().flat_map(|f| f.describe().samples) {
+        all.extend_from_slice(sample.lines.as_bytes());
+        all.extend_from_slice(b"\n\nno log at all\n");
+    }
+    all.extend(std::iter::repeat_n(b'x', limits::LOG_LINE_BYTES * 3));
+    all.extend_from_slice(b"\nSun Nov 22 09:00:00 2026 [pid 900] CONNECT: Client \"192.0.2.9\"");
+    all
+}
+
+#[test]
+fn a_line_longer_than_windows_is_one_line() {
+    let all = all_samples();
+    let format = Detected::named("vsftpd").unwrap();
+    for window in [1, 7, 64, 777, 5000, 65_000, 70_000, 131_072] {
+        let whole = assert_windows_change_nothing(format, &all, window);
+        assert!(whole.rows.lines().count() > 10);
+    }
+}
+
+#[test]
+fn headers_hold_across_windows() {
+    let columns = ["c-ip cs-username", "cs-username c-ip"];
+    let mut lines = String::from("#Software: Pure-FTPd 1\n");
+    for place in 0..200 {
+        let (date, names) = (1 + place / 20, columns[place % 2]);
+        let who = ["192.0.2.7 alice", "alice 192.0.2.7"][place % 2];
+        writeln!(
+            lines,
+            "#Date: 2026-11-{date:02} 20:00:00\n#Fields: time {names} cs-method cs-uri-stem"
+        )
+        .unwrap();
+        writeln!(
+            lines,
+            "23:59:00 {who} []sent /{place}#x\n00:00:01 {who} []created /{place}"
+        )
+        .unwrap();
+    }
+    lines.push_str(&"#".repeat(limits::LOG_LINE_BYTES + 10));
+    lines.push_str("\n23:59:00 alice 192.0.2.7 []sent /last\n");
+    let format = Detected::by_head(lines.as_bytes()).unwrap();
+    assert_eq!(format, Detected::named("pureftpd-w3c").unwrap());
+    for window in [1, 13, 100, 1009, 66_000] {
+        let whole = assert_windows_change_nothing(format, lines.as_bytes(), window);
+        let input = whole.tallies.inputs.values().next().unwrap();
+        assert_eq!((input.taken, input.unrecognised), (401, 1));
     }
 }
 
@@ -392,14 +448,6 @@ proptest! {
             Just(vec![]), Just(vec![0xd4, 0xc3, 0xb2, 0xa1]), Just(vec![0x0a, 0x0d, 0x0d, 0x0a]), Just(vec![0x1f, 0x8b, 8]),
             Just(b"Tue Nov 10 10:00:00 2026 [pid 2] CONNECT: Client \"192.0.2.1\"\n".to_vec())],
         bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        let temporary = Temporary::new();
-        let path = temporary.file("x", &[head, bytes].concat());
-        let (findings, _) = run_with(&settings(&[&path], Wanted::Events));
-        for input in findings.tallies.inputs.values() {
-            prop_assert_eq!(input.records, input.taken + input.ignored + input.unrecognised);
-        }
-        for (kind, reason, _) in findings.tallies.diagnostics.iter() {
-            prop_assert_ne!(kind.id(), "internal-error", "{}", reason);
-        }
+        file::check(&[vec![1, 77], head, bytes].concat());
     }
 }

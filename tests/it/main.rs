@@ -18,6 +18,8 @@ mod documents;
 mod filter;
 mod frames;
 mod inputs;
+#[path = "../invariants/mod.rs"]
+mod invariants;
 mod joined;
 mod laws;
 mod long;
@@ -25,6 +27,7 @@ mod oddities;
 mod output;
 mod problems;
 mod regressions;
+mod seeds;
 mod series;
 mod support;
 mod synth;
