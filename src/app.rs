@@ -30,7 +30,7 @@ use crate::session::Session;
 use crate::tally::{By, Grouping};
 use crate::text;
 use asked::{Rows, filter};
-use targets::{Forms, one_target, print, targets, write_all};
+use targets::{Forms, Target, one_target, print, targets, write_all};
 
 /// Why a command ended without its result.
 enum Trouble {
@@ -157,11 +157,13 @@ fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings,
 }
 
 /// Forms of the report and its parts.
-const WHOLE: Forms = &[Form::Text, Form::Json, Form::Ndjson];
+const WHOLE: Forms = &[Form::Text, Form::Json, Form::Ndjson, Form::Csv, Form::Md];
 /// Forms of the list of sessions.
-const LISTED: Forms = &[Form::Text, Form::Ndjson, Form::Json];
+const LISTED: Forms = &[Form::Text, Form::Ndjson, Form::Json, Form::Csv, Form::Md];
 /// The form of what is for people only.
 const TEXT: Forms = &[Form::Text];
+/// Forms of what the catalogue answers.
+const ANSWERS: Forms = &[Form::Text, Form::Json, Form::Ndjson];
 /// Forms of events.
 const ROWS: Forms = &[Form::Ndjson, Form::Json];
 
@@ -253,46 +255,91 @@ fn report_of(args: &ReadArgs, findings: &Findings, rows: Rows) -> Result<Report,
     Ok(Report::new(&findings.tallies, &options))
 }
 
+/// How a command shows a report in the forms in which commands differ.
+struct View {
+    text: fn(&Report, Look) -> String,
+    csv: fn(&Report) -> String,
+    markdown: fn(&Report) -> String,
+}
+
+const REPORT: View = View {
+    text: report::terminal::report,
+    csv: report::csv::report,
+    markdown: report::markdown::report,
+};
+const CODES: View = View {
+    text: report::codes::codes,
+    csv: report::csv::codes,
+    markdown: report::markdown::codes,
+};
+const CAUSES: View = View {
+    text: report::causes::causes,
+    csv: report::csv::causes,
+    markdown: report::markdown::causes,
+};
+const CODES_BY: View = View {
+    text: |report, look| groups(report, About::Codes, look),
+    csv: report::csv::groups,
+    markdown: report::markdown::groups,
+};
+const CAUSES_BY: View = View {
+    text: |report, look| groups(report, About::Causes, look),
+    ..CODES_BY
+};
+const SESSIONS_BY: View = View {
+    text: |report, look| groups(report, About::Sessions, look),
+    ..CODES_BY
+};
+const MATRIX: View = View {
+    text: report::groups::matrix,
+    csv: report::csv::matrix,
+    markdown: report::markdown::matrix,
+};
+
+impl View {
+    fn render(&self, report: &Report, target: &Target, args: &ReadArgs) -> String {
+        match target.form {
+            Form::Text => (self.text)(report, look(args, &target.place)),
+            Form::Json | Form::Ndjson => report::json::report(report),
+            Form::Csv => (self.csv)(report),
+            Form::Md => (self.markdown)(report),
+        }
+    }
+}
+
 fn report(args: &ReadArgs) -> Outcome {
     let targets = targets(args, WHOLE)?;
     let findings = read(args, Wanted::Tallies, None)?;
     let report = report_of(args, &findings, Rows::OF_REPORT)?;
-    write_all(&targets, |target| match target.form {
-        Form::Text => report::terminal::report(&report, look(args, &target.place)),
-        Form::Json | Form::Ndjson => report::json::report(&report),
-    })?;
+    write_all(&targets, |target| REPORT.render(&report, target, args))?;
     Ok(Exit::of(&findings.tallies))
 }
 
 /// One part of the report by itself.
-fn part(args: &ReadArgs, rows: Rows, show: impl Fn(&Report, Look) -> String) -> Outcome {
+fn part(args: &ReadArgs, rows: Rows, view: &View) -> Outcome {
     let targets = targets(args, WHOLE)?;
     let findings = read(args, Wanted::Tallies, rows.by)?;
     let report = report_of(args, &findings, rows)?;
-    write_all(&targets, |target| match target.form {
-        Form::Text => show(&report, look(args, &target.place)),
-        Form::Json | Form::Ndjson => report::json::report(&report),
-    })?;
+    write_all(&targets, |target| view.render(&report, target, args))?;
     warn(args, &report);
     Ok(Exit::of(&findings.tallies))
 }
 
 fn codes(args: &CodeArgs) -> Outcome {
     let rows = Rows::of(&args.table, Order::Replies, &[Sort::Name, Sort::Count])?;
-    part(&args.table.read, rows, |report, look| match rows.by {
-        Some(_) => groups(report, About::Codes, look),
-        None if args.matrix => report::groups::matrix(report, look),
-        None => report::codes::codes(report, look),
-    })
+    let view = match rows.by {
+        Some(_) => CODES_BY,
+        None if args.matrix => MATRIX,
+        None => CODES,
+    };
+    part(&args.table.read, rows, &view)
 }
 
 fn causes(args: &TableArgs) -> Outcome {
     let known = [Sort::Name, Sort::Count, Sort::Start, Sort::Sessions];
     let rows = Rows::of(args, Order::Failures, &known)?;
-    part(&args.read, rows, |report, look| match rows.by {
-        Some(_) => groups(report, About::Causes, look),
-        None => report::causes::causes(report, look),
-    })
+    let view = rows.by.map_or(CAUSES, |_| CAUSES_BY);
+    part(&args.read, rows, &view)
 }
 
 fn events(args: &ReadArgs) -> Outcome {
@@ -308,9 +355,7 @@ fn sessions(args: &SessionArgs) -> Outcome {
     let rows = Rows::of(&args.table, Order::Sessions, &known)?;
     let read_args = &args.table.read;
     if rows.by.is_some() {
-        return part(read_args, rows, |report, look| {
-            groups(report, About::Sessions, look)
-        });
+        return part(read_args, rows, &SESSIONS_BY);
     }
     let targets = targets(read_args, LISTED)?;
     let mut findings = read(read_args, Wanted::Sessions, None)?;
@@ -333,6 +378,8 @@ fn sessions(args: &SessionArgs) -> Outcome {
             }
             String::from_utf8_lossy(&out).into_owned()
         }
+        Form::Csv => report::csv::sessions(chosen, &findings.sources),
+        Form::Md => report::markdown::sessions(chosen, &report),
     })?;
     warn(read_args, &report);
     Ok(Exit::of(&findings.tallies))
@@ -362,9 +409,17 @@ fn timeline(args: &TimelineArgs) -> Outcome {
 fn explain(args: &ExplainArgs) -> Outcome {
     let asked = args.text.join(" ");
     let verb = args.command.as_ref().map(|c| Verb::new(c.as_bytes()));
-    let show = |explanation: &Explanation| match args.form {
-        Some(Form::Json | Form::Ndjson) => report::json::explanation(explanation),
-        Some(Form::Text) | None => report::explain::explanation(explanation, Look::PIPED),
+    let json = match args.form {
+        None | Some(Form::Text) => false,
+        Some(Form::Json | Form::Ndjson) => true,
+        Some(form) => return Err(targets::unable(form, ANSWERS)),
+    };
+    let show = |explanation: &Explanation| {
+        if json {
+            report::json::explanation(explanation)
+        } else {
+            report::explain::explanation(explanation, Look::PIPED)
+        }
     };
     if asked != "-" {
         let explanation = cause::explain(&asked, verb);

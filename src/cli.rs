@@ -71,7 +71,7 @@ pub struct ReadArgs {
     /// Year of the first line of logs without years [default: by the file's time]
     #[arg(long, value_name = "YEAR")]
     pub year: Option<i16>,
-    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson; `-` is standard output. May be given
+    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md; `-` is standard output. May be given
     /// several times: all is read once. A file is replaced when the new one is whole
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
@@ -84,6 +84,12 @@ pub struct ReadArgs {
     /// Short for --as ndjson
     #[arg(long, conflicts_with_all = ["form", "json"])]
     pub ndjson: bool,
+    /// Short for --as csv
+    #[arg(long, conflicts_with_all = ["form", "json", "ndjson"])]
+    pub csv: bool,
+    /// Short for --as md
+    #[arg(long, conflicts_with_all = ["form", "json", "ndjson", "csv"])]
+    pub md: bool,
     /// Rows in each list; 0 for all [default: 5 in the report, 20 with --by, else all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
@@ -297,6 +303,10 @@ pub enum Form {
     Json,
     /// One JSON object a line.
     Ndjson,
+    /// A table for spreadsheets.
+    Csv,
+    /// Markdown, for a wiki.
+    Md,
 }
 
 /// When to use colours.

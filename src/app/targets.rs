@@ -21,6 +21,9 @@ const ENDINGS: &[(&str, Form)] = &[
     ("json", Form::Json),
     ("ndjson", Form::Ndjson),
     ("jsonl", Form::Ndjson),
+    ("csv", Form::Csv),
+    ("md", Form::Md),
+    ("markdown", Form::Md),
 ];
 
 /// What a command can print; what is asked for with no name that tells a form is the first of them.
@@ -32,6 +35,8 @@ pub(super) fn targets(args: &ReadArgs, forms: Forms) -> Result<Vec<Target>, Trou
         Some(form) => Some(form),
         None if args.json => Some(Form::Json),
         None if args.ndjson => Some(Form::Ndjson),
+        None if args.csv => Some(Form::Csv),
+        None if args.md => Some(Form::Md),
         None => None,
     };
     let default = forms.first().copied().unwrap_or(Form::Text);
@@ -104,7 +109,8 @@ fn unmet(asked: Option<Form>, targets: &[Target]) -> Result<(), Trouble> {
     }
 }
 
-fn unable(form: Form, forms: Forms) -> Trouble {
+/// A form that a command does not have.
+pub(super) fn unable(form: Form, forms: Forms) -> Trouble {
     let able: Vec<_> = forms.iter().map(|f| word(*f)).collect();
     let (form, able) = (word(form), able.join(", "));
     Trouble::Usage(format!(

@@ -1,5 +1,6 @@
 //! Causes as blocks: how often, whom it hits, why, where to see it, what to do.
 
+use super::heard::Evidence;
 use super::layout::{Look, Page};
 use super::words::{count, percent, thousands};
 use super::{CauseRow, Heard, Report};
@@ -93,16 +94,20 @@ fn about(number: u64, exact: bool) -> String {
     format!("{}{}", if exact { "" } else { "~" }, thousands(number))
 }
 
+/// What shows the first failure, as far as it is shown with its words.
+pub(super) fn shown_evidence(cause: &CauseRow) -> Vec<&Evidence> {
+    let first = cause.evidence.first().map(|e| e.session);
+    let of_first = cause.evidence.iter();
+    let of_first = of_first.take_while(|e| Some(e.session) == first);
+    of_first.take(PROOFS).collect()
+}
+
 fn evidence(page: &mut Page, report: &Report, cause: &CauseRow) {
     let look = page.look;
     let Some(first) = cause.evidence.first() else {
         return;
     };
-    let of_first = cause
-        .evidence
-        .iter()
-        .take_while(|e| e.session == first.session);
-    let told: Vec<_> = of_first.take(PROOFS).collect();
+    let told = shown_evidence(cause);
     for (number, proof) in told.iter().enumerate() {
         let place = report.sources.place(proof.origin, look.ascii);
         let text = look.cut(look.show(&proof.text), 240);

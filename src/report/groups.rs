@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::layout::{Look, Page};
+use super::names::verb_name;
 use super::words::{count, per_mille, percent, size, thousands};
 use super::{Heard, Options, Report};
 use crate::catalogue::CauseId;
@@ -131,10 +132,9 @@ impl GroupRow {
     /// What it is called.
     pub fn name(&self, by: By, look: Look) -> String {
         match &self.group {
-            Group::Name(name) => look.cut(look.show(name), NAME),
-            Group::Host(host) => look.cut(host.terminal(look.ascii), NAME),
-            Group::Command(Verb::CONNECT) => "greeting".to_owned(),
-            Group::Command(verb) => verb.to_string(),
+            Group::Name(name) => look.show(name),
+            Group::Host(host) => host.terminal(look.ascii),
+            Group::Command(verb) => verb_name(Some(*verb)),
             Group::Number(hour) if by == By::Hour => format!("{hour:02}:00"),
             Group::Number(day) => weekday(*day).to_owned(),
             Group::Day(year, month, day) => format!("{year:04}-{month:02}-{day:02}"),
@@ -198,7 +198,8 @@ fn section(page: &mut Page, heard: &Heard, about: About) {
     let heads = [by].into_iter().chain(heads.iter().copied());
     let mut table = vec![heads.map(str::to_owned).collect()];
     for row in &groups.rows {
-        let name = row.name(groups.by, page.look);
+        let look = page.look;
+        let name = look.cut(row.name(groups.by, look), NAME);
         let cells = match about {
             About::Codes => of_codes(row),
             About::Causes => of_causes(row),
@@ -310,11 +311,7 @@ fn blocks(page: &mut Page, heard: &Heard) {
             if cells.iter().all(|n| *n == 0) {
                 continue;
             }
-            let name = match row.verb {
-                None => "(unasked)".to_owned(),
-                Some(Verb::CONNECT) => "greeting".to_owned(),
-                Some(verb) => verb.to_string(),
-            };
+            let name = verb_name(row.verb);
             let cells = cells.iter().map(|n| or_blank(*n));
             page.line(&matrix_line(&name, &thousands(row.total), cells, cell));
         }

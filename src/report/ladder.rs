@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::handshake::handshake;
 use super::heard::{Mark, confidence_word};
 use super::layout::{Look, Page};
-use super::sessions::end_words;
+use super::names::end_words;
 use super::sources::Sources;
 use super::wire;
 use super::words::{count, lasting, seconds, size, thousands};

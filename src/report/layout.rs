@@ -28,6 +28,13 @@ impl Look {
         colour: false,
     };
 
+    /// For where nothing is cut and lines break by themselves.
+    pub(super) const WHOLE: Self = Self {
+        ascii: false,
+        width: usize::MAX,
+        colour: false,
+    };
+
     /// For a terminal of so many columns.
     pub fn terminal(columns: usize, colour: bool) -> Self {
         Self {

@@ -6,6 +6,7 @@
 
 pub mod causes;
 pub mod codes;
+pub mod csv;
 pub mod explain;
 mod filtered;
 pub mod groups;
@@ -15,6 +16,8 @@ mod hours;
 pub mod json;
 pub mod ladder;
 mod layout;
+pub mod markdown;
+mod names;
 pub mod sessions;
 mod sources;
 pub mod terminal;

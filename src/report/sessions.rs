@@ -6,11 +6,12 @@ use jiff::tz::TimeZone;
 
 use super::heard::SessionRows;
 use super::layout::{Look, Page};
+use super::names::end_words;
 use super::words::{lasting, percent, thousands};
 use super::{Order, Report, words};
 use crate::catalogue::CauseId;
 use crate::cause::Failure;
-use crate::ftp::{End, Endpoint, ReplyCode};
+use crate::ftp::{Endpoint, ReplyCode};
 use crate::session::Session;
 use crate::tally::Worst;
 use crate::text::Text;
@@ -79,7 +80,8 @@ fn year(start: &str) -> &str {
     start.get(..5).filter(|_| digits).unwrap_or_default()
 }
 
-fn told(code: Option<ReplyCode>, cause: CauseId) -> String {
+/// A failure by its code and cause.
+pub(super) fn told(code: Option<ReplyCode>, cause: CauseId) -> String {
     match code {
         Some(code) => format!("{} {cause}", code.number()),
         None => cause.to_string(),
@@ -121,17 +123,6 @@ pub fn choose(
     sessions.truncate(most.unwrap_or(usize::MAX));
 }
 
-/// How a session ended, in words.
-pub(super) fn end_words(end: End) -> &'static str {
-    match end {
-        End::Goodbye => "QUIT",
-        End::Fin => "closed",
-        End::Reset => "reset",
-        End::Idle => "idle",
-        End::InputEnded => "still open",
-    }
-}
-
 /// What became of the sessions, and the worst of them.
 pub(super) fn section(page: &mut Page, report: &Report, rows: &SessionRows) {
     let ends = rows.ends.iter();
@@ -145,7 +136,9 @@ pub(super) fn section(page: &mut Page, report: &Report, rows: &SessionRows) {
     );
     page.heading("SESSIONS", &totals);
     page.groups("   ended: ", &ends);
-    notes(page, rows);
+    for note in notes(rows) {
+        page.hang("   ", &note);
+    }
     if rows.worst.is_empty() {
         return;
     }
@@ -162,7 +155,8 @@ pub(super) fn section(page: &mut Page, report: &Report, rows: &SessionRows) {
     page.table(3, &right, table);
 }
 
-fn notes(page: &mut Page, rows: &SessionRows) {
+/// What else is to be known of all sessions.
+pub(super) fn notes(rows: &SessionRows) -> Vec<String> {
     let notes = [
         (rows.joined, "joined with what a server log holds of them"),
         (rows.hidden, "replies that TLS hides are from that log"),
@@ -172,18 +166,15 @@ fn notes(page: &mut Page, rows: &SessionRows) {
             "put together by guess: the log does not tell sessions apart",
         ),
     ];
-    for (number, note) in notes {
-        if number > 0 {
-            page.hang("   ", &format!("{} {note}", thousands(number)));
-        }
-    }
+    let told = notes.iter().filter(|(number, _)| *number > 0);
+    let mut told: Vec<_> = told
+        .map(|(number, note)| format!("{} {note}", thousands(*number)))
+        .collect();
     if rows.elided > 0 {
         let exchanges = words::count(rows.elided, "exchange");
-        page.hang(
-            "   ",
-            &format!("{exchanges} of long sessions were only counted"),
-        );
+        told.push(format!("{exchanges} of long sessions were only counted"));
     }
+    told
 }
 
 fn worst_row(report: &Report, worst: &Worst, look: Look, wide: bool) -> Vec<String> {

@@ -2,14 +2,13 @@
 //!
 //! Lays out what [`Report`] holds; adds, sorts and picks nothing.
 
-use jiff::tz::TimeZone;
-
 use super::layout::{Look, Page};
+use super::names::{direction_name, wait_name, zone_name};
 use super::words::{count, replies, seconds, size, thousands};
 use super::{
     Heard, Note, Report, Spread, TransferRow, causes, codes, hours, sessions, vantage_words,
 };
-use crate::ftp::{Direction, Vantage, Verb};
+use crate::ftp::Vantage;
 use crate::tally::InputTally;
 
 /// Causes shown in full.
@@ -152,11 +151,7 @@ fn latency(page: &mut Page, main: &Heard) {
     let head = ["", "n", "p50", "p90", "p99", "max"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for row in measured {
-        let name = match row.verb {
-            None => "last byte to 226".to_owned(),
-            Some(Verb::CONNECT) => "greeting".to_owned(),
-            Some(verb) => verb.to_string(),
-        };
+        let name = wait_name(row);
         let times = [row.p50, row.p90, row.p99, row.max].map(seconds);
         let cells = [name, thousands(row.count)].into_iter().chain(times);
         rows.push(cells.collect());
@@ -191,16 +186,11 @@ fn transfers(page: &mut Page, main: &Heard) {
 }
 
 fn transfer(row: &TransferRow, has_rates: bool) -> Vec<String> {
-    let name = match row.direction {
-        Direction::Upload => "uploads",
-        Direction::Download => "downloads",
-        Direction::Listing => "listings",
-    };
     let of = |spread: Option<Spread>, number: fn(Spread) -> u64| {
         spread.map_or_else(String::new, |spread| size(number(spread)))
     };
     let mut cells = vec![
-        name.to_owned(),
+        direction_name(row.direction).to_owned(),
         thousands(row.tally.files),
         size(row.tally.bytes),
         of(row.sizes, |sizes| sizes.p50),
@@ -326,21 +316,14 @@ fn diagnostic(page: &mut Page, report: &Report, note: &Note) {
     page.hang(&start, &told(report, note, page.look));
 }
 
-/// A machine without a zone says `Etc/UTC`; people say UTC.
-fn zone_name(zone: &TimeZone) -> &str {
-    match zone.iana_name() {
-        Some("Etc/UTC") => "UTC",
-        name => name.unwrap_or("local time"),
-    }
-}
-
 /// A diagnostic on one line: its severity and kind, file, offset, reason.
 pub fn note(report: &Report, note: &Note, look: Look) -> String {
     let (severity, kind) = (note.kind.severity().id(), note.kind.id());
     format!("{severity}: {kind}: {}", told(report, note, look))
 }
 
-fn told(report: &Report, note: &Note, look: Look) -> String {
+/// What a diagnostic tells, behind its severity and kind.
+pub(super) fn told(report: &Report, note: &Note, look: Look) -> String {
     let place = report.sources.place(note.met.first, look.ascii);
     let byte = match note.met.first.offset {
         0 => String::new(),

@@ -1,5 +1,7 @@
 //! Reports whose numbers and words were written by hand, and bytes that must not get through.
 
+mod attacks;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -371,7 +373,12 @@ fn all_outputs(all: &[Random], path: &[u8]) -> Vec<String> {
         .diagnostics
         .add_sample(kind, Origin::default(), "no reply", sample);
     let report = report_of(&tallies);
-    let mut outputs = vec![json::report(&report)];
+    let mut outputs = vec![
+        json::report(&report),
+        csv::report(&report),
+        csv::causes(&report),
+        markdown::report(&report),
+    ];
     for look in [
         Look::PIPED,
         Look::terminal(120, false),
@@ -400,6 +407,9 @@ fn all_outputs(all: &[Random], path: &[u8]) -> Vec<String> {
         talk.tell(&mut rows);
         let session = rows.sessions.pop().unwrap();
         json::session(&mut rows.events, &session, failures, &report.sources);
+        let listed = [(session, failures.clone())];
+        outputs.push(csv::sessions(&listed, &report.sources));
+        outputs.push(markdown::sessions(&listed, &report));
     }
     let rows = String::from_utf8(rows.events).unwrap();
     for row in rows.lines() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::sessions::end_words;
+use super::names::end_words;
 use super::words::{count, lasting, per_mille, percent, seconds, size};
 use crate::ftp::{DataRecord, Fate, Sent, Side, TcpRecord};
 

@@ -27,6 +27,7 @@ mod oddities;
 mod output;
 mod problems;
 mod regressions;
+mod same_numbers;
 mod seeds;
 mod series;
 mod support;

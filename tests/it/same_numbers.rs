@@ -1,0 +1,205 @@
+//! Every form of one run tells the same numbers: each number of the JSON report is looked for in the others.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::cli::ftpwhy;
+use crate::support::Temporary;
+
+const INPUT: &str = "testdata/demo";
+
+/// One run in every form.
+struct Run {
+    json: Value,
+    text: String,
+    csv: Vec<Vec<String>>,
+    markdown: String,
+}
+
+fn run(command: &[&str]) -> Run {
+    let temporary = Temporary::new();
+    let file = |ending: &str| {
+        let path = temporary.path(&format!("report.{ending}"));
+        path.to_str().unwrap().to_owned()
+    };
+    let endings = ["txt", "json", "csv", "md"];
+    let mut arguments: Vec<String> = command.iter().map(|&w| w.to_owned()).collect();
+    arguments.extend([INPUT, "-n", "0"].map(str::to_owned));
+    for ending in endings {
+        arguments.extend(["-o".to_owned(), file(ending)]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = ftpwhy(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let [text, json, table, markdown] =
+        endings.map(|ending| std::fs::read_to_string(file(ending)).unwrap());
+    let mut reader = csv::ReaderBuilder::new();
+    let rows = reader.has_headers(false).from_reader(table.as_bytes());
+    let rows = rows
+        .into_records()
+        .map(|row| row.unwrap().iter().map(str::to_owned).collect());
+    Run {
+        json: serde_json::from_str(&json).unwrap(),
+        text,
+        csv: rows.collect(),
+        markdown,
+    }
+}
+
+/// `41007` as people read it.
+fn grouped(number: &str) -> String {
+    let digits: Vec<char> = number.chars().rev().collect();
+    let groups: Vec<String> = digits.chunks(3).map(|c| c.iter().collect()).collect();
+    groups.join(",").chars().rev().collect()
+}
+
+fn number(value: &Value) -> String {
+    value.as_u64().unwrap().to_string()
+}
+
+/// The one value of the long table behind these cells.
+fn in_table<'r>(run: &'r Run, section: &str, item: &str, detail: &str, measure: &str) -> &'r str {
+    let wanted = ["wire", section, item, detail, measure];
+    let found: Vec<_> = run.csv.iter().filter(|row| row[..5] == wanted).collect();
+    assert_eq!(found.len(), 1, "{wanted:?}: {found:?}");
+    &found[0][5]
+}
+
+/// True where a line holds these words, each by itself and in this order.
+fn has_line(page: &str, words: &[&str]) -> bool {
+    let is_apart = |c: char| c.is_whitespace() || matches!(c, '|' | '`');
+    page.lines().any(|line| {
+        let mut parts = line
+            .split(is_apart)
+            .map(|part| part.trim_matches([',', '.', '*', '(', ')']));
+        words.iter().all(|word| parts.any(|part| part == *word))
+    })
+}
+
+fn assert_told(run: &Run, words: &[&str]) {
+    assert!(has_line(&run.text, words), "{words:?} in\n{}", run.text);
+    assert!(
+        has_line(&run.markdown, words),
+        "{words:?} in\n{}",
+        run.markdown
+    );
+}
+
+#[test]
+fn the_totals_are_the_same_everywhere() {
+    let run = run(&["report"]);
+    let (sessions, replies) = (&run.json["sessions"], &run.json["replies"]["total"]);
+    let failures = number(&run.json["failures"]["total"]);
+    assert_told(&run, &[&grouped(&number(&sessions["total"])), "sessions"]);
+    assert_told(&run, &[&grouped(&number(replies)), "replies"]);
+    assert_told(&run, &[&grouped(&failures), "failed", "operations"]);
+    assert_eq!(in_table(&run, "failures", "", "", "count"), failures);
+    assert_eq!(
+        in_table(&run, "replies", "", "", "observed"),
+        number(replies)
+    );
+    for (field, word) in [
+        ("clean", "clean"),
+        ("failed", "failures"),
+        ("logged_in", "in"),
+    ] {
+        let count = number(&sessions[field]);
+        assert_eq!(in_table(&run, "sessions", "", "", field), count);
+        assert!(has_line(&run.text, &["SESSIONS", word, &grouped(&count)]));
+        assert!(has_line(&run.markdown, &[word, &grouped(&count)]) || word == "clean");
+    }
+}
+
+#[test]
+fn each_code_and_command_is_counted_the_same_everywhere() {
+    let run = run(&["codes"]);
+    let rows = run.json["replies"]["by_code"].as_array().unwrap();
+    assert!(rows.len() > 15);
+    for row in rows {
+        let (code, observed) = (number(&row["code"]), number(&row["observed"]));
+        let name = row["name"].as_str().unwrap();
+        let wanted = ["wire", &code, name, &observed];
+        assert!(run.csv.iter().any(|row| row[..4] == wanted), "{wanted:?}");
+        let last = name.rsplit('-').next().unwrap();
+        assert!(
+            has_line(&run.text, &[&code, &grouped(&observed), last]),
+            "{code}"
+        );
+        assert!(
+            has_line(&run.markdown, &[&code, last, &grouped(&observed)]),
+            "{code}"
+        );
+    }
+    for row in run.json["commands"].as_array().unwrap() {
+        let (code, count) = (number(&row["code"]), number(&row["count"]));
+        let verb = row["verb"].as_str().map_or("(unasked)", |verb| match verb {
+            "connect" => "greeting",
+            verb => verb,
+        });
+        let verb = verb.trim_matches(['(', ')']);
+        assert!(
+            has_line(&run.markdown, &[verb, &code, &grouped(&count)]),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn each_cause_is_counted_the_same_everywhere() {
+    let (whole, part) = (run(&["report"]), run(&["causes"]));
+    let causes = whole.json["failures"]["causes"].as_array().unwrap();
+    assert_eq!(part.json["failures"]["causes"].as_array(), Some(causes));
+    assert!(causes.len() > 5);
+    let mut listed = BTreeMap::new();
+    for row in part.csv.iter().filter(|row| row[2] == "true") {
+        listed.insert(row[1].clone(), row.clone());
+    }
+    assert_eq!(listed.len(), causes.len());
+    for cause in causes {
+        let id = cause["id"].as_str().unwrap();
+        let (count, clients) = (number(&cause["count"]), number(&cause["clients"]));
+        let row = &listed[id];
+        assert_eq!((&row[6], &row[9]), (&count, &clients), "{id}");
+        assert_eq!(in_table(&whole, "cause", id, "", "count"), count);
+        assert_eq!(
+            in_table(&whole, "cause", id, "", "sessions"),
+            number(&cause["sessions"])
+        );
+        let side = cause["side"].as_str().unwrap();
+        assert_told(
+            &part,
+            &[id, side, &grouped(&count), "%", &grouped(&clients)],
+        );
+        assert!(has_line(&whole.markdown, &[id, side, &grouped(&count)]));
+    }
+}
+
+#[test]
+fn groups_and_the_matrix_are_the_same_everywhere() {
+    let run = run(&["sessions", "--by", "user"]);
+    let groups = run.json["groups"]["rows"].as_array().unwrap();
+    assert!(groups.len() > 2, "{groups:?}");
+    for row in groups {
+        let numbers = ["sessions", "failed", "replies"].map(|field| number(&row[field]));
+        let found = run.csv.iter().filter(|cells| cells[2..5] == numbers);
+        assert!(found.count() >= 1, "{row}");
+        let [sessions, failed, replies] = numbers.map(|n| grouped(&n));
+        assert!(
+            has_line(&run.markdown, &[&sessions, &failed, &replies]),
+            "{row}"
+        );
+    }
+    let run = self::run(&["codes", "--matrix"]);
+    let commands = run.json["commands"].as_array().unwrap();
+    assert_eq!(run.csv.len(), commands.len() + 1);
+    let cells = commands
+        .iter()
+        .map(|row| number(&row["count"]).parse::<u64>().unwrap());
+    let listed = run
+        .csv
+        .iter()
+        .skip(1)
+        .map(|row| row[3].parse::<u64>().unwrap());
+    assert_eq!(cells.sum::<u64>(), listed.sum::<u64>());
+}
