@@ -23,6 +23,7 @@ use crate::ftp::Verb;
 use crate::input;
 use crate::limits;
 use crate::output::{Place, Unwritten};
+use crate::report::gantt::{self, Gantt};
 use crate::report::groups::{About, groups};
 use crate::report::{self, Look, Options, Order, Report};
 use crate::run::{Findings, Format, Layout, Settings, Wanted, run};
@@ -393,6 +394,15 @@ fn timeline(args: &TimelineArgs) -> Outcome {
     report::sessions::choose(&mut findings.sessions, order, args.worst);
     write_all(&targets, |target| {
         let look = look(&args.read, &target.place);
+        if args.gantt {
+            let most = args
+                .read
+                .top
+                .map_or(40, |top| if top == 0 { usize::MAX } else { top });
+            let gantt = Gantt::new(&findings.sessions, gantt::columns(look), most);
+            let shown = gantt.map(|bars| gantt::gantt(&bars, &report.zone, look));
+            return shown.unwrap_or_else(|| "no session with a time fits\n".to_owned());
+        }
         let ladder = |(session, failures): &(Session, Vec<Failure>)| {
             let (sources, zone) = (&report.sources, &report.zone);
             report::ladder::ladder(session, failures, sources, zone, look) + "\n"

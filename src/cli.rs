@@ -266,6 +266,9 @@ pub struct TimelineArgs {
     /// What is read, and how it is shown.
     #[command(flatten)]
     pub read: ReadArgs,
+    /// A bar for each session instead, and how many were open at once
+    #[arg(long)]
+    pub gantt: bool,
     /// Only the N sessions with the most failures
     #[arg(long, value_name = "N")]
     pub worst: Option<usize>,

@@ -1,6 +1,7 @@
 //! One session as a ladder: what the client sent on the left, what the server answered to the right of it, data
 //! connections further right, each with its time, how long it was waited for, and what failed right below.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -13,6 +14,7 @@ use super::sources::Sources;
 use super::wire;
 use super::words::{count, lasting, seconds, size, thousands};
 use crate::cause::Failure;
+use crate::diagnostic::Origin;
 use crate::ftp::{End, Endpoint, Evidence, Fate, Vantage};
 use crate::session::{DataConnection, Exchange, KeptCommand, KeptReply, Pairing, Session};
 use crate::time::Timestamp;
@@ -28,6 +30,10 @@ struct Row {
     waited: Option<Duration>,
     lane: Lane,
     words: String,
+    /// The packet or line.
+    origin: Option<Origin>,
+    /// The same in words, with what stands before it.
+    place: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,8 +64,20 @@ pub fn ladder(
         sources,
         look,
     };
+    let decisive = decisive(failures);
+    let mut is_marked = false;
     for row in in_order(rungs.rows()) {
-        draw(&mut page, session.start, &row);
+        let proves = row.origin.is_some_and(|origin| decisive.contains(&origin));
+        let proves = proves && !matches!(row.lane, Lane::Remark(_));
+        is_marked |= proves;
+        draw(&mut page, session.start, &row, proves);
+    }
+    if is_marked {
+        let sign = look.mark(Mark::Failure);
+        page.line(&format!(
+            "  {}: what shows the failure",
+            sign.replacen("! ", "!", 1)
+        ));
     }
     foot(&mut page, session);
     page.finish()
@@ -101,6 +119,13 @@ fn head(page: &mut Page, session: &Session, failures: &[Failure]) {
     page.groups("session ", &words);
 }
 
+/// Where the failures that count show.
+fn decisive(failures: &[Failure]) -> BTreeSet<Origin> {
+    let counted = failures.iter().filter(|f| !f.benign);
+    let proofs = counted.flat_map(|failure| &failure.proofs);
+    proofs.map(|proof| proof.origin).collect()
+}
+
 /// Rows without a time follow the one before them.
 fn in_order(mut rows: Vec<Row>) -> Vec<Row> {
     let mut known = None;
@@ -112,7 +137,7 @@ fn in_order(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-fn draw(page: &mut Page, start: Option<Timestamp>, row: &Row) {
+fn draw(page: &mut Page, start: Option<Timestamp>, row: &Row, proves: bool) {
     let look = page.look;
     let since = row.at.zip(start).map(|(at, start)| at.since(start));
     let since = since
@@ -122,7 +147,12 @@ fn draw(page: &mut Page, start: Option<Timestamp>, row: &Row) {
         .waited
         .map(|w| format!("{} s", seconds(w)))
         .unwrap_or_default();
-    let times = format!("{since:>9} {waited:>9}  ");
+    let sign = if proves {
+        look.mark(Mark::Failure)
+    } else {
+        "  ".to_owned()
+    };
+    let times = format!("{sign}{since:>7} {waited:>9}  ");
     let data_lane = if look.width >= 120 {
         look.width - 50
     } else {
@@ -150,7 +180,8 @@ fn draw(page: &mut Page, start: Option<Timestamp>, row: &Row) {
         Lane::Command => arrow(look, row.words.chars().count()),
         _ => String::new(),
     };
-    page.hang_at(&start, indent + wide, &format!("{}{arrow}", row.words));
+    let words = format!("{}{arrow}{}", row.words, row.place);
+    page.hang_at(&start, indent + wide, &words);
 }
 
 /// The column in which replies begin.
@@ -206,6 +237,16 @@ impl Rungs<'_> {
         rows
     }
 
+    /// The packet or line: its number, where it is of the session's own source.
+    fn place(&self, origin: Origin) -> String {
+        if origin.source == self.session.origin.source && origin.record > 0 {
+            let record = self.sources.record(origin.source, origin.record);
+            record.trim_start().to_owned()
+        } else {
+            self.sources.place(origin, self.look.ascii)
+        }
+    }
+
     fn exchange(&self, exchange: &Exchange, rows: &mut Vec<Row>) {
         if let Some(command) = &exchange.command {
             rows.push(Row {
@@ -213,6 +254,8 @@ impl Rungs<'_> {
                 waited: None,
                 lane: Lane::Command,
                 words: self.command(command),
+                origin: Some(exchange.origin),
+                place: format!("  {}", self.place(exchange.origin)),
             });
         }
         if exchange.command.is_none() && exchange.paired != Pairing::Unasked {
@@ -221,6 +264,8 @@ impl Rungs<'_> {
                 waited: None,
                 lane: Lane::Command,
                 words: "(connects)".to_owned(),
+                origin: None,
+                place: String::new(),
             });
         }
         let mut before = exchange.sent;
@@ -229,7 +274,13 @@ impl Rungs<'_> {
                 at: reply.at,
                 waited: reply.at.zip(before).map(|(now, before)| now.since(before)),
                 lane: Lane::Reply,
-                words: format!("{}{}", self.reply(reply), self.other_place(exchange, reply)),
+                words: self.reply(reply),
+                origin: Some(reply.origin),
+                place: format!(
+                    "  {}{}",
+                    self.place(reply.origin),
+                    self.other_place(exchange, reply)
+                ),
             });
             before = reply.at;
         }
@@ -240,15 +291,13 @@ impl Rungs<'_> {
         }
     }
 
-    /// Where a log holds the reply, if the session is from a capture and a log.
+    /// Where a log holds the reply as well.
     fn other_place(&self, exchange: &Exchange, reply: &KeptReply) -> String {
         let also = exchange
             .also
             .as_ref()
             .filter(|also| also.code == reply.code);
-        let own = exchange.hidden.then_some(reply.origin);
-        let place = own.or(also.map(|also| also.origin));
-        let place = place.map(|origin| self.sources.place(origin, self.look.ascii));
+        let place = also.map(|also| self.sources.place(also.origin, self.look.ascii));
         place.map_or_else(String::new, |place| format!("   {place}"))
     }
 
@@ -300,8 +349,10 @@ impl Rungs<'_> {
         };
         let announcement = self.session.exchanges.iter().find(announcing);
         let announcement = announcement.and_then(Exchange::at);
-        let mut row = |at: Option<Timestamp>, words: String| {
+        let mut row = |at: Option<Timestamp>, words: String, origin: Option<Origin>| {
             rows.push(Row {
+                origin,
+                place: String::new(),
                 at: at.or(announcement).or(self.session.last),
                 waited: None,
                 lane: Lane::Data,
@@ -310,7 +361,11 @@ impl Rungs<'_> {
         };
         // Logs without the words of replies have no address.
         if data.announced.is_some() || self.session.vantage == Vantage::Wire {
-            row(None, format!("{} expects {announced}", data.mode.id()));
+            row(
+                None,
+                format!("{} expects {announced}", data.mode.id()),
+                None,
+            );
         }
         let Some(seen) = &data.seen else { return };
         let place = seen.first.map(|o| self.sources.record(o.source, o.record));
@@ -318,12 +373,13 @@ impl Rungs<'_> {
         row(
             seen.tried,
             format!("{}{place}", wire::tried(seen, self.look.ascii)),
+            seen.first,
         );
         if let Some(record) = &seen.tls {
-            row(record.last, handshake(record, self.zone, self.look));
+            row(record.last, handshake(record, self.zone, self.look), None);
         }
         if seen.fate == Fate::Opened {
-            row(seen.last, wire::moved(seen));
+            row(seen.last, wire::moved(seen), None);
         }
     }
 }
@@ -334,6 +390,8 @@ fn remark(mark: Mark, words: String) -> Row {
         waited: None,
         lane: Lane::Remark(mark),
         words,
+        origin: None,
+        place: String::new(),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod codes;
 pub mod csv;
 pub mod explain;
 mod filtered;
+pub mod gantt;
 pub mod groups;
 mod handshake;
 mod heard;

@@ -161,17 +161,18 @@ session c38c21e3   198.51.100.23:40001 -> 203.0.113.5:21   alice   plain
         1.1 s   FAILED  path-not-found
   2026-03-01 03:00:00
     +0.10            (connects) ----->
-    +0.20    0.10 s                <-- 220 ready
-    +0.30            USER alice ----->
-    +0.40    0.10 s                <-- 331 password
-    +0.50            PASS **********
-    +0.60    0.10 s                <-- 230 in
-    +0.70            RETR x --------->
-    +0.80    0.10 s                <-- 550 No such file
+    +0.20    0.10 s                <-- 220 ready  #3
+    +0.30            USER alice ----->  #4
+    +0.40    0.10 s                <-- 331 password  #5
+    +0.50            PASS **********  #6
+!   +0.60    0.10 s                <-- 230 in  #7
+    +0.70            RETR x --------->  #8
+    +0.80    0.10 s                <-- 550 No such file  #9
                      !! path-not-found (likely): RETR x -> 550 No such file
                         web1.pcap #7
-    +0.90            QUIT ----------->
-    +1.00    0.10 s                <-- 221 bye
+    +0.90            QUIT ----------->  #10
+    +1.00    0.10 s                <-- 221 bye  #11
+  !: what shows the failure
   Ended: QUIT, closed by the client.  Nothing transferred.
 ";
     assert_eq!(text, expected);
@@ -515,14 +516,14 @@ fn a_data_connection_stands_where_it_was_tried() {
         Look::PIPED,
     );
     let expected = "
-    +0.20    0.10 s                <-- 220 hi
-    +0.30            PASV ----------->
+    +0.20    0.10 s                <-- 220 hi  #3
+    +0.30            PASV ----------->  #4
     +0.40    0.10 s                <-- 227 Entering Passive Mode
-                                       (10,0,0,5,195,80)
+                                       (10,0,0,5,195,80)  #5
     +0.40                    | PASV expects 10.0.0.5:50000
-    +0.50            LIST ----------->
+    +0.50            LIST ----------->  #6
     +0.55                    | 4 SYNs, never answered #6
-    +0.70    0.20 s                <-- 425 Failed to establish connection.
+    +0.70    0.20 s                <-- 425 Failed to establish connection.  #8
                      !! data-private-address (likely): 227 says 10.0.0.5
                         web1.pcap #7
   Ended: closed by the client.  Nothing transferred.
