@@ -5,6 +5,8 @@
 //! [`crate::report`].
 
 mod asked;
+mod check;
+mod rules;
 mod targets;
 
 use std::io::{self, IsTerminal as _, Read as _, Write};
@@ -31,6 +33,7 @@ use crate::session::Session;
 use crate::tally::{By, Grouping};
 use crate::text;
 use asked::{Rows, filter};
+use rules::{ended, settled};
 use targets::{Forms, Target, one_target, print, targets, write_all};
 
 /// Why a command ended without its result.
@@ -70,6 +73,7 @@ pub fn main(cli: &Cli) -> Exit {
         Some(Command::Sessions(args)) => sessions(args),
         Some(Command::Timeline(args)) => timeline(args),
         Some(Command::Events(args)) => events(args),
+        Some(Command::Check(args)) => check::check(args),
         Some(Command::Explain(args)) => explain(args),
         Some(Command::Formats(args)) => formats(args),
     };
@@ -130,7 +134,9 @@ fn format(name: &str) -> Result<Format, Trouble> {
 }
 
 fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings, Trouble> {
-    let filter = filter(args)?; // told before anything is read
+    // What is wrong in them is told before anything is read.
+    let filter = filter(args)?;
+    rules::look_over(&args.rules)?;
     let log_zone = zone(args.log_tz.as_deref())?;
     let zone = zone(args.tz.as_deref())?;
     let piped = !io::stdin().is_terminal();
@@ -312,8 +318,9 @@ fn report(args: &ReadArgs) -> Outcome {
     let targets = targets(args, WHOLE)?;
     let findings = read(args, Wanted::Tallies, None)?;
     let report = report_of(args, &findings, Rows::OF_REPORT)?;
+    let (exit, targets) = settled(args, targets, &report, &findings)?;
     write_all(&targets, |target| REPORT.render(&report, target, args))?;
-    Ok(Exit::of(&findings.tallies))
+    Ok(exit)
 }
 
 /// One part of the report by itself.
@@ -321,9 +328,10 @@ fn part(args: &ReadArgs, rows: Rows, view: &View) -> Outcome {
     let targets = targets(args, WHOLE)?;
     let findings = read(args, Wanted::Tallies, rows.by)?;
     let report = report_of(args, &findings, rows)?;
+    let (exit, targets) = settled(args, targets, &report, &findings)?;
     write_all(&targets, |target| view.render(&report, target, args))?;
     warn(args, &report);
-    Ok(Exit::of(&findings.tallies))
+    Ok(exit)
 }
 
 fn codes(args: &CodeArgs) -> Outcome {
@@ -345,9 +353,14 @@ fn causes(args: &TableArgs) -> Outcome {
 
 fn events(args: &ReadArgs) -> Outcome {
     let target = one_target(args, ROWS)?;
+    if args.rules.quiet_ok {
+        let words = "events are printed as they are read, so --quiet-ok can't keep them back";
+        return Err(Trouble::Usage(words.to_owned()));
+    }
     let findings = read_to(args, Wanted::Events, None, &target.place)?;
-    warn(args, &report_of(args, &findings, Rows::ALL)?);
-    Ok(Exit::of(&findings.tallies))
+    let report = report_of(args, &findings, Rows::ALL)?;
+    warn(args, &report);
+    ended(args, &report, &findings)
 }
 
 fn sessions(args: &SessionArgs) -> Outcome {
@@ -365,6 +378,7 @@ fn sessions(args: &SessionArgs) -> Outcome {
     let most = args.worst.or(read_args.top.filter(|top| *top > 0));
     report::sessions::choose(&mut findings.sessions, order, most);
     let (chosen, zone) = (&findings.sessions, &report.zone);
+    let (exit, targets) = settled(read_args, targets, &report, &findings)?;
     write_all(&targets, |target| match target.form {
         Form::Text => {
             let look = look(read_args, &target.place);
@@ -383,7 +397,7 @@ fn sessions(args: &SessionArgs) -> Outcome {
         Form::Md => report::markdown::sessions(chosen, &report),
     })?;
     warn(read_args, &report);
-    Ok(Exit::of(&findings.tallies))
+    Ok(exit)
 }
 
 fn timeline(args: &TimelineArgs) -> Outcome {
@@ -392,6 +406,7 @@ fn timeline(args: &TimelineArgs) -> Outcome {
     let report = report_of(&args.read, &findings, Rows::ALL)?;
     let order = args.worst.map(|_| Order::Failures);
     report::sessions::choose(&mut findings.sessions, order, args.worst);
+    let (exit, targets) = settled(&args.read, targets, &report, &findings)?;
     write_all(&targets, |target| {
         let look = look(&args.read, &target.place);
         if args.gantt {
@@ -413,7 +428,7 @@ fn timeline(args: &TimelineArgs) -> Outcome {
         findings.sessions.iter().map(ladder).collect()
     })?;
     warn(&args.read, &report);
-    Ok(Exit::of(&findings.tallies))
+    Ok(exit)
 }
 
 fn explain(args: &ExplainArgs) -> Outcome {

@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
         ftpwhy events web1.pcap | jq .         every command and reply as JSON\n  \
         ftpwhy explain \"530 Login incorrect.\"  what a reply means, without any input\n\n\
         A file with the name of a command: ./codes\n\
-        Exit status: 0 done, 2 wrong usage or nothing could be read, 3 done but some input was not fully read."
+        Exit status: 0 done, 1 a --fail-on condition holds, 2 wrong usage or nothing could be read, 3 done but some input was not fully read."
 )]
 pub struct Cli {
     /// What to do; `report` when left out.
@@ -45,6 +45,8 @@ pub enum Command {
     Timeline(TimelineArgs),
     /// Every command, reply and other event as one JSON object a line
     Events(ReadArgs),
+    /// One line and a status for monitoring: 0 OK, 1 warning, 2 critical, 3 unknown
+    Check(CheckArgs),
     /// What a code, a cause or a reply text means and what to do about it; reads no input
     Explain(ExplainArgs),
     /// Formats that are known; with paths, how each file is read
@@ -114,6 +116,27 @@ pub struct ReadArgs {
     /// What of it is looked at.
     #[command(flatten)]
     pub filter: FilterArgs,
+    /// When it matters.
+    #[command(flatten)]
+    pub rules: RuleArgs,
+}
+
+/// The heading of what makes a run matter.
+const CONDITIONS: &str = "Conditions";
+
+/// When a run matters.
+#[derive(Debug, Clone, Args)]
+pub struct RuleArgs {
+    /// Ends with status 1 when this holds: `failures>0`, `rate(5xx)>2%`, `count(425)>10`, `cause(storage-full)`,
+    /// `p95(PASS)>3s`, `rate(failed)>10%`, `unread>1%`, `new-cause`; with `and`, `or` and brackets
+    #[arg(long, value_name = "CONDITION", help_heading = CONDITIONS)]
+    pub fail_on: Vec<String>,
+    /// A report in JSON of an earlier time, whose causes are not new
+    #[arg(long, value_name = "FILE", help_heading = CONDITIONS)]
+    pub baseline: Option<PathBuf>,
+    /// Prints nothing where nothing failed, all was read and no condition holds; files are written all the same
+    #[arg(long, help_heading = CONDITIONS)]
+    pub quiet_ok: bool,
 }
 
 /// The heading of filters that keep or leave out whole sessions.
@@ -272,6 +295,20 @@ pub struct TimelineArgs {
     /// Only the N sessions with the most failures
     #[arg(long, value_name = "N")]
     pub worst: Option<usize>,
+}
+
+/// When to warn.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// What is read, and how it is shown.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Conditions of a warning, like those of --fail-on [default: something failed]
+    #[arg(long, value_name = "CONDITION")]
+    pub warn: Vec<String>,
+    /// Conditions that are critical [default: most that failed has one cause, if --warn is not given either]
+    #[arg(long, value_name = "CONDITION")]
+    pub crit: Vec<String>,
 }
 
 /// What to explain.

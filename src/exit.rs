@@ -17,16 +17,43 @@ pub enum Exit {
     Nothing,
     /// 3: done, but a named input was unreadable, damaged or not understood.
     Partial,
+    /// What `check` says to a monitoring system.
+    Checked(Status),
+}
+
+/// How things stand, in the numbers that monitoring systems understand (Monitoring Plugins Development Guidelines).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// 0: nothing to be done.
+    Ok,
+    /// 1: somebody should look at it.
+    Warning,
+    /// 2: somebody must look at it now.
+    Critical,
+    /// 3: it can't be told.
+    Unknown,
+}
+
+impl Status {
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
 }
 
 impl Exit {
     /// The number.
     pub fn code(self) -> u8 {
         match self {
-            Self::Done => 0,
-            Self::Condition => 1,
-            Self::Nothing => 2,
-            Self::Partial => 3,
+            Self::Done | Self::Checked(Status::Ok) => 0,
+            Self::Condition | Self::Checked(Status::Warning) => 1,
+            Self::Nothing | Self::Checked(Status::Critical) => 2,
+            Self::Partial | Self::Checked(Status::Unknown) => 3,
         }
     }
 
@@ -49,7 +76,7 @@ impl Exit {
             Self::Done => 0,
             Self::Partial => 1,
             Self::Condition => 2,
-            Self::Nothing => 3,
+            Self::Nothing | Self::Checked(_) => 3,
         }
     }
 

@@ -47,6 +47,8 @@ pub mod tally;
 
 pub mod report;
 
+pub mod threshold;
+
 pub mod cli;
 pub mod exit;
 pub mod output;

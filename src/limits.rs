@@ -32,6 +32,9 @@ pub const LAYOUT_STEPS: u32 = 1024;
 /// Bytes of a configuration file that log layouts are taken from.
 pub const CONFIGURATION_BYTES: usize = 1024 * 1024;
 
+/// Bytes of an earlier report that are read. Those of large runs have some hundred kilobytes.
+pub const REPORT_BYTES: usize = 64 * 1024 * 1024;
+
 /// Columns of a log whose header names them. Zeek's widest has about thirty.
 pub const LOG_COLUMNS: usize = 128;
 
@@ -184,6 +187,9 @@ pub const INTERFACES: usize = 4096;
 
 /// Nanoseconds between the times of neighbouring packets beyond which damage is suspected: a year.
 pub const PACKET_GAP_NANOS: u64 = 366 * 86_400 * 1_000_000_000;
+
+/// Brackets in a condition of `--fail-on`; each is a step deeper.
+pub const CONDITION_BRACKETS: usize = 32;
 
 /// Headers inside one another (VLAN tags, labels, tunnels) that are followed. Provider networks stack four or five.
 pub const NESTED_HEADERS: usize = 16;

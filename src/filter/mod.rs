@@ -17,11 +17,13 @@ mod words;
 
 use std::collections::BTreeSet;
 
+pub(crate) use pattern::{causes, code, verb};
 pub use when::Now;
+pub(crate) use words::Fault;
 pub use words::Wrong;
 
 use self::pattern::{Hosts, Name, Path, Server};
-use self::words::{Choice, Fault};
+use self::words::Choice;
 use crate::catalogue::{CauseId, CodePattern, Party};
 use crate::cause::Failure;
 use crate::ftp::Verb;
@@ -113,7 +115,7 @@ impl Filter {
             codes: Choice::read("--code", &words.codes, true, pattern::code)?,
             verbs: Choice::read("--command", &words.commands, true, pattern::verb)?,
             paths: Choice::read("--path", &words.paths, false, Path::read)?,
-            causes: Choice::read("--cause", &words.causes, true, pattern::causes)?,
+            causes: Choice::read("--cause", &words.causes, true, pattern::causes_of_sessions)?,
             sides: Choice::read("--side", &words.sides, true, pattern::side)?,
             tls: words.tls,
             sessions: Choice::read("--session", &words.sessions, true, pattern::session)?,

@@ -180,7 +180,7 @@ impl Server {
 }
 
 /// `550`, `55x`, `5xx`, `4yz`: digits, and letters for any digit.
-pub(super) fn code(word: &str) -> Result<CodePattern, Fault> {
+pub(crate) fn code(word: &str) -> Result<CodePattern, Fault> {
     let any = |c: char| matches!(c.to_ascii_lowercase(), 'x' | 'y' | 'z' | '?' | '*');
     for (at, c) in word.chars().enumerate() {
         let fits = match at {
@@ -202,7 +202,7 @@ pub(super) fn code(word: &str) -> Result<CodePattern, Fault> {
 }
 
 /// A command; `connect` is the greeting.
-pub(super) fn verb(word: &str) -> Result<Verb, Fault> {
+pub(crate) fn verb(word: &str) -> Result<Verb, Fault> {
     if word.eq_ignore_ascii_case("connect") {
         return Ok(Verb::CONNECT);
     }
@@ -215,19 +215,22 @@ pub(super) fn verb(word: &str) -> Result<Verb, Fault> {
     }
 }
 
-/// Causes by an id of the catalogue, or by a pattern of ids (`tls-*`).
-///
-/// That passwords were guessed shows only where all sessions are counted; one by one these are refused logins.
-pub(super) fn causes(word: &str) -> Result<BTreeSet<CauseId>, Fault> {
-    let name = Name::read(word)?;
-    let all = catalogue().causes();
-    let mut found: BTreeSet<_> = all
-        .filter(|(id, _)| name.fits(id.name().as_bytes()))
-        .map(|(id, _)| id)
-        .collect();
+/// Causes as they are found session by session: that passwords were guessed shows only where all are counted, one by one
+/// these are refused logins.
+pub(super) fn causes_of_sessions(word: &str) -> Result<BTreeSet<CauseId>, Fault> {
+    let mut found = causes(word)?;
     if found.iter().any(|id| id.name() == "abuse-brute-force") {
         found.extend(catalogue().cause_by_name("auth-bad-credentials"));
     }
+    Ok(found)
+}
+
+/// Causes by an id of the catalogue, or by a pattern of ids (`tls-*`).
+pub(crate) fn causes(word: &str) -> Result<BTreeSet<CauseId>, Fault> {
+    let name = Name::read(word)?;
+    let all = catalogue().causes();
+    let fits = all.filter(|(id, _)| name.fits(id.name().as_bytes()));
+    let found: BTreeSet<_> = fits.map(|(id, _)| id).collect();
     if found.is_empty() {
         let known = catalogue().causes().map(|(id, _)| common(id.name(), word));
         let why =

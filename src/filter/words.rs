@@ -31,13 +31,13 @@ impl Wrong {
 
 /// A fault in a part of what was typed: its place there, and what is the matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub(super) at: usize,
     pub(super) why: String,
 }
 
 impl Fault {
-    pub(super) fn new(at: usize, why: impl Into<String>) -> Self {
+    pub(crate) fn new(at: usize, why: impl Into<String>) -> Self {
         Self {
             at,
             why: why.into(),
@@ -45,14 +45,14 @@ impl Fault {
     }
 
     /// The same fault in a text that has so many more characters before this one.
-    pub(super) fn behind(self, before: usize) -> Self {
+    pub(crate) fn behind(self, before: usize) -> Self {
         Self {
             at: self.at + before,
             ..self
         }
     }
 
-    pub(super) fn of(self, option: &'static str, typed: &str) -> Wrong {
+    pub(crate) fn of(self, option: &'static str, typed: &str) -> Wrong {
         Wrong {
             option,
             typed: typed.to_owned(),

@@ -12,7 +12,7 @@ mod window;
 mod wrapped;
 
 pub use discover::{Candidate, discover};
-pub use open::{OpenError, Opened, configuration, open, unpacked};
+pub use open::{OpenError, Opened, configuration, earlier_report, open, unpacked};
 pub use same::same_bytes;
 pub use series::{in_series, ring_name, series_name};
 pub use window::{Cut, Decode, Ended, Window, Windows, read};

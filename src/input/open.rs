@@ -63,11 +63,19 @@ pub fn unpacked(mut raw: Box<dyn Read + Send>) -> Result<Opened, OpenError> {
 
 /// The text of a configuration file, or its first [`limits::CONFIGURATION_BYTES`].
 pub fn configuration(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
+    beginning(path, limits::CONFIGURATION_BYTES)
+}
+
+/// An earlier report, or its first [`limits::REPORT_BYTES`].
+pub fn earlier_report(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
+    beginning(path, limits::REPORT_BYTES)
+}
+
+fn beginning(path: &std::path::Path, most: usize) -> Result<Vec<u8>, OpenError> {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     let file = std::fs::File::open(path).map_err(|e| explain(&e))?;
     let mut text = Vec::new();
-    let most = limits::CONFIGURATION_BYTES as u64;
-    file.take(most)
+    file.take(most as u64)
         .read_to_end(&mut text)
         .map_err(|e| explain(&e))?;
     Ok(text)

@@ -5,8 +5,10 @@
 //! the report, the others are named beside it.
 
 pub mod causes;
+pub mod check;
 pub mod codes;
 pub mod csv;
+pub mod earlier;
 pub mod explain;
 mod filtered;
 pub mod gantt;

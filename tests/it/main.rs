@@ -27,6 +27,7 @@ mod oddities;
 mod output;
 mod problems;
 mod regressions;
+mod rules;
 mod same_numbers;
 mod seeds;
 mod series;

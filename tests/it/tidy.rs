@@ -22,6 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["filter"],
     &["tally"],
     &["report"],
+    &["threshold"],
     &["cli", "exit", "output", "progress"],
     &["run"],
     &["app"],

@@ -1,0 +1,111 @@
+//! What makes a run matter: conditions, the causes of an earlier report, and when nothing need be printed.
+
+use std::collections::BTreeSet;
+
+use super::Trouble;
+use super::targets::Target;
+use crate::cli::{ReadArgs, RuleArgs};
+use crate::exit::Exit;
+use crate::input;
+use crate::output::Place;
+use crate::report::{self, Mark, Report};
+use crate::run::Findings;
+use crate::text;
+use crate::threshold::{Condition, Measured};
+
+/// Conditions of one option, and what they are held against beside the report.
+pub(super) struct Rules {
+    conditions: Vec<Condition>,
+    before: Option<BTreeSet<String>>,
+}
+
+impl Rules {
+    /// Reads the conditions of an option, and the earlier report.
+    pub(super) fn read(
+        option: &'static str,
+        typed: &[String],
+        args: &RuleArgs,
+    ) -> Result<Self, Trouble> {
+        let conditions = typed.iter().map(|typed| Condition::read(option, typed));
+        let conditions = conditions.collect::<Result<Vec<_>, _>>()?;
+        let before = earlier_causes(args)?;
+        if before.is_none() && conditions.iter().any(Condition::needs_before) {
+            let words = "what is new is told by an earlier report; give one with --baseline FILE";
+            return Err(Trouble::Usage(format!("{option}: {words}")));
+        }
+        Ok(Self { conditions, before })
+    }
+
+    /// True where nothing was asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// The conditions that hold, each with the numbers met.
+    pub(super) fn holding(&self, report: &Report, findings: &Findings) -> Vec<String> {
+        let vantage = report.main.vantage;
+        let measured = Measured {
+            report,
+            tally: vantage.and_then(|v| findings.tallies.by_vantage.get(&v)),
+            before: self.before.as_ref(),
+        };
+        let conditions = self.conditions.iter();
+        conditions.filter_map(|c| c.holds(&measured)).collect()
+    }
+}
+
+fn earlier_causes(args: &RuleArgs) -> Result<Option<BTreeSet<String>>, Trouble> {
+    let Some(path) = &args.baseline else {
+        return Ok(None);
+    };
+    let name = text::terminal(path.as_os_str().as_encoded_bytes(), true);
+    let wrong = |why: String| Trouble::Usage(format!("--baseline {name}: {why}"));
+    let json = input::earlier_report(path).map_err(|error| wrong(error.0))?;
+    report::earlier::causes(&json).map(Some).map_err(wrong)
+}
+
+/// Finds wrong conditions before anything is read.
+pub(super) fn look_over(args: &RuleArgs) -> Result<(), Trouble> {
+    Rules::read("--fail-on", &args.fail_on, args).map(drop)
+}
+
+/// How a run ends; which conditions hold is said on standard error.
+pub(super) fn ended(
+    args: &ReadArgs,
+    report: &Report,
+    findings: &Findings,
+) -> Result<Exit, Trouble> {
+    let rules = Rules::read("--fail-on", &args.rules.fail_on, &args.rules)?;
+    let holding = rules.holding(report, findings);
+    let exit = Exit::of(&findings.tallies);
+    for condition in &holding {
+        if !args.quiet {
+            #[expect(clippy::print_stderr, reason = "said beside the result")]
+            {
+                eprintln!(
+                    "ftpwhy: --fail-on holds: {}",
+                    text::terminal_str(condition, true)
+                );
+            }
+        }
+    }
+    Ok(if holding.is_empty() {
+        exit
+    } else {
+        exit.and(Exit::Condition)
+    })
+}
+
+/// How a run ends, and the outputs that are written: with `--quiet-ok`, standard output only where there is something to
+/// say.
+pub(super) fn settled(
+    args: &ReadArgs,
+    mut targets: Vec<Target>,
+    report: &Report,
+    findings: &Findings,
+) -> Result<(Exit, Vec<Target>), Trouble> {
+    let exit = ended(args, report, findings)?;
+    let is_well = exit == Exit::Done && report.verdict.mark == Mark::Note;
+    targets.retain(|target| !(args.rules.quiet_ok && is_well) || target.place != Place::Stdout);
+    Ok((exit, targets))
+}
