@@ -15,7 +15,7 @@ mod text;
 mod whole;
 
 use self::facts::Case;
-use self::text::Hit;
+use self::text::{Hit, Named};
 use crate::catalogue::{CauseId, Confidence, Moment};
 use crate::diagnostic::Origin;
 use crate::ftp::{ReplyCode, Vantage, Verb};
@@ -119,19 +119,38 @@ fn of_exchange(
         }
         (Outcome::Failure, Some(reply)) => {
             let verb = verb.or((index == 0).then_some(Verb::CONNECT));
-            let argument = exchange
-                .command
-                .as_ref()
-                .and_then(|c| c.argument.as_ref())
-                .map(Text::bytes);
-            text::by_text(reply.code, verb, argument, reply.text.bytes())
-                .or_else(|| text::by_code(reply.code, verb))
+            text::by_text(
+                reply.code,
+                verb,
+                named(session, index, exchange),
+                reply.text.bytes(),
+            )
+            .or_else(|| text::by_code(reply.code, verb))
         }
         // Packets and clients show that an answer did not come; a server's log may just not hold it.
         _ if hears_the_end(session) && exchange.command.is_some() && !exchange.hidden => None,
         _ => return None,
     };
     judge(Moment::Exchange, session, index, exchange, base, wanted)
+}
+
+/// What the client named in the command or shortly before, for a reply to repeat.
+fn named<'s>(session: &'s Session, index: usize, exchange: &'s Exchange) -> Named<'s> {
+    const NEAR: usize = 8;
+    fn argument(exchange: &Exchange) -> Option<&[u8]> {
+        let command = exchange.command.as_ref()?;
+        command.argument.as_ref().map(Text::bytes)
+    }
+    let giver = match exchange.verb() {
+        Some(Verb::PASS) => Some(Verb::USER),
+        Some(Verb::RNTO) => Some(Verb::RNFR),
+        _ => None,
+    };
+    let mut nearest = session.exchanges.iter().take(index).rev().take(NEAR);
+    Named {
+        argument: argument(exchange),
+        before: giver.and_then(|giver| argument(nearest.find(|e| e.verb() == Some(giver))?)),
+    }
 }
 
 /// The greeting and the answer to a login come at once, unless something is looked up first.

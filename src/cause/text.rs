@@ -22,6 +22,8 @@ use crate::lookup::Lookup;
 
 use sieve::{Letters, Need};
 
+pub(super) use normal::Named;
+
 /// What was found, by code, verb and text.
 type Known = Lookup<Vec<u8>, Option<Hit>>;
 
@@ -51,18 +53,18 @@ pub(super) struct Hit {
 
 /// The cause that the reply's text tells. `None` for replies that are not negative and for texts that say nothing known.
 ///
-/// `argument` is that of the command; the names in it are not taken for words of the server.
+/// What the client has `named` is not taken for words of the server.
 pub(super) fn by_text(
     code: ReplyCode,
     verb: Option<Verb>,
-    argument: Option<&[u8]>,
+    named: Named<'_>,
     text: &[u8],
 ) -> Option<Hit> {
     if !code.is_negative() {
         return None;
     }
     let by_form = |key: &mut Vec<u8>, known: &mut Known| {
-        let normal = normal::normalize(text, Some(code), verb, argument);
+        let normal = normal::normalize(text, Some(code), verb, named);
         remembered(key, known, code, verb, &normal, |_| {
             let mut hits = matching(&normal, Some(code), verb);
             let first = hits.next()?;
@@ -71,7 +73,7 @@ pub(super) fn by_text(
     };
     MEMORY.with_borrow_mut(|memory| {
         let Memory { sent, normal, key } = memory;
-        if normal::is_named_in(text, verb, argument) {
+        if normal::is_named_in(text, verb, named) {
             by_form(key, normal)
         } else {
             remembered(key, sent, code, verb, text, |key| by_form(key, normal))
@@ -155,7 +157,7 @@ fn families(code: ReplyCode) -> &'static [&'static str] {
 
 /// Everything that a text may tell, in the order of the ranks; without a code it is held against the rules for all codes.
 pub(super) fn readings(code: Option<ReplyCode>, verb: Option<Verb>, text: &[u8]) -> Vec<Hit> {
-    let normal = normal::normalize(text, code, verb, None);
+    let normal = normal::normalize(text, code, verb, Named::default());
     let mut found: Vec<Hit> = Vec::new();
     for hit in matching(&normal, code, verb) {
         if found.iter().all(|f| f.cause != hit.cause) {

@@ -135,6 +135,45 @@ fn a_repeated_name_changes_no_cause() {
     }
 }
 
+/// What an earlier command named stands in the reply to a later one.
+#[test]
+fn a_name_of_an_earlier_command_changes_no_cause() {
+    let login = "< 220 ready\n> USER bob\n< 331 password please\n> PASS x\n< 230 in\n";
+    let renaming = |name: &str| {
+        format!(
+            "{login}> RNFR {name}\n< 350 go on\n> RNTO b.txt\n< 550 {name} to b.txt: Permission denied\n"
+        )
+    };
+    let in_folder = |name: &str| {
+        format!(
+            "{login}> CWD my {name}\n< 250 ok\n> DELE b.txt\n< 550 Can't remove /srv/bob/my {name}/b.txt: it is in use\n"
+        )
+    };
+    let last = |talk: &str| causes(talk).pop();
+    for name in FILES {
+        let (first, second) = (renaming(name), in_folder(name));
+        assert_eq!(last(&first), last(&renaming("a-1.txt")), "{first}");
+        assert_eq!(last(&second), last(&in_folder("docs")), "{second}");
+    }
+    let refused = |user: &str, text: &str| {
+        let text = text.replace("NAME", user);
+        causes(&format!(
+            "< 220 ready\n> USER {user}\n< 331 password please\n> PASS x\n< 530 {text}\n"
+        ))
+    };
+    for text in [
+        "User NAME: login incorrect",
+        "Wrong password for NAME.",
+        "NAME may not log in",
+    ] {
+        let expected = refused("bob-7", text);
+        assert_eq!(expected.len(), 1, "{text}");
+        for user in USERS.iter().filter(|user| user.contains(['-', ' '])) {
+            assert_eq!(refused(user, text), expected, "{user}: {text}");
+        }
+    }
+}
+
 #[test]
 fn other_addresses_in_texts_change_no_cause() {
     let with = |text: &str, address: &str| {

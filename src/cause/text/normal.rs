@@ -21,30 +21,47 @@ const QUOTED_BYTES: usize = 300;
 /// Shorter arguments are left alone: they would be found inside other words.
 const ARGUMENT_BYTES_MIN: usize = 3;
 
+/// What the client has named, which a reply may repeat.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::cause) struct Named<'a> {
+    /// The command's argument.
+    pub(in crate::cause) argument: Option<&'a [u8]>,
+    /// What another command named for this one: the user for PASS, the old name for RNTO.
+    pub(in crate::cause) before: Option<&'a [u8]>,
+}
+
+impl<'a> Named<'a> {
+    /// The names, each as a whole before its parts.
+    fn names(self, verb: Option<Verb>) -> impl Iterator<Item = &'a [u8]> {
+        let own = self.argument.into_iter().flat_map(move |a| names(verb, a));
+        // A plain word that another command named may as well be the server's.
+        let is_plain = |name: &[u8]| name.iter().all(u8::is_ascii_alphabetic);
+        let before = self.before.into_iter().flat_map(|a| names(None, a));
+        own.chain(before.filter(move |name| !is_plain(name)))
+    }
+}
+
 /// The one form of a text.
 pub(super) fn normalize(
     text: &[u8],
     code: Option<ReplyCode>,
     verb: Option<Verb>,
-    argument: Option<&[u8]>,
+    named: Named<'_>,
 ) -> Vec<u8> {
     let text = text.get(..limits::REPLY_TEXT_BYTES).unwrap_or(text);
     let mut line = one_line(text, code);
-    for name in argument.iter().flat_map(|a| names(verb, a)) {
+    for name in named.names(verb) {
         line = without_name(&line, name);
     }
     spelt_out(&without_quoted(&line))
 }
 
-/// True when the text may hold a name of the argument, so that its normal form depends on that.
-pub(super) fn is_named_in(text: &[u8], verb: Option<Verb>, argument: Option<&[u8]>) -> bool {
-    argument.is_some_and(|argument| {
-        // The whole argument, what follows words in it, and the last part of that: where a longer one stands in the
-        // text, the shorter ones do.
-        let shortest = names(verb, argument).pop();
-        let joins_lines = |name: &[u8]| name.contains(&b' ') && text.contains(&b'\n');
-        shortest.is_some_and(|name| memmem::find(text, name).is_some() || joins_lines(name))
-    })
+/// True when the text may hold one of the names, so that its normal form depends on them.
+pub(super) fn is_named_in(text: &[u8], verb: Option<Verb>, named: Named<'_>) -> bool {
+    let joins_lines = |name: &[u8]| name.contains(&b' ') && text.contains(&b'\n');
+    named
+        .names(verb)
+        .any(|name| memmem::find(text, name).is_some() || joins_lines(name))
 }
 
 /// Joins the lines by a blank, without the code that stands before some of them. IIS ends its explanations with a line
@@ -263,12 +280,25 @@ fn path(line: &[u8], at_start: bool) -> Option<usize> {
         return Some(colon);
     }
     let end = memchr::memchr3(b' ', b'"', b'\'', line).unwrap_or(line.len());
+    let end = folder_with_blanks(line, end).unwrap_or(end);
     let marks = line
         .get(..end)?
         .iter()
         .rev()
         .take_while(|b| matches!(b, b'.' | b',' | b';' | b':' | b')' | b'!'));
     Some(end - marks.count())
+}
+
+/// The end of a path whose last part was replaced and whose folders have blanks: `/in/too many users/x1`.
+fn folder_with_blanks(line: &[u8], first: usize) -> Option<usize> {
+    let rest = line.get(first..)?;
+    let rest = rest.get(..QUOTED_BYTES).unwrap_or(rest);
+    let at = memmem::find(rest, b"/x1")?;
+    let between = rest.get(..at)?;
+    let is_one = [&b" /"[..], b": ", b"\"", b"'"]
+        .iter()
+        .all(|break_| memmem::find(between, break_).is_none());
+    is_one.then_some(first + at + b"/x1".len())
 }
 
 /// Small letters, single blanks, no short forms, no `-ise`.

@@ -38,8 +38,11 @@ fn rows() -> Vec<Row> {
 fn check(code: u16, verb: &str, argument: &str, text: &str, cause: &str) {
     let code = ReplyCode::new(code).unwrap();
     let verb = Some(Verb::new(verb.as_bytes()));
-    let argument = Some(argument.as_bytes());
-    let hit = by_text(code, verb, argument, text.as_bytes()).or_else(|| by_code(code, verb));
+    let named = Named {
+        argument: Some(argument.as_bytes()),
+        before: None,
+    };
+    let hit = by_text(code, verb, named, text.as_bytes()).or_else(|| by_code(code, verb));
     assert_eq!(hit.map_or("", |h| h.cause.name()), cause, "{text}");
 }
 
@@ -62,7 +65,7 @@ fn replies_are_classified() {
     let rows = rows();
     assert!(rows.len() > 150);
     for row in rows.iter().filter(|row| row.code.is_negative()) {
-        let hit = by_text(row.code, row.verb, None, row.text.as_bytes());
+        let hit = by_text(row.code, row.verb, Named::default(), row.text.as_bytes());
         let hit = hit.or_else(|| by_code(row.code, row.verb)).unwrap();
         if hit.cause.name() != row.cause {
             wrong.push((row.code.number(), &row.text, row.cause, hit));
@@ -74,7 +77,12 @@ fn replies_are_classified() {
 #[test]
 fn the_sieve_lets_every_match_through() {
     for row in rows() {
-        let normal = normal::normalize(row.text.as_bytes(), Some(row.code), row.verb, None);
+        let normal = normal::normalize(
+            row.text.as_bytes(),
+            Some(row.code),
+            row.verb,
+            Named::default(),
+        );
         let letters = Letters::of(&normal);
         for text in TEXTS.iter().filter(|text| text.is_match(&normal)) {
             assert!(
@@ -210,7 +218,7 @@ fn two_reasons_in_one_text_are_not_certain() {
     let sure = |text: &str| {
         let code = ReplyCode::new(550).unwrap();
         let told = readings(Some(code), None, text.as_bytes());
-        let hit = by_text(code, None, None, text.as_bytes());
+        let hit = by_text(code, None, Named::default(), text.as_bytes());
         assert_eq!(hit, told.first().copied(), "{text}");
         hit.unwrap().confidence
     };
@@ -223,7 +231,12 @@ fn two_reasons_in_one_text_are_not_certain() {
 fn what_is_not_said_in_so_many_words_is_not_certain() {
     let certainty = |verb: &str, text: &str| {
         let verb = Some(Verb::new(verb.as_bytes()));
-        let hit = by_text(ReplyCode::new(550).unwrap(), verb, None, text.as_bytes());
+        let hit = by_text(
+            ReplyCode::new(550).unwrap(),
+            verb,
+            Named::default(),
+            text.as_bytes(),
+        );
         hit.map(|hit| hit.confidence)
     };
     for (verb, text) in [
@@ -257,7 +270,10 @@ fn standard_wording_is_no_evidence() {
 fn only_negative_replies_have_causes() {
     for number in [150, 226, 331, 350, 631] {
         let code = ReplyCode::new(number).unwrap();
-        assert_eq!(by_text(code, None, None, b"Permission denied"), None);
+        assert_eq!(
+            by_text(code, None, Named::default(), b"Permission denied"),
+            None
+        );
         assert_eq!(by_code(code, None), None);
         assert!(candidates(code, None).is_empty());
     }
@@ -281,7 +297,7 @@ fn every_negative_code_has_a_guess() {
 fn normal_form() {
     let normal = |text: &[u8]| {
         let code = ReplyCode::new(550);
-        String::from_utf8_lossy(&normal::normalize(text, code, None, None)).into_owned()
+        String::from_utf8_lossy(&normal::normalize(text, code, None, Named::default())).into_owned()
     };
     assert_eq!(normal(b"550-Can't  open\r\n550 it"), "can not open it");
     assert_eq!(normal(b"First\n\n End "), "first");
