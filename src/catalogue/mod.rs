@@ -4,6 +4,8 @@
 //! same, the catalogue is empty and every answer is "not known". Which rule decides a failure is the business of
 //! [`crate::cause`]; here is only data and how to look it up.
 
+#[cfg(test)]
+mod common_errors;
 mod entry;
 
 use std::fmt;

@@ -182,7 +182,9 @@ fn class(class: ReplyClass) -> &'static str {
         ReplyClass::Completion => "Done.",
         ReplyClass::Intermediate => "Accepted; the server waits for the next command.",
         ReplyClass::TransientNegative => "Refused for now; trying again may help.",
-        ReplyClass::PermanentNegative => "Refused; the same command will be refused again.",
+        ReplyClass::PermanentNegative => {
+            "Refused as it stands; some reasons pass, and then the same command works."
+        }
         ReplyClass::Protected => "A protected reply; the real code is inside.",
     }
 }
@@ -269,6 +271,7 @@ mod tests {
         assert_eq!(json["confidence"], "certain");
         assert_eq!(json["candidates"][0], "auth-bad-credentials");
         assert!(json["advice"].is_array() && json["meaning"].is_string());
+        assert!(explain("599", None).meaning.contains("some reasons pass"));
         let json = serde_json::to_value(explain("200", None)).unwrap();
         assert!(json["cause"].is_null() && json["confidence"].is_null());
     }
