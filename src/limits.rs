@@ -319,3 +319,27 @@ pub const ZONE_HOURS: i64 = 14;
 
 /// From which time on a greeting or a login's answer is slow: shorter waits are deliberate, to slow guessing down.
 pub const SLOW_TO_LET_IN: std::time::Duration = std::time::Duration::from_secs(4);
+
+/// Stretches of time for the failures of one cause; beyond, minutes become ten minutes, hours, days and ten days.
+pub const PACE_BUCKETS: usize = 512;
+
+/// Sessions whose beginnings and ends are kept, the earliest ones, to tell how many were open when one was refused.
+pub const SESSIONS_AT_ONCE: usize = 16_384;
+
+/// Names shown where a few stand for all.
+pub const NAMES: usize = 5;
+
+/// Clients of one network from which on their failed logins are counted together.
+pub const BRUTE_FORCE_NEIGHBOURS: u64 = 3;
+
+/// Clients that are refused as one user, who is never let in, from which on they guess together.
+pub const BRUTE_FORCE_CLIENTS: u64 = 10;
+
+/// Logins of a user who was let in before that are refused without an exception, from which on that is told.
+pub const TURNED_AWAY_LOGINS: u64 = 3;
+
+/// Passive ports from the lowest to the highest given out: a longer range is the system's own, not a pool somebody set.
+pub const POOL_PORTS: u64 = 2048;
+
+/// Sessions in clear whose passive transfers work, from which on it is no chance that none does behind TLS.
+pub const FIREWALL_SESSIONS: u64 = 3;

@@ -3,7 +3,7 @@
 use super::heard::Evidence;
 use super::layout::{Look, Page};
 use super::words::{count, percent, thousands};
-use super::{CauseRow, Heard, Report};
+use super::{CauseRow, Heard, Patterns, Report, pattern};
 use crate::diagnostic::Origin;
 
 /// Proofs of the first failure that are shown with their words.
@@ -33,7 +33,7 @@ pub(super) fn section(page: &mut Page, report: &Report, heard: &Heard, limit: us
         page.line(&titles.replacen("CAUSES", "CAUSES   ", 1));
     }
     for cause in heard.causes.iter().take(limit) {
-        block(page, report, cause);
+        block(page, report, &heard.patterns, cause);
     }
     if let Some(more) = heard.causes.get(limit..).filter(|m| !m.is_empty()) {
         let names: Vec<_> = more.iter().map(named).collect();
@@ -54,7 +54,7 @@ fn row(id: &str, side: &str, fails: &str, share: &str, clients: &str, since: &st
     format!("{id:<29}{side:<7}{fails:>9}{share:>9}{clients:>8}  {since}")
 }
 
-fn block(page: &mut Page, report: &Report, cause: &CauseRow) {
+fn block(page: &mut Page, report: &Report, patterns: &Patterns, cause: &CauseRow) {
     let look = page.look;
     let since = cause.span.first().map(|at| report.short_time(at));
     let clients = about(cause.clients, cause.exact);
@@ -71,10 +71,11 @@ fn block(page: &mut Page, report: &Report, cause: &CauseRow) {
     let whom = [
         format!("{bar}  {}", cause.confidence),
         count(cause.sessions, "session"),
-        count(cause.clients, "client"),
-        count(cause.users, "user"),
+        pattern::of_all(cause.clients, patterns.clients, "client"),
+        pattern::of_all(cause.users, patterns.users, "user"),
     ];
     page.groups("     ", &whom);
+    pattern::lines(page, report, &cause.pattern, cause.count);
     let entry = cause.entry;
     let why = format!("{}. {}", entry.title, entry.meaning);
     page.hang("     why   ", &look.say(&why));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Options;
 use super::groups::{GroupRows, Matrix, Order};
 use super::hours::Hours;
+use super::pattern::{self, Pattern, Patterns};
 use super::words::per_mille;
 use crate::catalogue::{Cause, CauseId, Confidence, Party, catalogue};
 use crate::diagnostic::Origin;
@@ -14,8 +15,8 @@ use crate::ftp::{
 };
 use crate::limits;
 use crate::tally::{
-    CauseTally, Histogram, LeftOut, Named, Span, Table, TransferTally, UserTally, VantageTally,
-    Worst,
+    CauseTally, Histogram, LeftOut, LetIn, Named, Span, Table, TransferTally, UserTally,
+    VantageTally, Worst,
 };
 use crate::text::Text;
 
@@ -71,6 +72,8 @@ pub struct Heard {
     pub top_paths: Vec<(Text, u64)>,
     /// Clients that guess passwords, most tries first.
     pub guessers: Vec<Guesser>,
+    /// What only shows across sessions.
+    pub patterns: Patterns,
     /// True when there were too many clients, users, servers or paths to look at each.
     pub sampled: bool,
     /// What a filter took away.
@@ -194,6 +197,8 @@ pub struct CauseRow {
     pub exact: bool,
     /// The first and the last.
     pub span: Span,
+    /// How they lie in time and place.
+    pub pattern: Pattern,
     /// What shows it: of the first failures, each proof once.
     pub evidence: Vec<Evidence>,
 }
@@ -279,13 +284,18 @@ pub struct Guesser {
     pub exact: bool,
     /// Sessions in which it was let in.
     pub accepted: u64,
+    /// The first of these after it had been refused.
+    pub let_in: Option<LetIn>,
 }
 
 impl Heard {
     pub(super) fn new(vantage: Vantage, tally: &VantageTally, options: &Options) -> Self {
         let (top, order) = (options.top, options.order);
         let judged = tally.judged_causes();
-        let of = |benign: bool| cause_rows(judged.iter().filter(|(k, _)| k.1 == benign), order);
+        let of = |benign: bool| {
+            let causes = judged.iter().filter(|(k, _)| k.1 == benign);
+            cause_rows(tally, causes, order)
+        };
         let (causes, not_counted) = (of(false), of(true));
         let exchanges = tally.exchanges.iter();
         let codes = code_rows(tally);
@@ -319,6 +329,7 @@ impl Heard {
             top_servers: top_rows(failures_of(&tally.servers), top),
             top_paths: top_rows(path_failures(tally), top),
             guessers: guessers(tally),
+            patterns: Patterns::new(tally, top),
             sampled: is_sampled(tally),
             left_out: tally.left_out,
             matrix: Matrix::new(tally),
@@ -398,7 +409,11 @@ type Causes<'a> = (
     &'a CauseTally<{ limits::DISTINCT_EXACT }>,
 );
 
-fn cause_rows<'a>(causes: impl Iterator<Item = Causes<'a>>, order: Option<Order>) -> Vec<CauseRow> {
+fn cause_rows<'a>(
+    all: &VantageTally,
+    causes: impl Iterator<Item = Causes<'a>>,
+    order: Option<Order>,
+) -> Vec<CauseRow> {
     let mut causes: Vec<_> = causes.collect();
     causes.sort_by_key(|(key, tally)| (Reverse(tally.count), **key));
     let total = causes.iter().map(|(_, tally)| tally.count).sum();
@@ -409,7 +424,10 @@ fn cause_rows<'a>(causes: impl Iterator<Item = Causes<'a>>, order: Option<Order>
         Some(Order::Sessions) => causes.sort_by_key(|(_, tally)| Reverse(tally.sessions)),
         _ => {}
     }
-    let row = |(key, tally): &Causes<'_>| cause_row(key.0, tally, total, most);
+    let row = |(key, tally): &Causes<'_>| CauseRow {
+        pattern: Pattern::new(key.0, tally, all),
+        ..cause_row(key.0, tally, total, most)
+    };
     causes.iter().map(row).collect()
 }
 
@@ -456,6 +474,7 @@ fn cause_row(
         users: tally.users.count(),
         exact: tally.clients.is_exact() && tally.users.is_exact(),
         span: tally.span,
+        pattern: Pattern::default(),
         evidence,
     }
 }
@@ -541,6 +560,7 @@ fn guessers(tally: &VantageTally) -> Vec<Guesser> {
             users: client.users.count(),
             exact: client.users.is_exact(),
             accepted: client.accepted_logins,
+            let_in: pattern::let_in_after(client),
         })
     };
     let mut rows: Vec<_> = guessing.filter_map(row).collect();

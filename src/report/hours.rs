@@ -35,17 +35,22 @@ pub struct Hours {
 
 impl Hours {
     pub(super) fn new(timeline: &Timeline) -> Self {
-        let first = timeline.iter().next().map(|(hour, _)| hour);
-        let last = timeline.iter().last().map(|(hour, _)| hour);
+        let hourly = || {
+            timeline
+                .iter()
+                .map(|(second, bucket)| (second.div_euclid(3600), bucket))
+        };
+        let first = hourly().next().map(|(hour, _)| hour);
+        let last = hourly().last().map(|(hour, _)| hour);
         let Some((first, last)) = first.zip(last) else {
             return Self::default();
         };
-        let unit = timeline.hours();
+        let unit = timeline.seconds() / 3600;
         let units = (last - first) / unit + 1;
         let hours = unit * ((units + CELLS - 1) / CELLS).max(1);
         let cells = usize::try_from((last - first) / hours + 1).unwrap_or(1);
         let mut buckets = vec![Bucket::default(); cells];
-        for (hour, bucket) in timeline.iter() {
+        for (hour, bucket) in hourly() {
             let place = usize::try_from((hour - first) / hours).unwrap_or(0);
             if let Some(sum) = buckets.get_mut(place) {
                 sum.replies += bucket.replies;

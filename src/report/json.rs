@@ -5,6 +5,7 @@
 
 mod groups;
 mod moved;
+mod patterns;
 mod rows;
 mod tcp;
 mod tls;
@@ -243,6 +244,8 @@ struct HeardObject<'a> {
     transfers: Vec<Transfers>,
     tops: Tops,
     brute_force: Vec<Guess>,
+    #[serde(flatten)]
+    patterns: patterns::Patterns,
     timeline: TimelineObject,
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Groups<'a>>,
@@ -274,6 +277,7 @@ impl<'a> HeardObject<'a> {
             transfers: Transfers::all(heard),
             tops: Tops::new(heard),
             brute_force: Guess::all(heard),
+            patterns: patterns::Patterns::new(heard),
             timeline: TimelineObject::new(heard),
             groups: heard.groups.as_ref().map(Groups::new),
         }
@@ -383,6 +387,8 @@ struct CauseObject {
     advice: &'static [String],
     users: u64,
     exact: bool,
+    #[serde(flatten)]
+    pattern: patterns::CausePattern,
 }
 
 #[derive(Serialize)]
@@ -430,6 +436,7 @@ impl CauseObject {
             advice: &row.entry.advice,
             users: row.users,
             exact: row.exact,
+            pattern: patterns::CausePattern::new(&row.pattern),
         }
     }
 }
@@ -464,6 +471,24 @@ struct Guess {
     tries: u64,
     users: u64,
     accepted: u64,
+    let_in: Option<LetIn>,
+}
+
+#[derive(Serialize)]
+struct LetIn {
+    session: String,
+    at: Option<Time>,
+    user: Option<String>,
+}
+
+impl LetIn {
+    fn new(one: &crate::tally::LetIn) -> Self {
+        Self {
+            session: one.session.to_string(),
+            at: one.at.map(Time),
+            user: one.user.as_ref().map(|user| user.json().into_owned()),
+        }
+    }
 }
 
 impl Guess {
@@ -473,6 +498,7 @@ impl Guess {
             tries: row.tries,
             users: row.users,
             accepted: row.accepted,
+            let_in: row.let_in.as_ref().map(LetIn::new),
         };
         heard.guessers.iter().map(row).collect()
     }

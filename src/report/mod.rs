@@ -21,6 +21,7 @@ pub mod ladder;
 mod layout;
 pub mod markdown;
 mod names;
+mod pattern;
 pub mod sessions;
 mod sources;
 pub mod terminal;
@@ -42,6 +43,7 @@ pub use heard::{
 };
 pub use hours::{HourRow, Hours};
 pub use layout::Look;
+pub use pattern::{AtOnce, Burst, ClearRow, Pattern, Patterns, SharedRow, SpreadRow, TurnedAway};
 pub use sources::Sources;
 pub use verdict::Verdict;
 

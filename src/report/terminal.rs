@@ -6,7 +6,8 @@ use super::layout::{Look, Page};
 use super::names::{direction_name, wait_name, zone_name};
 use super::words::{count, replies, seconds, size, thousands};
 use super::{
-    Heard, Note, Report, Spread, TransferRow, causes, codes, hours, sessions, vantage_words,
+    Heard, Note, Report, Spread, TransferRow, causes, codes, hours, pattern, sessions,
+    vantage_words,
 };
 use crate::ftp::Vantage;
 use crate::tally::InputTally;
@@ -30,6 +31,7 @@ pub fn report(report: &Report, look: Look) -> String {
     let main = &report.main;
     if main.sessions.total > 0 || main.replies > 0 {
         causes::section(&mut page, report, main, CAUSES);
+        pattern::section(&mut page, main);
         codes::section(&mut page, main, &main.frequent);
         hours::section(&mut page, report, main);
         sessions::section(&mut page, report, &main.sessions);
@@ -38,7 +40,7 @@ pub fn report(report: &Report, look: Look) -> String {
         transfers(&mut page, main);
         // A log that holds no commands can't tell who used TLS.
         if main.sessions.commands > 0 {
-            security(&mut page, main);
+            security(&mut page, report, main);
         }
     }
     also(&mut page, report);
@@ -209,7 +211,7 @@ fn transfer(row: &TransferRow, has_rates: bool) -> Vec<String> {
     cells
 }
 
-fn security(page: &mut Page, main: &Heard) {
+fn security(page: &mut Page, report: &Report, main: &Heard) {
     let look = page.look;
     page.heading("SECURITY", &sessions::protection(&main.sessions));
     for guesser in main.guessers.iter().take(CAUSES) {
@@ -222,7 +224,13 @@ fn security(page: &mut Page, main: &Heard) {
             thousands(guesser.accepted),
         );
         page.hang("   brute force  ", &words);
+        if let Some(words) =
+            pattern::guessed(report, &guesser.client, guesser.let_in.as_ref(), look)
+        {
+            page.hang("                ", &words);
+        }
     }
+    pattern::logins(page, report, main);
 }
 
 fn also(page: &mut Page, report: &Report) {

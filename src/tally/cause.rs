@@ -1,19 +1,20 @@
-//! Failed operations by cause, and the one cause that only shows across sessions: guessing passwords.
+//! Failed operations by cause.
 //!
-//! Judges nothing else: what a failure's cause is was decided before.
+//! Judges nothing: what a failure's cause is was decided before, or is decided anew in [`super::judge`].
 
 use std::collections::BTreeMap;
 
+use super::Pace;
 use super::count::{Counts, Span};
 use super::smallest::Smallest;
 use super::who::{Distinct, Named, Part};
-use super::{ClientTally, VantageTally};
 use crate::catalogue::{CauseId, Confidence, catalogue};
 use crate::cause::{Failure, Proof};
 use crate::diagnostic::Origin;
 use crate::ftp::{ReplyCode, SessionKey, Verb};
 use crate::limits;
 use crate::session::Session;
+use crate::text::Text;
 use crate::time::Timestamp;
 
 /// A failure that can be opened and read.
@@ -63,8 +64,14 @@ pub struct CauseTally<const N: usize> {
     pub codes: Counts<ReplyCode>,
     /// The commands that failed.
     pub verbs: Counts<Verb>,
+    /// Those in sessions behind TLS.
+    pub protected: u64,
+    /// Directories that they are about, as far as paths name them: none, one, or the first two of several.
+    pub directories: Smallest<Text, 2>,
     /// The first and the last.
     pub span: Span,
+    /// By minute.
+    pub pace: Pace,
     /// The first few.
     pub exemplars: Smallest<Exemplar, { limits::EXEMPLARS }>,
 }
@@ -87,7 +94,12 @@ impl<const N: usize> CauseTally<N> {
         if let Some(verb) = failure.verb {
             self.verbs.add(verb);
         }
+        self.protected += u64::from(session.is_behind_tls());
+        self.directories.extend(directory(session, failure));
         self.span.add(failure.at);
+        if let Some(at) = failure.at {
+            self.pace.add(at, 1);
+        }
         if self.shows(failure) {
             self.exemplars.add(Exemplar::new(session, failure));
         }
@@ -108,7 +120,10 @@ impl<const N: usize> CauseTally<N> {
             confidences,
             codes,
             verbs,
+            protected,
+            directories,
             span,
+            pace,
             exemplars,
         } = other;
         self.count += count;
@@ -118,14 +133,18 @@ impl<const N: usize> CauseTally<N> {
         self.confidences.absorb(confidences);
         self.codes.absorb(codes);
         self.verbs.absorb(verbs);
+        self.protected += protected;
+        self.directories.absorb(directories);
         self.span.absorb(span);
+        self.pace.absorb(pace);
         self.exemplars.absorb(exemplars);
     }
 
     /// Takes failures away that are part of these. When the others began and who their users were stays as it was.
-    fn remove<const M: usize>(&mut self, part: &CauseTally<M>) {
+    pub(super) fn remove<const M: usize>(&mut self, part: &CauseTally<M>) {
         self.count = self.count.saturating_sub(part.count);
         self.sessions = self.sessions.saturating_sub(part.sessions);
+        self.protected = self.protected.saturating_sub(part.protected);
         self.clients.remove(&part.clients);
         self.confidences.remove(&part.confidences);
         self.codes.remove(&part.codes);
@@ -141,6 +160,16 @@ impl<const N: usize> Part for CauseTally<N> {
     }
 }
 
+/// The directory that a failed command names with its path; a name alone is in one that the path does not tell.
+fn directory(session: &Session, failure: &Failure) -> Option<Text> {
+    let exchange = session.exchanges.get(failure.exchange?)?;
+    let command = exchange.command.as_ref()?;
+    let is_path = catalogue().command(command.verb)?.argument == "path";
+    let path = command.argument.as_ref().filter(|_| is_path)?.bytes();
+    let end = memchr::memrchr(b'/', path)?;
+    Some(Text::from(path.get(..=end)?))
+}
+
 /// Failures by cause, those that harm nobody (`true`) apart.
 pub type Causes = BTreeMap<(CauseId, bool), CauseTally<{ limits::DISTINCT_EXACT }>>;
 
@@ -153,59 +182,8 @@ pub(super) fn refused_login(cause: CauseId) -> bool {
 pub(super) fn is_failed_login(failure: &Failure) -> bool {
     let verb = failure.verb;
     let login = verb.is_some_and(|v| matches!(v, Verb::USER | Verb::PASS | Verb::ACCT));
-    login && !failure.benign && failure.cause.name().starts_with("auth-")
-}
-
-impl ClientTally {
-    /// True when so many logins failed, and more than were accepted, that passwords are being guessed: behind an address
-    /// with many honest users most logins are good.
-    pub fn guesses(&self) -> bool {
-        self.failed_logins >= limits::BRUTE_FORCE_LOGINS
-            && self.failed_logins > self.accepted_logins
-    }
-}
-
-impl VantageTally {
-    /// The causes, with wrong passwords of clients that guess shown as what they are.
-    pub fn judged_causes(&self) -> Causes {
-        let mut causes = self.causes.clone();
-        let Some(guessing) = catalogue().cause_by_name("abuse-brute-force") else {
-            return causes;
-        };
-        let refused = causes
-            .keys()
-            .find(|(id, benign)| refused_login(*id) && !benign);
-        let Some(refused) = refused.copied() else {
-            return causes;
-        };
-        let (mut guessed, mut others) = (CauseTally::default(), CauseTally::default());
-        for (client, tally) in self.clients.iter() {
-            let at_it = client.is_some() && tally.guesses();
-            let to = if at_it { &mut guessed } else { &mut others };
-            to.include(tally.refused.clone());
-        }
-        if guessed.count == 0 {
-            return causes;
-        }
-        // That each password was wrong is sure; that they were guessed is a matter of numbers.
-        guessed.confidences = Counts::default();
-        guessed
-            .confidences
-            .add_many(Confidence::Likely, guessed.count);
-        if let Some(all) = causes.get_mut(&refused) {
-            if self.clients.is_sample() {
-                all.remove(&guessed);
-            } else {
-                *all = others;
-            }
-        }
-        causes.retain(|_, tally| tally.count > 0);
-        causes
-            .entry((guessing, false))
-            .or_default()
-            .include(guessed);
-        causes
-    }
+    let name = failure.cause.name();
+    login && !failure.benign && (name.starts_with("auth-") || name == "abuse-brute-force")
 }
 
 impl<K: Named> Named for Option<K> {

@@ -1,11 +1,15 @@
 //! What each client and each user did, and what failed at each path.
 
 use super::cause::{self, CauseTally};
+use super::count::Span;
+use super::smallest::Smallest;
 use super::who::{Distinct, Part};
 use crate::cause::Failure;
-use crate::ftp::Verb;
+use crate::ftp::{SessionKey, Verb};
 use crate::limits;
 use crate::session::Session;
+use crate::text::Text;
+use crate::time::Timestamp;
 
 /// What one client did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,21 +20,64 @@ pub struct ClientTally {
     pub failures: u64,
     /// Logins refused.
     pub failed_logins: u64,
+    /// When these were.
+    pub failed_span: Span,
     /// Sessions with an accepted login.
     pub accepted_logins: u64,
     /// User names it tried.
     pub users: Distinct<{ limits::DISTINCT_PER_CLIENT }>,
     /// Its logins refused for a wrong name or password.
     pub refused: CauseTally<{ limits::DISTINCT_PER_CLIENT }>,
+    /// The first sessions in which it was let in.
+    pub let_in: Smallest<LetIn, { limits::NAMES }>,
+}
+
+/// A session in which a client was let in; the earliest comes first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LetIn {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// The session.
+    pub session: SessionKey,
+    /// As whom.
+    pub user: Option<Text>,
 }
 
 /// What one user did, or was done at one server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserTally {
     /// Sessions; of a user those in which it was named last.
     pub sessions: u64,
     /// Failures that count.
     pub failures: u64,
+    /// Logins refused.
+    pub failed_logins: u64,
+    /// Clients whose logins were refused.
+    pub refused_clients: Distinct<{ limits::DISTINCT_PER_CLIENT }>,
+    /// When logins were refused.
+    pub refused: Span,
+    /// When sessions began in which the user was let in.
+    pub let_in: Span,
+}
+
+impl UserTally {
+    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
+        self.sessions += 1;
+        if session.logged_in {
+            self.let_in.add(session.start);
+        }
+        for failure in failures.iter().filter(|f| !f.benign) {
+            self.failures += 1;
+            if !cause::is_failed_login(failure) {
+                continue;
+            }
+            self.failed_logins += 1;
+            self.refused.add(failure.at);
+            if let Some(client) = &session.client {
+                self.refused_clients.add(&client.host);
+            }
+        }
+    }
 }
 
 /// What failed at one path.
@@ -56,10 +103,20 @@ impl ClientTally {
         for user in named.chain(&session.user) {
             self.users.add(user);
         }
+        if session.logged_in && self.let_in.wants(|last| session.start <= last.at) {
+            self.let_in.add(LetIn {
+                at: session.start,
+                session: session.key,
+                user: session.user.clone(),
+            });
+        }
         let mut new = true;
         for failure in failures.iter().filter(|f| !f.benign) {
             self.failures += 1;
-            self.failed_logins += u64::from(cause::is_failed_login(failure));
+            if cause::is_failed_login(failure) {
+                self.failed_logins += 1;
+                self.failed_span.add(failure.at);
+            }
             if cause::refused_login(failure.cause) {
                 self.refused.add(session, failure, new);
                 new = false;
@@ -74,10 +131,14 @@ impl Part for ClientTally {
             sessions,
             failures,
             failed_logins,
+            failed_span,
             accepted_logins,
             users,
             refused,
+            let_in,
         } = other;
+        self.let_in.absorb(let_in);
+        self.failed_span.absorb(failed_span);
         self.sessions += sessions;
         self.failures += failures;
         self.failed_logins += failed_logins;
@@ -89,7 +150,19 @@ impl Part for ClientTally {
 
 impl Part for UserTally {
     fn absorb(&mut self, other: Self) {
-        self.sessions += other.sessions;
-        self.failures += other.failures;
+        let Self {
+            sessions,
+            failures,
+            failed_logins,
+            refused_clients,
+            refused,
+            let_in,
+        } = other;
+        self.sessions += sessions;
+        self.failures += failures;
+        self.failed_logins += failed_logins;
+        self.refused_clients.include(&refused_clients);
+        self.refused.absorb(refused);
+        self.let_in.absorb(let_in);
     }
 }

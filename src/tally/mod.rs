@@ -5,13 +5,16 @@
 //! So threads, the order of files and the places where a file is cut can't show. There are only integers and ordered
 //! keys; percentages, order and words are the business of the report.
 
+pub mod across;
 pub mod cause;
 pub mod client;
 pub mod count;
 pub mod group;
 pub mod histogram;
+pub mod judge;
 pub mod left_out;
 pub mod session;
+pub mod shares;
 pub mod smallest;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -20,15 +23,18 @@ pub mod who;
 
 use std::collections::BTreeMap;
 
+pub use across::{Across, ClearLogins, Limit};
 pub use cause::{CauseTally, Causes, Exemplar};
-pub use client::{ClientTally, PathTally, UserTally};
+pub use client::{ClientTally, LetIn, PathTally, UserTally};
 pub use count::{Counts, Span};
 pub use group::{By, Group, GroupTally, Grouping, Groups};
 pub use histogram::Histogram;
+pub use judge::Spread;
 pub use left_out::LeftOut;
 pub use session::{SessionTally, TransferTally, Worst};
+pub use shares::{Attribute, Share, Shares};
 pub use smallest::Smallest;
-pub use timeline::{Bucket, Timeline};
+pub use timeline::{Bucket, Pace, Timeline};
 pub use who::{Distinct, Named, Part, Table};
 
 use crate::cause::Failure;
@@ -104,6 +110,10 @@ pub struct VantageTally {
     pub paths: Table<Text, PathTally>,
     /// By hour.
     pub timeline: Timeline,
+    /// What failed operations have in common.
+    pub shares: Shares,
+    /// What only shows across sessions.
+    pub across: Across,
     /// What a filter took away and none of these numbers holds.
     pub left_out: LeftOut,
     /// By what was asked for.
@@ -153,21 +163,18 @@ impl Tallies {
         }
         tally.observe_failures(session, failures);
         tally.observe_transfers(session);
-        let counted = failures.iter().filter(|f| !f.benign).count() as u64;
+        tally.shares.observe(session, failures);
+        tally.across.observe(session, failures);
         let client = session.client.as_ref().map(|c| c.host.clone());
         if let Some(row) = tally.clients.row(&client) {
             row.observe(session, failures);
         }
-        let one = UserTally {
-            sessions: 1,
-            failures: counted,
-        };
         if let Some(row) = session.user.as_ref().and_then(|u| tally.users.row(u)) {
-            row.absorb(one);
+            row.observe(session, failures);
         }
         let server = session.server.as_ref().map(|end| &end.host);
         if let Some(row) = server.and_then(|server| tally.servers.row(server)) {
-            row.absorb(one);
+            row.observe(session, failures);
         }
         tally.observe_paths(session, failures);
     }
@@ -290,6 +297,8 @@ impl VantageTally {
             servers,
             paths,
             timeline,
+            shares,
+            across,
             left_out,
             groups,
         } = other;
@@ -314,6 +323,8 @@ impl VantageTally {
         self.servers.absorb(servers);
         self.paths.absorb(paths);
         self.timeline.absorb(timeline);
+        self.shares.absorb(shares);
+        self.across.absorb(across);
         self.left_out.absorb(left_out);
         self.groups.absorb(groups);
     }

@@ -1,16 +1,27 @@
-//! Replies and failures by hour; by day, or ten days, when there are too many hours.
+//! What happened over time: replies and failures by hour, failures of one cause by minute. Where there are too many
+//! stretches they become wider.
 //!
 //! The widths divide one another, so the width in the end depends only on what was added, not on the order.
 
 use std::collections::BTreeMap;
 
+use super::who::Part;
 use crate::limits;
 use crate::time::Timestamp;
 
-/// Hours of a bucket, from fine to coarse.
-const WIDTHS: [i64; 4] = [1, 24, 240, 2400];
+/// How time is divided.
+pub trait Scale {
+    /// What is added up in a stretch.
+    type Value: Part + Copy;
+    /// Seconds of a stretch, from fine to coarse; each divides the next.
+    const WIDTHS: &'static [i64];
+    /// Stretches, beyond which they become wider.
+    const BOUND: usize;
+}
 
-/// What happened in one bucket.
+const HOUR: i64 = 3600;
+
+/// What happened in one stretch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bucket {
     /// Replies observed.
@@ -19,41 +30,85 @@ pub struct Bucket {
     pub failures: u64,
 }
 
-/// Replies and failures over time.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Timeline {
-    width: usize,
-    buckets: BTreeMap<i64, Bucket>,
+impl Part for Bucket {
+    fn absorb(&mut self, other: Self) {
+        self.replies += other.replies;
+        self.failures += other.failures;
+    }
 }
 
-impl Timeline {
-    /// Adds to the bucket of a point in time.
-    pub fn add(&mut self, at: Timestamp, bucket: Bucket) {
-        let hour = at.seconds().div_euclid(3600);
-        self.put(hour.div_euclid(self.hours()), bucket);
+impl Part for u64 {
+    fn absorb(&mut self, other: Self) {
+        *self += other;
+    }
+}
+
+/// By hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hourly;
+
+impl Scale for Hourly {
+    type Value = Bucket;
+    const WIDTHS: &'static [i64] = &[HOUR, 24 * HOUR, 240 * HOUR, 2400 * HOUR];
+    const BOUND: usize = limits::TIMELINE_BUCKETS;
+}
+
+/// By minute.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Minutely;
+
+impl Scale for Minutely {
+    type Value = u64;
+    const WIDTHS: &'static [i64] = &[60, 600, HOUR, 24 * HOUR, 240 * HOUR];
+    const BOUND: usize = limits::PACE_BUCKETS;
+}
+
+/// Replies and failures over time.
+pub type Timeline = Stretches<Hourly>;
+
+/// Failures of one cause over time.
+pub type Pace = Stretches<Minutely>;
+
+/// Sums by stretch of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretches<S: Scale> {
+    width: usize,
+    sums: BTreeMap<i64, S::Value>,
+}
+
+impl<S: Scale> Default for Stretches<S> {
+    fn default() -> Self {
+        Self {
+            width: 0,
+            sums: BTreeMap::new(),
+        }
+    }
+}
+
+impl<S: Scale> Stretches<S> {
+    /// Adds to the stretch of a point in time.
+    pub fn add(&mut self, at: Timestamp, value: S::Value) {
+        self.put(at.seconds().div_euclid(self.seconds()), value);
     }
 
-    fn put(&mut self, place: i64, bucket: Bucket) {
-        let known = self.buckets.entry(place).or_default();
-        known.replies += bucket.replies;
-        known.failures += bucket.failures;
-        while self.buckets.len() > limits::TIMELINE_BUCKETS && self.width + 1 < WIDTHS.len() {
+    fn put(&mut self, place: i64, value: S::Value) {
+        self.sums.entry(place).or_default().absorb(value);
+        while self.sums.len() > S::BOUND && self.width + 1 < S::WIDTHS.len() {
             self.coarsen(self.width + 1);
         }
     }
 
     fn coarsen(&mut self, width: usize) {
-        let before = self.hours();
+        let before = self.seconds();
         self.width = width;
-        let factor = self.hours() / before;
-        for (place, bucket) in std::mem::take(&mut self.buckets) {
-            let known = self.buckets.entry(place.div_euclid(factor)).or_default();
-            known.replies += bucket.replies;
-            known.failures += bucket.failures;
+        let factor = self.seconds() / before;
+        for (place, value) in std::mem::take(&mut self.sums) {
+            let place = place.div_euclid(factor);
+            self.sums.entry(place).or_default().absorb(value);
         }
     }
 
-    /// Adds another part's buckets.
+    /// Adds another part's sums.
     pub fn absorb(&mut self, mut other: Self) {
         if self.width < other.width {
             self.coarsen(other.width);
@@ -61,30 +116,29 @@ impl Timeline {
         if other.width < self.width {
             other.coarsen(self.width);
         }
-        for (place, bucket) in other.buckets {
-            let hours = self.hours();
-            // The width may grow while buckets are put in.
-            let place = (place * hours_of(other.width)).div_euclid(hours);
-            self.put(place, bucket);
+        for (place, value) in other.sums {
+            // The width may grow while sums are put in.
+            let place = place.saturating_mul(seconds_of::<S>(other.width));
+            self.put(place.div_euclid(self.seconds()), value);
         }
     }
 
-    /// Hours of one bucket.
-    pub fn hours(&self) -> i64 {
-        hours_of(self.width)
+    /// Seconds of one stretch.
+    pub fn seconds(&self) -> i64 {
+        seconds_of::<S>(self.width)
     }
 
-    /// The buckets in order: first hour since 1970, and what happened.
-    pub fn iter(&self) -> impl Iterator<Item = (i64, Bucket)> {
-        let hours = self.hours();
-        self.buckets
+    /// The stretches in order: the second since 1970 in which each begins, and its sum.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, S::Value)> {
+        let seconds = self.seconds();
+        self.sums
             .iter()
-            .map(move |(place, bucket)| (place * hours, *bucket))
+            .map(move |(place, value)| (place.saturating_mul(seconds), *value))
     }
 }
 
-fn hours_of(width: usize) -> i64 {
-    WIDTHS.get(width).copied().unwrap_or(1)
+fn seconds_of<S: Scale>(width: usize) -> i64 {
+    S::WIDTHS.get(width).copied().unwrap_or(HOUR)
 }
 
 #[cfg(test)]
@@ -110,7 +164,7 @@ mod tests {
         left.absorb(right);
         assert_eq!(forth, back);
         assert_eq!(forth, left);
-        assert_eq!(forth.hours(), 24);
+        assert_eq!(forth.seconds(), 24 * 3600);
         assert_eq!(
             forth.iter().map(|(_, b)| b.replies).sum::<u64>(),
             hours.count() as u64

@@ -67,6 +67,11 @@ impl<const N: usize> Distinct<N> {
         self.hashes.retain(|hash| !other.hashes.contains(hash));
     }
 
+    /// True when one of these is in another one, as far as both are listed.
+    pub fn meets(&self, other: &BTreeSet<u64>) -> bool {
+        self.hashes.iter().any(|hash| other.contains(hash))
+    }
+
     /// How many.
     pub fn count(&self) -> u64 {
         let kept = self.hashes.len() as u64;

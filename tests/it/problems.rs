@@ -407,3 +407,192 @@ fn the_log_can_not_tell() {
         ],
     );
 }
+
+#[test]
+fn too_many_connections_and_the_limit_in_force() {
+    let stay = |n: u32| {
+        let port = 41_000 + n;
+        format!(
+            "client 198.51.100.23:{port}\nstart 2026-03-01T00:00:0{n}Z\n{LOGIN}wait 600s\n{BYE}"
+        )
+    };
+    let refused = |n: u32| {
+        let (port, minute) = (42_000 + n, n + 1);
+        format!(
+            "client 198.51.100.23:{port}\nstart 2026-03-01T00:0{minute}:00Z\n< 421 There are too many connections from your internet address.\n! server fin\n"
+        )
+    };
+    let talks: Vec<String> = (0..8).map(stay).chain((0..5).map(refused)).collect();
+    check(
+        &of_capture(&talks),
+        &[
+            "limit-connections-per-client client",
+            "limit 8 sessions of the client open at each of 5 refusals",
+            "vsftpd: max_per_ip; ProFTPD: MaxClientsPerHost",
+        ],
+    );
+    let others: Vec<String> = talks
+        .iter()
+        .map(|talk| talk.replace("from your internet address", "to this server"))
+        .collect();
+    check(
+        &of_capture(&others),
+        &["limit 8 sessions open at each of 5 refusals"],
+    );
+}
+
+#[test]
+fn the_passive_pool_is_too_small() {
+    let fine = |n: u32| {
+        let port = n % 10;
+        format!(
+            "{LOGIN}> PASV\n< 227 Entering Passive Mode (192,0,2,10,195,8{port}).\n> LIST\n< 150 go\n! data opened 99 server fin\n< 226 done\n{BYE}"
+        )
+    };
+    let none = |_| {
+        format!("{LOGIN}> PASV\n< 425 Can't open passive connection: Address already in use\n{BYE}")
+    };
+    let mut talks = sessions(20, fine);
+    talks.extend(sessions(26, none).split_off(20));
+    check(
+        &of_capture(&talks),
+        &[
+            "data-pool-exhausted server",
+            "likely",
+            "ports 50000 to 50009, 10 ports given out",
+            "PASV -> 425",
+            "ProFTPD: PassivePorts",
+        ],
+    );
+}
+
+#[test]
+fn passwords_are_guessed_from_one_place_and_from_many() {
+    let wrong = |user: &str| {
+        format!("> USER {user}\n< 331 password please\n> PASS x\n< 530 Login incorrect.\n")
+    };
+    let one = format!(
+        "client 203.0.113.77:40001\n< 220 ready\n{}{BYE}",
+        wrong("admin").repeat(12)
+    );
+    let got_in = format!(
+        "client 203.0.113.77:40002\nstart 2026-03-01T01:00:00Z\n< 220 ready\n> USER backup\n< 331 pw\n> PASS y\n< 230 welcome\n{BYE}"
+    );
+    check(
+        &of_capture(&[one, got_in]),
+        &[
+            "abuse-brute-force client",
+            "203.0.113.77: 12 logins refused",
+            "got in as backup at 01:00:00",
+            "look there first",
+            "fail2ban",
+        ],
+    );
+    // Three tries from each of nine neighbours.
+    let talk = |n: u32| {
+        format!(
+            "client 203.0.113.{n}:40001\nstart 2026-03-01T00:0{n}:00Z\n< 220 ready\n{}{BYE}",
+            wrong("bob").repeat(3)
+        )
+    };
+    check(
+        &of_capture(&(1..10).map(talk).collect::<Vec<_>>()),
+        &[
+            "27 100.0 % 9",
+            "abuse-brute-force",
+            "network 203.0.113.0/24: 27 logins refused, 9 clients, 0 let in",
+        ],
+    );
+    // One name from everywhere.
+    let talk = |n: u32| {
+        format!(
+            "client 203.0.{n}.7:40001\nstart 2026-03-01T00:{n}:00Z\n< 220 ready\n{}{BYE}",
+            wrong("root")
+        )
+    };
+    check(
+        &of_capture(&(10..22).map(talk).collect::<Vec<_>>()),
+        &[
+            "abuse-brute-force",
+            "user root: 12 logins refused, 12 clients, 0 let in",
+        ],
+    );
+    // Let in before and refused since: a change, not a guess.
+    let mut talks = sessions(4, |_| format!("{LOGIN}{BYE}"));
+    talks.extend(sessions(8, |_| format!("< 220 ready\n{}{BYE}", wrong("bob"))).split_off(4));
+    check(
+        &of_capture(&talks),
+        &[
+            "auth-bad-credentials",
+            "turned away bob: 4 logins refused from 4 clients since 00:04:00, let in until 00:03:00",
+        ],
+    );
+}
+
+#[test]
+fn plain_ftp_works_and_ftps_does_not() {
+    let list = "> LIST\n< 150 go\n! data opened 99 server fin\n< 226 done\n";
+    let blocked = "> LIST\n! data unanswered\nwait 60s\n< 425 Failed to establish connection.\n";
+    let plain = |_| format!("{LOGIN}{PASV}{list}{BYE}");
+    let tls = |_| {
+        format!(
+            "< 220 ready\n> AUTH TLS\n< 234 go on\n> USER bob\n< 331 password please\n> PASS x\n< 230 welcome\n{PASV}{blocked}{BYE}"
+        )
+    };
+    let mut talks = sessions(6, plain);
+    talks.extend(sessions(12, tls).split_off(6));
+    check(
+        &of_log(&talks),
+        &[
+            "data-firewall-blind network",
+            "likely",
+            "TLS hides it",
+            "Open a fixed range of passive ports in the firewall",
+            "tls behind TLS 100.0 %",
+        ],
+    );
+}
+
+#[test]
+fn who_is_still_on_plain_ftp() {
+    let plain = |_| format!("{LOGIN}{BYE}");
+    let tls = |_| {
+        format!(
+            "< 220 ready\n> AUTH TLS\n< 234 go on\n> USER eve\n< 331 password please\n> PASS x\n< 230 welcome\n{BYE}"
+        )
+    };
+    let mut talks = sessions(2, plain);
+    talks.extend(sessions(3, tls).split_off(2));
+    check(
+        &of_log(&talks),
+        &[
+            "TLS in 1 of 3 sessions (33.3 %)",
+            "clear text 2 logins: bob",
+            "No failure seen",
+        ],
+    );
+    let explained =
+        String::from_utf8(ftpwhy(&["explain", "auth-clear-text-login"]).stdout).unwrap();
+    assert!(explained.contains("force_local_logins_ssl"), "{explained}");
+}
+
+#[test]
+fn a_daily_report_only_says_what_matters() {
+    let fine = |_| {
+        format!("{LOGIN}{PASV}> LIST\n< 150 go\n! data opened 99 server fin\n< 226 done\n{BYE}")
+    };
+    let broken = |_| format!("{LOGIN}{PASV}> RETR /in/a.txt\n< 550 Permission denied.\n{BYE}");
+    let mut talks = sessions(90, fine);
+    talks.extend(sessions(110, broken).split_off(90));
+    check(
+        &of_log(&talks),
+        &[
+            "20 failed operations in 20 of 110 sessions. All have one cause, since 01:30:00",
+            "when the first 1:30:00 into the input",
+            "where /in/",
+            "20 of 110 clients",
+            "WHAT FAILURES SHARE",
+            "command RETR 100.0 % 0.0 % only",
+        ],
+    );
+}

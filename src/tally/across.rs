@@ -1,0 +1,223 @@
+//! What only shows across sessions: how many were open at once, which passive ports were given out, whether passive
+//! transfers work in clear and behind TLS, who logs in in clear text.
+//!
+//! Only adds up; what follows from it is judged in [`super::judge`] and worded in the report.
+
+use std::collections::BTreeMap;
+
+use super::count::Counts;
+use super::smallest::Smallest;
+use super::who::Distinct;
+use crate::cause::Failure;
+use crate::ftp::{End, Fate, SessionKey, Vantage};
+use crate::limits;
+use crate::session::{Outcome, Session};
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// Sums over sessions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Across {
+    /// When sessions were open.
+    pub opened: Opened,
+    /// Passive ports given out.
+    pub ports: Ports,
+    /// Sessions in which a passive data connection served a transfer: in clear, behind TLS.
+    pub passive: (u64, u64),
+    /// Logins in clear text.
+    pub clear: ClearLogins,
+}
+
+/// Logins with a password that crossed the network in clear text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClearLogins {
+    /// Sessions.
+    pub count: u64,
+    /// Users.
+    pub users: Distinct<{ limits::DISTINCT_EXACT }>,
+    /// A few of their names.
+    pub names: Smallest<Text, { limits::NAMES }>,
+}
+
+/// A limit on sessions, by the name of its cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Limit {
+    /// On all of them.
+    Total,
+    /// On those of one client.
+    PerClient,
+}
+
+impl Limit {
+    /// The limit that a cause is about.
+    pub fn of(cause: &str) -> Option<Self> {
+        match cause {
+            "limit-connections-total" => Some(Self::Total),
+            "limit-connections-per-client" => Some(Self::PerClient),
+            _ => None,
+        }
+    }
+}
+
+/// A session's time, and whether a limit turned it away. The earliest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Stay {
+    start: Timestamp,
+    end: Timestamp,
+    session: SessionKey,
+    client: u64,
+    refused: Option<(Timestamp, Limit)>,
+}
+
+/// When the first sessions were open; later ones are left out, see [`limits::SESSIONS_AT_ONCE`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opened(Smallest<Stay, { limits::SESSIONS_AT_ONCE }>);
+
+impl Opened {
+    fn observe(&mut self, session: &Session, failures: &[Failure]) {
+        let (Some(start), Some(last)) = (session.start, session.last) else {
+            return;
+        };
+        if !self.0.wants(|stay| start <= stay.start) {
+            return;
+        }
+        let refused = failures.iter().filter(|f| !f.benign);
+        let refused = refused.filter_map(|f| Some((f.at?, Limit::of(f.cause.name())?)));
+        // Packets show that a session is still open when the capture ends; a log may only have no line for its end.
+        let is_open = session.vantage == Vantage::Wire && session.end() == End::InputEnded;
+        self.0.add(Stay {
+            start,
+            end: if is_open {
+                Timestamp::from_nanos(i64::MAX)
+            } else {
+                last
+            },
+            session: session.key,
+            client: super::Named::hash(&session.client.as_ref().map(|c| c.host.clone())),
+            refused: refused.min(),
+        });
+    }
+
+    /// How often so many sessions were open when one was turned away: all of them, or those of its client. Those that were
+    /// turned away themselves do not count.
+    pub fn at_refusals(&self, limit: Limit) -> Counts<u64> {
+        let of = |stay: &Stay| match limit {
+            Limit::Total => 0,
+            Limit::PerClient => stay.client,
+        };
+        let mut stays: BTreeMap<u64, (Vec<Timestamp>, Vec<Timestamp>)> = BTreeMap::new();
+        for stay in self.0.iter().filter(|stay| stay.refused.is_none()) {
+            let (starts, ends) = stays.entry(of(stay)).or_default();
+            starts.push(stay.start);
+            ends.push(stay.end);
+        }
+        for (_, ends) in stays.values_mut() {
+            ends.sort_unstable(); // the starts are in order
+        }
+        let mut counts = Counts::default();
+        for stay in self.0.iter() {
+            let Some((at, _)) = stay.refused.filter(|(_, by)| *by == limit) else {
+                continue;
+            };
+            let Some((starts, ends)) = stays.get(&of(stay)) else {
+                continue;
+            };
+            let begun = starts.partition_point(|start| *start <= at);
+            let over = ends.partition_point(|end| *end < at);
+            counts.add(begun.saturating_sub(over) as u64);
+        }
+        counts
+    }
+}
+
+/// Ports, a bit each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ports(Vec<u64>);
+
+impl Ports {
+    fn add(&mut self, port: u16) {
+        if self.0.is_empty() {
+            self.0 = vec![0; 1024];
+        }
+        if let Some(word) = self.0.get_mut(usize::from(port) / 64) {
+            *word |= 1 << (port % 64);
+        }
+    }
+
+    fn absorb(&mut self, other: &Self) {
+        if self.0.is_empty() {
+            self.0.clone_from(&other.0);
+        }
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+
+    /// The lowest, the highest, and how many.
+    pub fn range(&self) -> Option<(u64, u64, u64)> {
+        let count = self.0.iter().map(|word| u64::from(word.count_ones())).sum();
+        let words = || (0..).zip(&self.0).filter(|(_, word)| **word != 0);
+        let (first, low) = words().next()?;
+        let (last, high) = words().last()?;
+        let low = first * 64 + u64::from(low.trailing_zeros());
+        let high = last * 64 + 63 - u64::from(high.leading_zeros());
+        Some((low, high, count))
+    }
+}
+
+impl Across {
+    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
+        self.opened.observe(session, failures);
+        let passive = session.data.iter().filter(|d| d.mode.is_passive());
+        let ports = passive.filter(|d| d.seen.as_ref().is_none_or(|seen| !seen.guessed));
+        for port in ports.filter_map(|d| d.announced.as_ref()?.port) {
+            self.ports.add(port);
+        }
+        let behind_tls = session.is_behind_tls();
+        if has_passive_transfer(session) {
+            self.passive.0 += u64::from(!behind_tls);
+            self.passive.1 += u64::from(behind_tls);
+        }
+        if session.logged_in && !behind_tls && session.commands > 0 && !session.is_anonymous() {
+            self.clear.count += 1;
+            if let Some(user) = &session.user {
+                self.clear.users.add(user);
+                if self.clear.names.wants(|last| user < last) {
+                    self.clear.names.add(user.clone());
+                }
+            }
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Self) {
+        let Self {
+            opened,
+            ports,
+            passive,
+            clear,
+        } = other;
+        self.opened.0.absorb(opened.0);
+        self.ports.absorb(&ports);
+        self.passive.0 += passive.0;
+        self.passive.1 += passive.1;
+        self.clear.count += clear.count;
+        self.clear.users.include(&clear.users);
+        self.clear.names.absorb(clear.names);
+    }
+}
+
+/// A passive data connection stood, or served a transfer that succeeded.
+fn has_passive_transfer(session: &Session) -> bool {
+    let stood = session.data.iter().any(|d| {
+        let opened = d
+            .seen
+            .as_ref()
+            .is_some_and(|seen| seen.fate == Fate::Opened);
+        d.mode.is_passive() && opened
+    });
+    stood
+        || session.exchanges.iter().any(|e| {
+            let passive = session.data_of(e).is_some_and(|d| d.mode.is_passive());
+            passive && e.outcome == Outcome::Success && e.verb().is_some_and(|v| v.is_transfer())
+        })
+}
