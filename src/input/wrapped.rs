@@ -1,10 +1,11 @@
 //! Logs in a wrapping that hides their lines become plain lines again: UTF-16, journald's JSON and export forms, Docker's
-//! JSON files.
+//! JSON files, and the lines of other container runtimes (CRI), which also cut long lines in pieces.
 //!
 //! Told by the first bytes, as compression is, so that a plain file costs nothing. What is unwrapped looks as if syslog
 //! (journald) or a container runtime (Docker) had written it, one line per entry; a line end inside an entry becomes
 //! `#012`, as rsyslog writes it. An entry that makes no sense is handed on as it stands and counted where lines are.
-//! Wrappings that only put something in front of a line are the business of `log::envelope`.
+//! The pieces of a line become one line again at the place of the last, and are empty lines before it, so that lines have
+//! their numbers. Wrappings that only put something in front of a line are the business of `log::envelope`.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -24,6 +25,8 @@ pub(super) enum Wrapping {
     JournalExport,
     /// Docker's `json-file`.
     Docker,
+    /// What other runtimes write (<https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md>).
+    Cri,
 }
 
 impl Wrapping {
@@ -48,7 +51,10 @@ impl Wrapping {
                 }
             }
             _ if head.starts_with(b"__CURSOR=") => Some(Self::JournalExport),
-            _ => None,
+            _ => {
+                let line = head.split(|b| *b == b'\n').next().unwrap_or_default();
+                cri(line).map(|_| Self::Cri)
+            }
         }
     }
 }
@@ -59,6 +65,8 @@ pub(super) struct Unwrapper {
     source: BufReader<Box<dyn Read + Send>>,
     /// The high half of a character that is two units of UTF-16.
     high: Option<u16>,
+    /// The lines of which pieces have come, on standard output and standard error.
+    begun: [Option<Begun>; 2],
     /// Unwrapped bytes that were not handed over yet.
     ready: Vec<u8>,
     start: usize,
@@ -70,6 +78,7 @@ impl Unwrapper {
             wrapping,
             source: BufReader::with_capacity(limits::SNIFF_BYTES, source),
             high: None,
+            begun: [None, None],
             ready: Vec::new(),
             start: 0,
         }
@@ -82,8 +91,9 @@ impl Unwrapper {
         match self.wrapping {
             Wrapping::Utf16 { is_big_endian } => self.utf_16(is_big_endian),
             Wrapping::JournalExport => self.exported(),
-            Wrapping::JournalJson => self.json(journal),
-            Wrapping::Docker => self.json(docker),
+            Wrapping::JournalJson => self.journal_json(),
+            Wrapping::Docker => self.pieces(docker),
+            Wrapping::Cri => self.pieces(|line| cri(line).map(Piece::owned)),
         }
     }
 
@@ -124,10 +134,9 @@ impl Unwrapper {
         Ok(line)
     }
 
-    fn json(&mut self, entry: fn(&Value) -> Option<Vec<u8>>) -> io::Result<bool> {
+    fn journal_json(&mut self) -> io::Result<bool> {
         let line = self.line()?;
-        let text = String::from_utf8_lossy(&line);
-        match serde_json::from_str(&text).ok().as_ref().and_then(entry) {
+        match json(&line).as_ref().and_then(journal) {
             Some(plain) => {
                 self.ready = plain;
                 self.ready.push(b'\n');
@@ -135,6 +144,45 @@ impl Unwrapper {
             None => self.ready = line,
         }
         Ok(!self.ready.is_empty())
+    }
+
+    /// Reads on until a line is whole.
+    fn pieces(&mut self, piece: fn(&[u8]) -> Option<Piece<Vec<u8>>>) -> io::Result<bool> {
+        while self.ready.is_empty() {
+            let line = self.line()?;
+            if line.is_empty() {
+                for begun in self.begun.iter_mut().filter_map(Option::take) {
+                    begun.end(b'P', &mut self.ready);
+                }
+                break;
+            }
+            match piece(line.strip_suffix(b"\n").unwrap_or(&line)) {
+                Some(piece) => self.take(piece),
+                None => self.ready = line,
+            }
+        }
+        Ok(!self.ready.is_empty())
+    }
+
+    fn take(&mut self, piece: Piece<Vec<u8>>) {
+        let [output, error] = &mut self.begun;
+        let begun = if piece.stream == b"stdout" {
+            output
+        } else {
+            error
+        };
+        let mut line = begun
+            .take()
+            .unwrap_or_else(|| Begun::new(piece.time, piece.stream));
+        line.pieces += 1;
+        push_message(&mut line.message, &piece.message);
+        if piece.is_whole {
+            line.end(b'F', &mut self.ready);
+        } else if line.message.len() >= limits::LOG_ENTRY_BYTES {
+            line.end(b'P', &mut self.ready);
+        } else {
+            *begun = Some(line);
+        }
     }
 
     /// An entry is lines of `NAME=value`, or of `NAME`, a length and so many bytes; an empty line ends it.
@@ -286,18 +334,97 @@ fn journal(value: &Value) -> Option<Vec<u8>> {
     entry.micros.map(|_| entry.line())
 }
 
+fn json(line: &[u8]) -> Option<Value> {
+    serde_json::from_str(&String::from_utf8_lossy(line)).ok()
+}
+
+/// What a container wrote: a line, or a piece of one.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece<T> {
+    time: T,
+    stream: T,
+    /// The line ends with it.
+    is_whole: bool,
+    message: T,
+}
+
+impl Piece<&[u8]> {
+    fn owned(self) -> Piece<Vec<u8>> {
+        Piece {
+            time: self.time.to_vec(),
+            stream: self.stream.to_vec(),
+            is_whole: self.is_whole,
+            message: self.message.to_vec(),
+        }
+    }
+}
+
 /// `{"log":"message\n","stream":"stdout","time":"2026-11-22T08:16:55.123456789Z"}`
-fn docker(value: &Value) -> Option<Vec<u8>> {
-    let message = value.get("log")?.as_str()?;
-    let time = value.get("time")?.as_str()?;
-    let stream = value.get("stream")?.as_str()?;
-    let is_whole = message.ends_with('\n');
-    let message = message.strip_suffix('\n').unwrap_or(message);
-    let message = message.strip_suffix('\r').unwrap_or(message);
-    let mark = if is_whole { "F" } else { "P" };
-    let mut line = format!("{time} {stream} {mark} ").into_bytes();
-    push_message(&mut line, message.as_bytes());
-    Some(line)
+fn docker(line: &[u8]) -> Option<Piece<Vec<u8>>> {
+    let value = json(line)?;
+    let text = |name| Some(value.get(name)?.as_str()?.as_bytes());
+    let message = text("log")?;
+    let whole = message.strip_suffix(b"\n");
+    let without_end = whole.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let piece = Piece {
+        time: text("time")?,
+        stream: text("stream")?,
+        is_whole: whole.is_some(),
+        message: without_end.unwrap_or(message),
+    };
+    Some(piece.owned())
+}
+
+/// `2026-11-22T08:16:55.123456789Z stdout F message`; behind `F` or `P` more marks may stand, with colons between.
+fn cri(line: &[u8]) -> Option<Piece<&[u8]>> {
+    let mut words = line.splitn(4, |b| *b == b' ');
+    let (time, stream, marks) = (words.next()?, words.next()?, words.next()?);
+    let is_time = time.first()?.is_ascii_digit() && time.get(10) == Some(&b'T');
+    let is_stream = matches!(stream, b"stdout" | b"stderr");
+    let is_whole = match marks.split(|b| *b == b':').next()? {
+        b"F" => true,
+        b"P" => false,
+        _ => return None,
+    };
+    let message = words.next().unwrap_or_default();
+    let without_end = message.strip_suffix(b"\r").filter(|_| is_whole);
+    (is_time && is_stream).then(|| Piece {
+        time,
+        stream,
+        is_whole,
+        message: without_end.unwrap_or(message),
+    })
+}
+
+/// A line of which pieces have come.
+#[derive(Debug)]
+struct Begun {
+    time: Vec<u8>,
+    stream: Vec<u8>,
+    message: Vec<u8>,
+    pieces: usize,
+}
+
+impl Begun {
+    fn new(time: Vec<u8>, stream: Vec<u8>) -> Self {
+        Self {
+            time,
+            stream,
+            message: Vec::new(),
+            pieces: 0,
+        }
+    }
+
+    /// The line, behind an empty one for each piece but the last, in which it stands.
+    fn end(self, mark: u8, out: &mut Vec<u8>) {
+        out.extend(std::iter::repeat_n(b'\n', self.pieces.saturating_sub(1)));
+        for part in [&self.time, &self.stream, &vec![mark]] {
+            out.extend_from_slice(part);
+            out.push(b' ');
+        }
+        out.extend_from_slice(&self.message);
+        out.push(b'\n');
+    }
 }
 
 #[cfg(test)]
@@ -359,6 +486,45 @@ not json
             br#"{"log":"230 \"hi\"\r\n","stream":"stdout","time":"2026-11-22T08:16:55.123456789Z"}
 {"log":"part","stream":"stderr","time":"2026-11-22T08:16:56Z"}"#,
             "2026-11-22T08:16:55.123456789Z stdout F 230 \"hi\"\n2026-11-22T08:16:56Z stderr P part\n",
+        );
+    }
+
+    /// 16 KiB of a line are in one entry of Docker, as much as fits in a buffer in one of the others.
+    #[test]
+    fn pieces_of_a_line_are_one_line_and_lines_keep_their_numbers() {
+        check(
+            br#"{"log":"230 a","stream":"stdout","time":"2026-11-22T08:16:55Z"}
+{"log":"other\n","stream":"stderr","time":"2026-11-22T08:16:56Z"}
+{"log":"b","stream":"stdout","time":"2026-11-22T08:16:57Z"}
+{"log":"c\r\n","stream":"stdout","time":"2026-11-22T08:16:58Z"}
+{"log":"next\n","stream":"stdout","time":"2026-11-22T08:16:59Z"}"#,
+            "2026-11-22T08:16:56Z stderr F other\n\n\n2026-11-22T08:16:55Z stdout F 230 abc\n\
+             2026-11-22T08:16:59Z stdout F next\n",
+        );
+        check(
+            b"2026-11-22T08:16:55.1Z stdout P 230 a\n2026-11-22T08:16:55.2Z stdout P:x b\nno such line\n\
+              2026-11-22T08:16:55.3Z stdout F \n2026-11-22T08:16:55.4Z stdout F c d\r\n2026-11-22T08:16:55.5Z stderr P e",
+            "no such line\n\n\n2026-11-22T08:16:55.1Z stdout F 230 ab\n\
+             2026-11-22T08:16:55.4Z stdout F c d\n2026-11-22T08:16:55.5Z stderr P e\n",
+        );
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_handed_on_in_bounded_pieces() {
+        let piece = format!("2026-11-22T08:16:55Z stdout P {}\n", "x".repeat(100_000));
+        let wrapped = piece.repeat(20).into_bytes();
+        let mut unwrapped = Vec::new();
+        let source = Box::new(io::Cursor::new(wrapped));
+        Unwrapper::new(Wrapping::Cri, source)
+            .read_to_end(&mut unwrapped)
+            .unwrap();
+        let lines: Vec<usize> = unwrapped.split(|b| *b == b'\n').map(<[u8]>::len).collect();
+        assert_eq!(lines.len(), 21);
+        assert!(
+            lines
+                .iter()
+                .all(|length| *length < limits::LOG_ENTRY_BYTES + 100_100),
+            "{lines:?}"
         );
     }
 

@@ -143,18 +143,33 @@ fn comes_back(bytes: &[u8], at: usize) {
     }
 }
 
+/// A line as an entry of Docker's, or as two where there is a place to cut it.
+fn docker(line: &str, at: usize) -> (String, bool) {
+    let entry = |log: &str| {
+        let log = serde_json::Value::from(log);
+        format!("{{\"log\":{log},\"stream\":\"stdout\",\"time\":\"2026-11-22T08:16:55Z\"}}\n")
+    };
+    match line
+        .split_at_checked(at)
+        .filter(|(start, _)| !start.is_empty())
+    {
+        Some((start, end)) => (entry(start) + &entry(&format!("{end}\n")), true),
+        None => (entry(&format!("{line}\n")), false),
+    }
+}
+
 /// Lines in a wrapping are lines.
-fn is_unwrapped(bytes: &[u8]) {
+fn is_unwrapped(bytes: &[u8], at: usize) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let lines: Vec<&str> = text.split('\n').collect();
     let escaped = |line: &str| line.replace('\r', "#015");
-    let mut docker = String::new();
+    let mut entries = String::new();
     let mut journal = String::new();
     let (mut from_docker, mut from_journal) = (String::new(), String::new());
     for line in &lines {
-        let log = serde_json::Value::from(format!("{line}\n"));
-        docker +=
-            &format!("{{\"log\":{log},\"stream\":\"stdout\",\"time\":\"2026-11-22T08:16:55Z\"}}\n");
+        let (entry, is_cut) = docker(line, at);
+        entries += &entry;
+        from_docker += if is_cut { "\n" } else { "" };
         let bare = line.strip_suffix('\r').unwrap_or(line);
         from_docker += &format!("2026-11-22T08:16:55Z stdout F {}\n", escaped(bare));
         let message = serde_json::Value::from(*line);
@@ -167,7 +182,7 @@ fn is_unwrapped(bytes: &[u8]) {
         String::from_utf8_lossy(&plain(file.as_bytes(), usize::MAX).bytes).into_owned()
     };
     if text.len() < 100_000 {
-        assert_eq!(told(&docker), from_docker);
+        assert_eq!(told(&entries), from_docker);
         assert_eq!(told(&journal), from_journal);
     }
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -189,7 +204,7 @@ pub fn check(data: &[u8]) {
         0 => drop(arrives(bytes, 1 + place % 64)),
         1 => is_cut(bytes, at),
         2 => comes_back(bytes, at),
-        _ => is_unwrapped(bytes),
+        _ => is_unwrapped(bytes, place % 64),
     }
 }
 

@@ -49,17 +49,17 @@ fn hold(name: &str, times: usize) {
 
 #[test]
 fn logs() {
-    hold("log", 600);
+    hold("log", 400);
 }
 
 #[test]
 fn captures() {
-    hold("capture", 150);
+    hold("capture", 80);
 }
 
 #[test]
 fn conversations() {
-    hold("conversation", 300);
+    hold("conversation", 150);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn packed_files() {
 
 #[test]
 fn files() {
-    hold("file", 150);
+    hold("file", 80);
 }
 
 /// Writes the seeds to where the fuzzer looks for them (`.ci/fuzz`).
