@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::invariants::file;
-use crate::invariants::log::assert_windows_change_nothing;
+use crate::invariants::log::{assert_windows_change_nothing, read};
+use crate::invariants::shown::Places;
 use crate::support::{Temporary, files_below, reply_codes, run_with, settings, testdata};
 use crate::synth::{Container, Conversation, Packet, capture, merge};
 use crate::traffic::{self, Rng};
@@ -90,6 +91,68 @@ fn headers_hold_across_windows() {
         let input = whole.tallies.inputs.values().next().unwrap();
         assert_eq!((input.taken, input.unrecognised), (401, 1));
     }
+}
+
+/// Names in any encoding: Latin-1, KOI8-R, and GBK with a second byte that is `\`, `|`, `"` or a bracket elsewhere. Which
+/// encoding it is, is not guessed; and no line is lost.
+#[test]
+fn no_line_is_lost_for_a_name_in_another_encoding() {
+    let names: [&[u8]; 5] = [
+        b"\xe4l\xefce",
+        b"\xd0\xd2\xc9\xd7\xc5\xd4",
+        b"\xb5\x5c\xd1\x7c",
+        b"\xc4\x5b\xc4\x5d",
+        b"\xff\xfe",
+    ];
+    for format in FORMATS {
+        let description = format.describe();
+        for sample in description.samples {
+            let format = Detected::named(description.name).unwrap();
+            let lines = sample.lines.as_bytes();
+            let expected = taken(format, lines);
+            for name in names {
+                // Who writes JSON escapes it.
+                let is_json = lines.starts_with(b"{");
+                let escaped = replaced(name, b"\\", b"\\\\");
+                let name = if is_json { &escaped } else { name };
+                let renamed = replaced(
+                    &replaced(lines, b"alice", name),
+                    b"a.txt",
+                    &[name, b".txt"].concat(),
+                );
+                let got = taken(format, &renamed);
+                assert_eq!(
+                    got,
+                    expected,
+                    "{}: {}",
+                    description.name,
+                    String::from_utf8_lossy(&renamed)
+                );
+            }
+        }
+    }
+}
+
+fn taken(format: Detected, lines: &[u8]) -> Option<u64> {
+    let shown = read(format, &[lines], 1 << 20, Places::Shown);
+    shown
+        .tallies
+        .inputs
+        .values()
+        .next()
+        .map(|input| input.taken)
+}
+
+fn replaced(bytes: &[u8], word: &[u8], by: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(word.len()).position(|part| part == word) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(by);
+        rest = &rest[at + word.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
 }
 
 #[test]
