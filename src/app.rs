@@ -6,6 +6,7 @@
 
 mod asked;
 mod check;
+mod from;
 mod rules;
 mod targets;
 
@@ -22,13 +23,12 @@ use crate::cli::{
 use crate::diagnostic::Severity;
 use crate::exit::Exit;
 use crate::ftp::Verb;
-use crate::input;
 use crate::limits;
 use crate::output::{Place, Unwritten};
 use crate::report::gantt::{self, Gantt};
 use crate::report::groups::{About, groups};
 use crate::report::{self, Look, Options, Order, Report};
-use crate::run::{Findings, Format, Layout, Settings, Wanted, run};
+use crate::run::{Findings, Settings, Wanted, run};
 use crate::session::Session;
 use crate::tally::{By, Grouping};
 use crate::text;
@@ -107,32 +107,6 @@ fn zone(name: Option<&str>) -> Result<TimeZone, Trouble> {
     }
 }
 
-/// A format by its name. Behind the name of one whose layout its administrator chooses may stand that layout, or a
-/// configuration file in which it stands.
-fn format(name: &str) -> Result<Format, Trouble> {
-    let laid_out = name.strip_prefix("proftpd-ext=").map(|layout| {
-        let Some(file) = layout.strip_prefix('@') else {
-            return Format::laid_out(Layout::Written(layout));
-        };
-        let whole = (input::configuration(file.as_ref()), None);
-        let (text, name) = match (whole, file.rsplit_once(':')) {
-            ((Err(_), _), Some((file, name))) => (input::configuration(file.as_ref()), Some(name)),
-            (whole, _) => whole,
-        };
-        let text = text.map_err(|error| format!("{file}: {}", error.0))?;
-        Format::laid_out(Layout::Configured { text: &text, name })
-    });
-    let found = match laid_out {
-        Some(Ok(format)) => Some(format),
-        Some(Err(words)) => return Err(Trouble::Usage(format!("--from {name}: {words}"))),
-        None => Format::named(name),
-    };
-    found.ok_or_else(|| {
-        let words = format!("no format is called {name:?}; `ftpwhy formats` lists what is known");
-        Trouble::Usage(words)
-    })
-}
-
 fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings, Trouble> {
     // What is wrong in them is told before anything is read.
     let filter = filter(args)?;
@@ -149,7 +123,16 @@ fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings,
             ));
         }
     };
-    let from = args.from.as_deref().map(format).transpose()?;
+    let mut tell = |words: &str| {
+        if !args.quiet {
+            complain(words);
+        }
+    };
+    let from = args
+        .from
+        .as_deref()
+        .map(|name| from::format(name, &mut tell));
+    let from = from.transpose()?;
     Ok(Settings {
         paths,
         from,

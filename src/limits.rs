@@ -35,6 +35,9 @@ pub const CONFIGURATION_BYTES: usize = 1024 * 1024;
 /// Bytes of an earlier report that are read. Those of large runs have some hundred kilobytes.
 pub const REPORT_BYTES: usize = 64 * 1024 * 1024;
 
+/// Files of a configuration: what includes itself, or all of a disk, comes to an end. Real ones have some ten.
+pub const CONFIGURATION_FILES: usize = 256;
+
 /// Columns of a log whose header names them. Zeek's widest has about thirty.
 pub const LOG_COLUMNS: usize = 128;
 

@@ -6,6 +6,7 @@
 mod compression;
 mod discover;
 mod open;
+mod pattern;
 mod same;
 mod series;
 mod window;
@@ -13,6 +14,7 @@ mod wrapped;
 
 pub use discover::{Candidate, discover};
 pub use open::{OpenError, Opened, configuration, earlier_report, open, unpacked};
+pub use pattern::files_of;
 pub use same::same_bytes;
 pub use series::{in_series, ring_name, series_name};
 pub use window::{Cut, Decode, Ended, Window, Windows, read};

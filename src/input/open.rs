@@ -108,7 +108,7 @@ impl Read for Failing {
     }
 }
 
-fn explain(error: &io::Error) -> OpenError {
+pub(super) fn explain(error: &io::Error) -> OpenError {
     let advice = match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory; check the spelling",
         io::ErrorKind::PermissionDenied => {

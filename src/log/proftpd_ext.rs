@@ -122,6 +122,11 @@ impl ProftpdExt {
         Ok(Self { given })
     }
 
+    /// The paths, or patterns of paths, that the text of a `proftpd.conf` includes.
+    pub fn included(text: &[u8]) -> Vec<Vec<u8>> {
+        configuration::included(text)
+    }
+
     /// In the layouts of a `proftpd.conf`: the one of that name, or all of them.
     ///
     /// # Errors

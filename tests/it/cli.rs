@@ -281,3 +281,41 @@ fn the_readme_names_commands_that_exist() {
     }
     assert!(tried >= 7, "{tried}");
 }
+
+#[test]
+fn a_configuration_is_read_with_what_it_includes() {
+    let temporary = Temporary::new();
+    std::fs::create_dir(temporary.path("conf.d")).unwrap();
+    let configuration =
+        "ServerName x\nInclude conf.d/*.conf\nInclude gone.conf\nInclude main.conf\n";
+    let main = temporary.file("main.conf", configuration.as_bytes());
+    let layout = "Include ../more\nLogFormat own \"at=%t who=%u from=%a did=<%r> got=%s\"\n";
+    temporary.file("conf.d/log.conf", layout.as_bytes());
+    temporary.file("conf.d/log.conf.bak", b"LogFormat wrong \"%q %m\"\n");
+    temporary.file("more", b"LogFormat other \"%a;%m;%J;%s\"\n");
+    let log = temporary.file(
+        "x.log",
+        b"at=[22/Nov/2026:08:16:55 +0000] who=alice from=192.0.2.7 did=<RETR a.txt> got=550\n192.0.2.7;CWD;/x;550\n",
+    );
+    let run = |name: &str, quiet: &[&str]| {
+        let from = format!("proftpd-ext=@{}{name}", main.display());
+        ftpwhy(&[&["events", "--from", &from, log.to_str().unwrap()], quiet].concat())
+    };
+    let output = run("", &[]);
+    let events = text(&output.stdout);
+    assert!(
+        events.contains("\"RETR\"") && events.contains("\"CWD\""),
+        "{events}"
+    );
+    let told = text(&output.stderr);
+    assert_eq!(
+        told.matches("gone.conf, which the configuration includes")
+            .count(),
+        1,
+        "{told}"
+    );
+    assert!(run("", &["--quiet"]).stderr.is_empty());
+    let other = run(":other", &[]);
+    assert!(!text(&other.stdout).contains("RETR") && text(&other.stdout).contains("CWD"));
+    assert_eq!(run(":none", &[]).status.code(), Some(2));
+}

@@ -1,12 +1,20 @@
-//! Finds the `LogFormat`s in a `proftpd.conf`.
+//! Finds the `LogFormat`s in a `proftpd.conf`, and what it includes.
 //!
-//! Only that directive is read: `LogFormat name "layout"`, with the quotation marks in the layout escaped. What
-//! `Include` names is not opened.
+//! Only two directives are read: `LogFormat name "layout"`, with the quotation marks in the layout escaped, and `Include`.
+//! What that names is not opened here.
 
 /// The names and layouts in a configuration, in its order.
 pub(super) fn layouts(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let joined = without_continuations(text);
-    joined.split(|b| *b == b'\n').filter_map(directive).collect()
+    joined.split(|b| *b == b'\n').filter_map(layout).collect()
+}
+
+/// The paths that a configuration includes, in its order. They may be patterns.
+pub(super) fn included(text: &[u8]) -> Vec<Vec<u8>> {
+    let joined = without_continuations(text);
+    let lines = joined.split(|b| *b == b'\n');
+    let path = |line| Some(word(&behind(b"Include", line)?)?.0);
+    lines.filter_map(path).collect()
 }
 
 /// A line that ends in a backslash goes on in the next one.
@@ -24,15 +32,17 @@ fn without_continuations(text: &[u8]) -> Vec<u8> {
     joined
 }
 
-/// `LogFormat name "layout"`; the directive's name is of any case.
-fn directive(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (directive, rest) = word(line)?;
-    if !directive.eq_ignore_ascii_case(b"LogFormat") {
-        return None;
-    }
-    let (name, rest) = word(&rest)?;
+/// `LogFormat name "layout"`
+fn layout(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (name, rest) = word(&behind(b"LogFormat", line)?)?;
     let (layout, _) = word(&rest)?;
     Some((name, layout))
+}
+
+/// What follows a directive, whose name is of any case.
+fn behind(directive: &[u8], line: &[u8]) -> Option<Vec<u8>> {
+    let (name, rest) = word(line)?;
+    name.eq_ignore_ascii_case(directive).then_some(rest)
 }
 
 /// The first word of a line, quoted or not, and what follows.
@@ -55,6 +65,12 @@ fn word(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn included_paths_are_found_by_their_directive() {
+        let text = b"#Include /no\nInclude /etc/proftpd/conf.d/*.conf\n  include \"a b.conf\" \r\nIncludeOptions x\nInclude\n";
+        assert_eq!(included(text), [&b"/etc/proftpd/conf.d/*.conf"[..], b"a b.conf"]);
+    }
 
     #[test]
     fn layouts_are_found_by_their_directive() {
