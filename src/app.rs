@@ -147,7 +147,14 @@ fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings,
 }
 
 /// Forms of the report and its parts.
-const WHOLE: Forms = &[Form::Text, Form::Json, Form::Ndjson, Form::Csv, Form::Md];
+const WHOLE: Forms = &[
+    Form::Text,
+    Form::Json,
+    Form::Ndjson,
+    Form::Csv,
+    Form::Md,
+    Form::Prom,
+];
 /// Forms of the list of sessions.
 const LISTED: Forms = &[Form::Text, Form::Ndjson, Form::Json, Form::Csv, Form::Md];
 /// The form of what is for people only.
@@ -293,6 +300,7 @@ impl View {
             Form::Json | Form::Ndjson => report::json::report(report),
             Form::Csv => (self.csv)(report),
             Form::Md => (self.markdown)(report),
+            Form::Prom => report::metrics::report(report),
         }
     }
 }
@@ -378,6 +386,7 @@ fn sessions(args: &SessionArgs) -> Outcome {
         }
         Form::Csv => report::csv::sessions(chosen, &findings.sources),
         Form::Md => report::markdown::sessions(chosen, &report),
+        Form::Prom => report::metrics::report(&report),
     })?;
     warn(read_args, &report);
     Ok(exit)

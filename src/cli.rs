@@ -73,7 +73,7 @@ pub struct ReadArgs {
     /// Year of the first line of logs without years [default: by the file's time]
     #[arg(long, value_name = "YEAR")]
     pub year: Option<i16>,
-    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md; `-` is standard output. May be given
+    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md .prom; `-` is standard output. May be given
     /// several times: all is read once. A file is replaced when the new one is whole
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
@@ -347,6 +347,8 @@ pub enum Form {
     Csv,
     /// Markdown, for a wiki.
     Md,
+    /// Metrics for Prometheus.
+    Prom,
 }
 
 /// When to use colours.

@@ -24,6 +24,7 @@ const ENDINGS: &[(&str, Form)] = &[
     ("csv", Form::Csv),
     ("md", Form::Md),
     ("markdown", Form::Md),
+    ("prom", Form::Prom),
 ];
 
 /// What a command can print; what is asked for with no name that tells a form is the first of them.

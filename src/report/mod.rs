@@ -20,6 +20,7 @@ pub mod json;
 pub mod ladder;
 mod layout;
 pub mod markdown;
+pub mod metrics;
 mod names;
 mod pattern;
 pub mod sessions;

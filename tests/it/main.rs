@@ -23,6 +23,7 @@ mod invariants;
 mod joined;
 mod laws;
 mod long;
+mod metrics;
 mod oddities;
 mod output;
 mod problems;
