@@ -246,6 +246,13 @@ fn what_is_not_said_in_so_many_words_is_not_certain() {
         ("STOR", "Read-only file system access for this user"),
         ("STOR", "Destination directory is not empty"),
         ("RNFR", "Modifying shared folders is not allowed"),
+        ("PASS", "Login times are 8 to 18"),
+        ("PASS", "Login denied: invalid address"),
+        ("REST", "This session can not be resumed"),
+        ("RETR", "The request took too long"),
+        ("LIST", "Cannot get directory listing"),
+        ("STOR", "Cannot determine free space"),
+        ("MKD", "Exceeded allowed path depth"),
     ] {
         assert_ne!(certainty(verb, text), Some(Confidence::Certain), "{text}");
     }
@@ -255,6 +262,7 @@ fn what_is_not_said_in_so_many_words_is_not_certain() {
         ("MKD", "Directory exists"),
         ("STOR", "Read-only file system"),
         ("RMD", "Directory is not empty"),
+        ("STOR", "Could not overwrite the file: disk full"),
     ] {
         assert_eq!(certainty(verb, text), Some(Confidence::Certain), "{text}");
     }
