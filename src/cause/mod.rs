@@ -8,6 +8,7 @@ mod about;
 mod explain;
 mod facts;
 mod proof;
+mod protocol;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,8 @@ use crate::limits;
 use crate::session::{Exchange, Outcome, Session, Transfer};
 use crate::text::Text;
 use crate::time::Timestamp;
+
+pub use protocol::{Breach, Rule, breaches, is_heard_whole};
 
 pub use explain::{Explanation, explain, explain_line};
 

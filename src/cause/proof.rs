@@ -172,7 +172,7 @@ fn handshake(session: &Session) -> Option<Proof> {
 }
 
 /// `RETR x -> 550 No such file`
-fn dialogue(exchange: &Exchange) -> Proof {
+pub(super) fn dialogue(exchange: &Exchange) -> Proof {
     let mut text = Vec::new();
     if let Some(command) = &exchange.command {
         text.extend_from_slice(command.verb.as_str().as_bytes());

@@ -7,6 +7,7 @@ use super::Options;
 use super::groups::{GroupRows, Matrix, Order};
 use super::hours::Hours;
 use super::pattern::{self, Pattern, Patterns};
+use super::protocol::Protocol;
 use super::words::per_mille;
 use crate::catalogue::{Cause, CauseId, Confidence, Party, catalogue};
 use crate::diagnostic::Origin;
@@ -74,6 +75,8 @@ pub struct Heard {
     pub guessers: Vec<Guesser>,
     /// What only shows across sessions.
     pub patterns: Patterns,
+    /// What was said against the protocol.
+    pub protocol: Protocol,
     /// True when there were too many clients, users, servers or paths to look at each.
     pub sampled: bool,
     /// What a filter took away.
@@ -330,6 +333,7 @@ impl Heard {
             top_paths: top_rows(path_failures(tally), top),
             guessers: guessers(tally),
             patterns: Patterns::new(tally, top),
+            protocol: Protocol::new(tally),
             sampled: is_sampled(tally),
             left_out: tally.left_out,
             matrix: Matrix::new(tally),

@@ -277,7 +277,7 @@ impl<'a> HeardObject<'a> {
             transfers: Transfers::all(heard),
             tops: Tops::new(heard),
             brute_force: Guess::all(heard),
-            patterns: patterns::Patterns::new(heard),
+            patterns: patterns::Patterns::new(heard, sources),
             timeline: TimelineObject::new(heard),
             groups: heard.groups.as_ref().map(Groups::new),
         }

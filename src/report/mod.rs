@@ -23,6 +23,7 @@ pub mod markdown;
 pub mod metrics;
 mod names;
 mod pattern;
+mod protocol;
 pub mod sessions;
 mod sources;
 pub mod terminal;
@@ -45,6 +46,7 @@ pub use heard::{
 pub use hours::{HourRow, Hours};
 pub use layout::Look;
 pub use pattern::{AtOnce, Burst, ClearRow, Pattern, Patterns, SharedRow, SpreadRow, TurnedAway};
+pub use protocol::{BreachRow, OutsideRow, Protocol};
 pub use sources::Sources;
 pub use verdict::Verdict;
 

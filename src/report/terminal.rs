@@ -6,7 +6,7 @@ use super::layout::{Look, Page};
 use super::names::{direction_name, wait_name, zone_name};
 use super::words::{count, replies, seconds, size, thousands};
 use super::{
-    Heard, Note, Report, Spread, TransferRow, causes, codes, hours, pattern, sessions,
+    Heard, Note, Report, Spread, TransferRow, causes, codes, hours, pattern, protocol, sessions,
     vantage_words,
 };
 use crate::ftp::Vantage;
@@ -38,6 +38,7 @@ pub fn report(report: &Report, look: Look) -> String {
         tops(&mut page, main);
         latency(&mut page, main);
         transfers(&mut page, main);
+        protocol::section(&mut page, report, main);
         // A log that holds no commands can't tell who used TLS.
         if main.sessions.commands > 0 {
             security(&mut page, report, main);

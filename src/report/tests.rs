@@ -67,7 +67,7 @@ COVERAGE
 next: ftpwhy --help
 ";
     assert_eq!(terminal::report(&report, Look::PIPED), expected);
-    let expected = r#"{"schema":"ftpwhy.report/1","inputs":[],"window":{"first":null,"last":null},"vantage":null,"replies":{"total":0,"by_class":{},"by_code":[],"candidates":[]},"commands":[],"sessions":{"total":0,"logged_in":0,"failed":0,"clean":0,"ends":{},"tls":0,"joined":0,"replies_from_log":0},"failures":{"total":0,"causes":[],"not_counted":[]},"latency":[],"after_last_byte":null,"transfers":[],"tops":{"clients":[],"users":[],"servers":[],"paths":[],"sampled":false},"brute_force":[],"shared":[],"brute_force_spread":[],"turned_away":[],"clear_text_logins":{"count":0,"users":0,"names":[]},"timeline":{"hours":0,"buckets":[]},"also":[],"verdict":{"mark":"i","lines":["Nothing was read."]},"diagnostics":[]}"#;
+    let expected = r#"{"schema":"ftpwhy.report/1","inputs":[],"window":{"first":null,"last":null},"vantage":null,"replies":{"total":0,"by_class":{},"by_code":[],"candidates":[]},"commands":[],"sessions":{"total":0,"logged_in":0,"failed":0,"clean":0,"ends":{},"tls":0,"joined":0,"replies_from_log":0},"failures":{"total":0,"causes":[],"not_counted":[]},"latency":[],"after_last_byte":null,"transfers":[],"tops":{"clients":[],"users":[],"servers":[],"paths":[],"sampled":false},"brute_force":[],"shared":[],"brute_force_spread":[],"turned_away":[],"clear_text_logins":{"count":0,"users":0,"names":[]},"protocol":{"breaches":[],"outside":[]},"timeline":{"hours":0,"buckets":[]},"also":[],"verdict":{"mark":"i","lines":["Nothing was read."]},"diagnostics":[]}"#;
     assert_eq!(json::report(&report).trim_end(), expected);
 }
 

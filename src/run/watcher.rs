@@ -73,7 +73,7 @@ impl Observer for Watcher<'_> {
         }
         let grouping = self.asked.grouping;
         let tally = self.tally_of(session);
-        tally.observe_reply(reply);
+        tally.observe_passed(session, reply);
         if let Some(grouping) = grouping {
             grouping.reply(&mut tally.groups, session, None, reply);
         }

@@ -6,6 +6,7 @@
 //! keys; percentages, order and words are the business of the report.
 
 pub mod across;
+pub mod breach;
 pub mod cause;
 pub mod client;
 pub mod count;
@@ -24,6 +25,7 @@ pub mod who;
 use std::collections::BTreeMap;
 
 pub use across::{Across, ClearLogins, Limit};
+pub use breach::{BreachTally, Breaches};
 pub use cause::{CauseTally, Causes, Exemplar};
 pub use client::{ClientTally, LetIn, PathTally, UserTally};
 pub use count::{Counts, Span};
@@ -114,6 +116,8 @@ pub struct VantageTally {
     pub shares: Shares,
     /// What only shows across sessions.
     pub across: Across,
+    /// Breaches of the protocol.
+    pub breaches: Breaches,
     /// What a filter took away and none of these numbers holds.
     pub left_out: LeftOut,
     /// By what was asked for.
@@ -124,7 +128,7 @@ impl Tallies {
     /// Adds a reply that a session does not keep.
     pub fn observe_reply(&mut self, session: &Session, reply: &KeptReply) {
         let tally = self.by_vantage.entry(session.vantage).or_default();
-        tally.observe_reply(reply);
+        tally.observe_passed(session, reply);
     }
 
     /// Adds an exchange that a session does not keep.
@@ -165,6 +169,7 @@ impl Tallies {
         tally.observe_transfers(session);
         tally.shares.observe(session, failures);
         tally.across.observe(session, failures);
+        tally.breaches.observe(session);
         let client = session.client.as_ref().map(|c| c.host.clone());
         if let Some(row) = tally.clients.row(&client) {
             row.observe(session, failures);
@@ -203,6 +208,12 @@ impl Tallies {
 }
 
 impl VantageTally {
+    /// Adds a reply that a session does not keep: another preliminary one of the same exchange.
+    pub fn observe_passed(&mut self, session: &Session, reply: &KeptReply) {
+        self.observe_reply(reply);
+        self.breaches.observe_passed(session, reply);
+    }
+
     /// Adds a reply.
     pub fn observe_reply(&mut self, reply: &KeptReply) {
         self.span.add(reply.at);
@@ -299,6 +310,7 @@ impl VantageTally {
             timeline,
             shares,
             across,
+            breaches,
             left_out,
             groups,
         } = other;
@@ -325,6 +337,7 @@ impl VantageTally {
         self.timeline.absorb(timeline);
         self.shares.absorb(shares);
         self.across.absorb(across);
+        self.breaches.absorb(breaches);
         self.left_out.absorb(left_out);
         self.groups.absorb(groups);
     }

@@ -27,6 +27,7 @@ mod metrics;
 mod oddities;
 mod output;
 mod problems;
+mod protocol;
 mod regressions;
 mod rules;
 mod same_numbers;

@@ -3,9 +3,12 @@
 use serde::Serialize;
 
 use super::{Seconds, Time};
-use crate::report::{ClearRow, Heard, Pattern, SharedRow, SpreadRow, TurnedAway};
+use crate::cause::Proof;
+use crate::report::{
+    BreachRow, ClearRow, Heard, OutsideRow, Pattern, SharedRow, Sources, SpreadRow, TurnedAway,
+};
 use crate::tally::Limit;
-use crate::text::Text;
+use crate::text::{Text, json};
 
 /// Fields of a cause; what says nothing is left out.
 #[derive(Serialize)]
@@ -84,6 +87,57 @@ pub(super) struct Patterns {
     brute_force_spread: Vec<Spread>,
     turned_away: Vec<Turned>,
     clear_text_logins: Clear,
+    protocol: Protocol,
+}
+
+/// What was said against the protocol.
+#[derive(Serialize)]
+struct Protocol {
+    breaches: Vec<BreachObject>,
+    outside: Vec<OutsideObject>,
+}
+
+#[derive(Serialize)]
+struct BreachObject {
+    id: &'static str,
+    count: u64,
+    source: Option<String>,
+    record: Option<u64>,
+    text: Option<String>,
+}
+
+#[derive(Serialize)]
+struct OutsideObject {
+    verb: String,
+    code: u16,
+    count: u64,
+    common: bool,
+}
+
+impl Protocol {
+    fn new(heard: &Heard, sources: &Sources) -> Self {
+        let breach = |row: &BreachRow| {
+            let first = row.first.as_ref();
+            let path = |proof: &Proof| json(sources.path(proof.origin.source)).into_owned();
+            BreachObject {
+                id: row.rule.id(),
+                count: row.count,
+                source: first.map(path),
+                record: first.map(|proof| proof.origin.record),
+                text: first.map(|proof| text(&proof.text)),
+            }
+        };
+        let outside = |row: &OutsideRow| OutsideObject {
+            verb: row.verb.to_string(),
+            code: row.code.number(),
+            count: row.count,
+            common: row.common,
+        };
+        Self {
+            breaches: heard.protocol.breaches.iter().map(breach).collect(),
+            outside: heard.protocol.outside.iter().map(outside).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -123,7 +177,7 @@ struct Clear {
 }
 
 impl Patterns {
-    pub(super) fn new(heard: &Heard) -> Self {
+    pub(super) fn new(heard: &Heard, sources: &Sources) -> Self {
         let patterns = &heard.patterns;
         let (of_failed, of_others) = patterns.operations;
         let shared = |row: &SharedRow| Shared {
@@ -154,6 +208,7 @@ impl Patterns {
             brute_force_spread: patterns.spread.iter().map(spread).collect(),
             turned_away: patterns.turned_away.iter().map(turned).collect(),
             clear_text_logins: Clear::new(&patterns.clear),
+            protocol: Protocol::new(heard, sources),
         }
     }
 }
