@@ -7,6 +7,7 @@
 mod asked;
 mod check;
 mod from;
+mod pages;
 mod rules;
 mod targets;
 
@@ -76,6 +77,8 @@ pub fn main(cli: &Cli) -> Exit {
         Some(Command::Check(args)) => check::check(args),
         Some(Command::Explain(args)) => explain(args),
         Some(Command::Formats(args)) => formats(args),
+        Some(Command::Man(args)) => pages::man(args),
+        Some(Command::Completions(args)) => pages::completions(args),
     };
     match outcome {
         Ok(exit) => exit,

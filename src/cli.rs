@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Says why FTP failed: reads packet captures and server logs, names causes with evidence and advice.
 #[derive(Debug, Parser)]
@@ -51,6 +52,10 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Formats that are known; with paths, how each file is read
     Formats(FormatArgs),
+    /// The manual page; `ftpwhy man | man -l -` shows it
+    Man(ManArgs),
+    /// What a shell needs to complete the command line
+    Completions(CompletionArgs),
 }
 
 /// What is read, and how it is shown.
@@ -332,6 +337,22 @@ pub struct FormatArgs {
     /// What is read, and how it is shown.
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+/// Which manual pages to write.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// Writes the pages of the program and of each command into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub into: Option<PathBuf>,
+}
+
+/// Which shell.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
 }
 
 /// A form of output.

@@ -26,6 +26,7 @@ mod long;
 mod metrics;
 mod oddities;
 mod output;
+mod pages;
 mod problems;
 mod protocol;
 mod regressions;
