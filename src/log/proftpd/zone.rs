@@ -37,7 +37,8 @@ impl Steady {
             let wait = now.saturating_sub(last);
             let shift = if back >= BACK_MIN {
                 // What is missing to the next whole step is the time that passed.
-                back.div_euclid(STEP).saturating_mul(STEP) + if back % STEP == 0 { 0 } else { STEP }
+                let begun = if back % STEP == 0 { 0 } else { STEP };
+                (back - back % STEP).saturating_add(begun)
             } else if logs_in && wait >= STEP && wait % STEP <= LOGIN_MAX {
                 -(wait - wait % STEP)
             } else {
@@ -85,5 +86,8 @@ mod tests {
         check(&[(0, false), (7201, false)], &[0, 7201]);
         check(&[(0, false), (2400, true)], &[0, 2400]);
         check(&[(0, false), (-400_000, false)], &[0, -400_000]);
+        // As far apart as times can be.
+        let far = i64::MAX / 1_000_000_000;
+        check(&[(far, false), (-far, false)], &[far, -far]);
     }
 }
