@@ -29,6 +29,19 @@ impl TlsVersion {
             other => format!("0x{other:04x}"),
         }
     }
+
+    /// The version in a client's words, with or without a `v`: `TLSv1.3`, `TLS1.3`, `SSLv3`.
+    pub fn named(words: &[u8]) -> Option<Self> {
+        let plain: Vec<u8> = words.iter().copied().filter(|b| *b != b'v').collect();
+        Some(Self(match &*plain {
+            b"SSL3" => 0x0300,
+            b"TLS1" | b"TLS1.0" => 0x0301,
+            b"TLS1.1" => 0x0302,
+            b"TLS1.2" => 0x0303,
+            b"TLS1.3" => 0x0304,
+            _ => return None,
+        }))
+    }
 }
 
 /// A certificate that was sent in clear (up to TLS 1.2).

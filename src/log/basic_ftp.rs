@@ -1,6 +1,6 @@
 //! What basic-ftp (Node.js) prints with `ftp.verbose`: `> ` commands and `< ` replies as in curl, but for its own messages.
 
-use crate::ftp::{Vantage, grammar};
+use crate::ftp::{TlsVersion, Vantage, grammar};
 use crate::log::transcript::{self, Aside};
 use crate::log::{Bare, Description, Fact, Follow, Format, Read, Sample};
 
@@ -54,6 +54,12 @@ impl Format for BasicFtp {
             let server = place.split(|b| *b == b' ').next().and_then(transcript::endpoint);
             return Read::Taken(transcript::record(Fact::Client(Aside::Connected(server))));
         }
+        // Otherwise it is "No encryption".
+        let version = text.strip_prefix(b"Control socket is using: ");
+        if let Some(version) = version.and_then(|words| TlsVersion::named(words.trim_ascii())) {
+            let secured = Aside::Secured(Some(version));
+            return Read::Taken(transcript::record(Fact::Client(secured)));
+        }
         if is_own(text) {
             return Read::Ignored("a message of the client about a session");
         }
@@ -97,5 +103,14 @@ mod tests {
         let told = events_of("basic-ftp", "Connected to 192.0.2.10:21 (TLS)\n< 211-Features:\n MDTM\n211 End\n\n> ACCT hunter2\n");
         let told: Vec<_> = told.iter().map(|(_, words)| words.as_str()).collect();
         assert_eq!(told[2..4], ["211 Features:\n MDTM\nEnd", "ACCT secret"]);
+    }
+
+    #[test]
+    fn tls_is_told_where_there_is_some() {
+        let lines = "Connected to 192.0.2.10:21 (No encryption)\n< 220 Hi\nControl socket is using: No encryption\n\
+                     > AUTH TLS\n< 234 Go\nControl socket is using: TLSv1.3\n";
+        let told = events_of("basic-ftp", lines);
+        let told: Vec<_> = told.iter().map(|(_, words)| words.as_str()).collect();
+        assert_eq!(told[2..], ["220 Hi", "AUTH TLS", "234 Go", "tls TLSv1.3", "closed input-ended"]);
     }
 }

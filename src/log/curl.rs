@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::ftp::{End, Endpoint, Side, Vantage, grammar};
+use crate::ftp::{End, Endpoint, Side, TlsVersion, Vantage, grammar};
 use crate::log::transcript::{self, Aside, Row};
 use crate::log::{Bare, Description, Fact, Follow, Format, Read, Sample, envelope};
 
@@ -223,7 +223,19 @@ fn message(words: &[u8]) -> Option<Aside<'_>> {
     if text.starts_with(b"Failed to connect to ") || text.starts_with(b"Connection timed out after") || text.starts_with(b"Connection timeout after") {
         return transcript::fate(text).map(|fate| Aside::Failed(fate, None));
     }
-    ending(text)
+    secured(text).or_else(|| ending(text))
+}
+
+/// `SSL connection using TLSv1.3 / …`, `TLS 1.2 connection using …` (Secure Transport)
+fn secured(text: &[u8]) -> Option<Aside<'_>> {
+    let version = if let Some(rest) = text.strip_prefix(b"SSL connection using ") {
+        rest.split(|b| *b == b' ').next().and_then(TlsVersion::named)
+    } else {
+        let at = memchr::memmem::find(text, b" connection using ")?;
+        let words = text.get(..at).filter(|words| words.starts_with(b"TLS "))?;
+        TlsVersion::named(&words.split(|b| *b == b' ').collect::<Vec<_>>().concat())
+    };
+    Some(Aside::Secured(version))
 }
 
 fn ending(text: &[u8]) -> Option<Aside<'_>> {

@@ -246,17 +246,57 @@ fn message(kind: Kind, text: &[u8]) -> Option<Aside<'_>> {
     if kind == Kind::Error {
         return error(text);
     }
-    if has("Connection established") {
-        return Some(Aside::Connected(None));
+    if holds_one(text, &ESTABLISHED) {
+        // `Connection established, initializing TLS...` comes before the handshake.
+        let is_over = has("TLS") && !has("...") && !has("…");
+        return Some(if is_over { Aside::Secured(None) } else { Aside::Connected(None) });
     }
-    if has("Disconnected from server") || has("Connection closed by server") {
-        let by = has("closed by server").then_some(Side::Server);
-        return Some(Aside::Closed(End::Fin, by));
+    let by_server = holds_one(text, &CLOSED_BY_SERVER);
+    if by_server || has("Disconnected from server") {
+        return Some(Aside::Closed(End::Fin, by_server.then_some(Side::Server)));
     }
     // Only addresses of servers of FTP are shown with their port.
     let words = text.split(|b| *b == b' ' || *b == b'\t');
     let server = words.map(bare_address).find_map(|word| transcript::endpoint(word).filter(|e| e.port.is_some()))?;
     Some(Aside::Connecting(Some(server)))
+}
+
+/// What a connection is that is established, of TCP or of TLS.
+const ESTABLISHED: [&str; 22] = [
+    "onnection established", "hergestellt", "établie", "establecida", "stabilita", "estabelecida", "установлен",
+    "встановлен", "ustanowion", "nawiązan", "tot stand gebracht", "navázáno", "upprättad", "etablert", "etableret",
+    "muodostettu", "kuruldu", "létrejött", "已建立", "建立", "確立", "설정됨",
+];
+
+/// By whom a connection was closed.
+const CLOSED_BY_SERVER: [&str; 16] = [
+    "closed by server", "vom Server geschlossen", "interrompue par le serveur", "fermée par le serveur",
+    "cerrada por el servidor", "chiusa dal server", "fechada pelo servidor", "encerrada pelo servidor",
+    "закрыто сервером", "закрито сервером", "przez serwer", "gesloten door server", "gesloten door de server",
+    "被服务器关闭", "服务器关闭", "サーバーによって",
+];
+
+/// What took too long, where the client does not say how long.
+const TIMED_OUT: [&str; 6] = [
+    "Connection timed out", "Zeitüberschreitung der Verbindung", "Délai d'attente expiré",
+    "Превышено время ожидания", "连接超时", "接続がタイムアウト",
+];
+
+fn holds_one(text: &[u8], parts: &[&str]) -> bool {
+    parts.iter().any(|part| memchr::memmem::find(text, part.as_bytes()).is_some())
+}
+
+/// A number of seconds, in any language: of errors only `Connection timed out after 20 seconds of inactivity` has one.
+fn names_seconds(text: &[u8]) -> bool {
+    const SECONDS: [&str; 12] = [
+        "second", "Sekund", "sekund", "segund", "секунд", "秒", "초", "saniye", "másodperc", "sekunt", "sekúnd", "δευτερ",
+    ];
+    let starts = (0..text.len()).filter(|at| text.get(*at).is_some_and(u8::is_ascii_digit));
+    let mut behind = starts.filter_map(|at| text.get(at + 1..));
+    behind.any(|rest| {
+        let rest = rest.trim_ascii_start();
+        SECONDS.iter().any(|word| rest.starts_with(word.as_bytes()))
+    })
 }
 
 /// Without what ends a sentence.
@@ -271,10 +311,10 @@ fn error(text: &[u8]) -> Option<Aside<'_>> {
     if has("ECONNRESET") || has("Connection reset") {
         return Some(Aside::Closed(End::Reset, Some(Side::Server)));
     }
-    if has("Connection closed by server") || has("closed by remote") {
+    if holds_one(text, &CLOSED_BY_SERVER) || has("closed by remote") {
         return Some(Aside::Closed(End::Fin, Some(Side::Server)));
     }
-    if has("Connection timed out after") || has("Connection interrupted by user") || has("Disconnected from server") {
+    if names_seconds(text) || holds_one(text, &TIMED_OUT) || has("Connection interrupted by user") || has("Disconnected from server") {
         return Some(Aside::GivenUp);
     }
     let is_untidy_end = has("-110") || has("did not properly shut down");
@@ -339,12 +379,54 @@ mod tests {
     }
 
     #[test]
+    fn a_time_out_and_a_close_are_told_in_every_language() {
+        for (established, ended, expected) in [
+            ("Connection established, waiting for welcome message...", "Connection timed out after 20 seconds of inactivity", "idle by client"),
+            ("Verbindung hergestellt, warte auf Willkommensnachricht...", "Zeitüberschreitung der Verbindung nach 20 Sekunden Inaktivität", "idle by client"),
+            ("Connexion établie, attente du message d'accueil...", "Connection interrompue après 20 secondes d'inactivité", "idle by client"),
+            ("Соединение установлено, ожидание приглашения...", "Соединение прервано после 20 секунд неактивности", "idle by client"),
+            ("连接建立，等待欢迎消息...", "20 秒后无活动，连接超时", "idle by client"),
+            ("Connexion établie, attente du message d'accueil...", "Connexion interrompue par le serveur", "fin by server"),
+            ("Соединение установлено, ожидание приглашения...", "Соединение закрыто сервером", "fin by server"),
+            ("Verbindung hergestellt, warte auf Willkommensnachricht...", "Verbindung vom Server geschlossen", "fin by server"),
+        ] {
+            let lines = format!("Status:\tx 192.0.2.10:21...\nStatus:\t{established}\nError:\t{ended}\n");
+            let closed = format!("1 closed {expected}");
+            assert_eq!(told(&lines), ["1 introduced", "1 opened", closed.as_str()], "{lines}");
+        }
+        // Where no attempt was answered, nothing was open.
+        let lines = "Status:\tx 192.0.2.10:21...\nFehler:\tZeitüberschreitung der Verbindung nach 20 Sekunden Inaktivität\n";
+        assert_eq!(told(lines)[1..], ["1 closed idle"]);
+        assert!(!names_seconds(b"Could not start transfer") && !names_seconds(b"GnuTLS error -15: x in seconds"));
+    }
+
+    #[test]
+    fn what_is_behind_tls_is_told() {
+        for established in [
+            "TLS connection established.",
+            "TLS/SSL connection established.",
+            "TLS-Verbindung hergestellt.",
+            "Connexion TLS établie.",
+            "TLS-соединение установлено.",
+        ] {
+            let lines = format!(
+                "Status:\tx 192.0.2.10:990...\nStatus:\tConnection established, initializing TLS...\nStatus:\tVerifying certificate...\n\
+                 Status:\t{established}\nStatus:\t{established}\nStatus:\tLogged in\n"
+            );
+            let told = told(&lines);
+            assert_eq!(told[2..], ["1 tls", "1 login  accepted", "1 230 implied by Logged in", "1 closed input-ended"]);
+        }
+        let lines = "Status:\tInsecure server, it does not support FTP over TLS.\nStatus:\tInitializing TLS...\nResponse:\t220 x\n";
+        assert!(told(lines).iter().all(|words| !words.contains("tls")));
+    }
+
+    #[test]
     fn a_login_of_which_no_reply_is_shown_is_implied() {
         let lines = "Status:\tConnecting to 192.0.2.10:21...\nStatus:\tTLS connection established.\nStatus:\tLogged in\n\
                      Command:\tCWD /x\nResponse:\t550 No.\n";
         assert_eq!(
             told(lines)[1..],
-            ["1 opened", "1 login  accepted", "1 230 implied by Logged in", "1 CWD /x", "1 550 No.", "1 closed input-ended"]
+            ["1 opened", "1 tls", "1 login  accepted", "1 230 implied by Logged in", "1 CWD /x", "1 550 No.", "1 closed input-ended"]
         );
         let lines = "Response:\t230 in\nStatus:\tLogged in\n";
         assert_eq!(told(lines)[1..], ["1 230 in", "1 closed input-ended"]);

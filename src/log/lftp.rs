@@ -75,6 +75,10 @@ impl Format for Lftp {
                 None => return Read::Ignored("a message of the client about a session"),
             },
             b"++++" | b"!---" => return Read::Ignored("a message of the client about a session"),
+            // Shown while TLS is being agreed upon.
+            _ if rest.starts_with(b"Certificate: ") || rest.starts_with(b"Certificate depth: ") => {
+                Fact::Client(Aside::Securing)
+            }
             _ => return other(rest).map_or(Read::Unrecognised, Read::Ignored),
         };
         Read::Taken(Record {
@@ -222,12 +226,24 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_behind_a_certificate_is_behind_tls() {
+        let lines = "---- Connecting to ftp.example.com (192.0.2.10) port 990\nCertificate: CN=ftp.example.com\n\
+                     Certificate: CN=A CA\n<--- 220 Ready\nCertificate: CN=ftp.example.com\n---> NOOP\n<--- 200 ok\n";
+        assert_eq!(
+            told(lines),
+            ["1 introduced", "1 opened", "1 tls", "1 220 Ready", "1 NOOP", "1 200 ok", "1 closed input-ended"]
+        );
+        // Nothing was answered.
+        assert!(!told("---> AUTH TLS\n<--- 234 ok\nCertificate: CN=x\n").iter().any(|w| w.contains("tls")));
+    }
+
+    #[test]
     fn tls_that_fails_is_told() {
         let lines = "<--- 220 Ready\n---> AUTH TLS\n<--- 234 Go\n\
                      **** gnutls_handshake: A TLS fatal alert has been received.\n\
                      ---- Closing control socket\n";
         let told = told(lines);
-        assert!(told[4].contains("completed: Some(false)"), "{}", told[4]);
+        assert_eq!(told[4], "1 tls failed");
         assert_eq!(told[5], "1 closed fin by client");
     }
 }

@@ -59,6 +59,15 @@ pub(super) fn tell(event: &Event<'_>) -> String {
                 text(transfer.path)
             )
         }
+        EventKind::Tls(tls) => {
+            let version = tls
+                .version
+                .map_or_else(String::new, |v| format!(" {}", v.name()));
+            match tls.completed {
+                Some(true) => format!("tls{version}"),
+                _ => format!("tls failed{version}"),
+            }
+        }
         EventKind::Closed(closing) => match closing.by {
             Some(by) => format!("closed {} by {}", closing.end.id(), by.id()),
             None => format!("closed {}", closing.end.id()),

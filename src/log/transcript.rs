@@ -6,12 +6,13 @@
 //! attempt. What a client *says about* a failure is not told where a reply says it already.
 
 mod follow;
+mod handshake;
 pub(super) mod python;
 mod rows;
 
 use std::borrow::Cow;
 
-use crate::ftp::{End, Endpoint, Fate, Host, Side, Verb, grammar};
+use crate::ftp::{End, Endpoint, Fate, Host, Side, TlsVersion, Verb, grammar};
 use crate::log::{Bare, Fact, Format, Read, Record};
 use crate::time::Stamp;
 
@@ -31,6 +32,10 @@ pub enum Aside<'b> {
     DataFailed(Fate),
     /// TLS could not be agreed upon.
     TlsFailed,
+    /// TLS was agreed upon, in this version where the client says it.
+    Secured(Option<TlsVersion>),
+    /// A handshake of TLS is under way. What the server says behind it shows that it came to its end.
+    Securing,
     /// The client gives up waiting: for the connection, or for what the server says next.
     GivenUp,
     /// Something took too long, and the client does not say what: it connects for data, it waits for an answer, or (where

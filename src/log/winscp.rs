@@ -123,6 +123,9 @@ fn message(text: &[u8]) -> Option<Aside<'_>> {
     if text.starts_with(b"Disconnected from server") {
         return Some(Aside::Closed(End::Fin, Some(Side::Client)));
     }
+    if text.starts_with(b"TLS connection established") || text.starts_with(b"SSL connection established") {
+        return Some(Aside::Secured(None));
+    }
     if has("Can't establish SSL connection") || has("Can't establish TLS connection") || has("SSL3_") || has(":SSL routines:") {
         return Some(Aside::TlsFailed);
     }
@@ -166,6 +169,17 @@ mod tests {
         assert_eq!(told[..2], ["1 introduced", "1 closed reset"]);
         assert_eq!(told[8], "2 closed idle by client");
         assert_eq!(told[9..11], ["3 introduced", "3 opened"]);
+    }
+
+    #[test]
+    fn what_is_behind_tls_is_told() {
+        let told = told(&[
+            ". Connecting to ftp.example.com:990 ...",
+            ". TLS connection established. Waiting for welcome message...",
+            "< 220 Ready",
+            ". TLS connection established",
+        ]);
+        assert_eq!(told, ["1 introduced", "1 opened", "1 tls", "1 220 Ready", "1 closed input-ended"]);
     }
 
     #[test]

@@ -367,11 +367,9 @@ impl Session {
 
     /// True when it was behind TLS, or was to be and a log does not show that this failed.
     pub fn is_behind_tls(&self) -> bool {
-        let has_failed = self
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.completed == Some(false));
-        self.protected || self.agreed_on_tls && self.vantage != Vantage::Wire && !has_failed
+        let came_to_terms = self.tls.as_ref().and_then(|tls| tls.completed);
+        let is_told = came_to_terms.unwrap_or(self.agreed_on_tls) && self.vantage != Vantage::Wire;
+        self.protected || is_told
     }
 
     /// Who ended it.

@@ -113,7 +113,7 @@ fn is_cut(file: &[u8], at: usize) {
     let part = plain(&file[..at], usize::MAX);
     // In a wrapping a cut entry is handed on as it stands.
     let is_wrapped = matches!(whole.bytes.first(), Some(b'{' | b'_' | 0xef | 0xff | 0xfe));
-    if !is_compressed(file) || is_wrapped {
+    if !is_compressed(&file[..at]) || is_wrapped {
         return;
     }
     // What a decoder had made and not handed on when it met a damage is lost.

@@ -94,3 +94,18 @@ fn other_protocols_are_no_ftp() {
         assert!(!format!("{:?}", read(line)).contains("104, 117, 110, 116"), "{line}");
     }
 }
+
+#[test]
+fn what_is_behind_tls_is_told_once() {
+    for (words, expected) in [
+        ("SSL connection using TLSv1.3 / TLS_AES_256_GCM_SHA384 / X25519 / RSASSA-PSS", "tls TLSv1.3"),
+        ("SSL connection using TLS1.2 / ECDHE_RSA_AES_128_GCM_SHA256", "tls TLSv1.2"),
+        ("TLS 1.2 connection using TLS_RSA_WITH_AES_128_CBC_SHA", "tls TLSv1.2"),
+        ("SSL connection using something", "tls"),
+    ] {
+        let lines = format!("*   Trying 192.0.2.10:990...\n* {words}\n< 220 Ready\n> PASV\n* {words}\n");
+        let told = events_of("curl", &lines);
+        let told: Vec<&str> = told.iter().map(|(_, words)| words.as_str()).collect();
+        assert_eq!(told, ["introduced", "opened", expected, "220 Ready", "PASV", "closed input-ended"]);
+    }
+}

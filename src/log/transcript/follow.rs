@@ -6,7 +6,7 @@
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
     Closing, Command, DataMode, DataRecord, End, Endpoint, EventKind, Fate, Found, Host,
-    Introduction, Replies, Reply, ReplyClass, SessionKey, Side, TlsRecord, Vantage, Verb, grammar,
+    Introduction, Replies, Reply, ReplyClass, SessionKey, Side, Vantage, Verb, grammar,
 };
 use crate::limits;
 use crate::log::sessions::{Handle, Open, Sessions, event};
@@ -15,6 +15,7 @@ use crate::lookup::Lookup;
 use crate::text::StableHash;
 use crate::time::Timestamp;
 
+use super::handshake::Handshake;
 use super::rows::Rows;
 use super::{Aside, SAME_SESSION};
 
@@ -61,6 +62,7 @@ struct Talk {
     transfer: Option<Verb>,
     last_code: u16,
     agreed: Option<Agreed>,
+    tls: Handshake,
     rows: Rows,
 }
 
@@ -236,6 +238,9 @@ impl Open<Talk> {
         };
         self.opened(out);
         self.introduce(out);
+        if let Some(secured) = self.state.tls.answered() {
+            self.tell(secured, out);
+        }
         self.state.note(&reply, origin);
         let mut told = event(self.key, at, origin, EventKind::Reply(reply));
         told.ends = ends;
@@ -297,13 +302,17 @@ impl Open<Talk> {
             }
             Aside::Failed(fate, _) | Aside::DataFailed(fate) => self.data_failed(*fate, out),
             Aside::TlsFailed if matches!(self.state.last_code, 0 | 234) => {
-                let record = TlsRecord {
-                    hello: Some(self.origin),
-                    completed: Some(false),
-                    ..TlsRecord::default()
-                };
-                self.tell(EventKind::Tls(Box::new(record)), out);
+                if let Some(failed) = self.state.tls.end(self.origin, false, None) {
+                    self.tell(failed, out);
+                }
             }
+            Aside::Secured(version) => {
+                if let Some(secured) = self.state.tls.end(self.origin, true, *version) {
+                    self.opened(out);
+                    self.tell(secured, out);
+                }
+            }
+            Aside::Securing => self.state.tls.begin(self.origin),
             Aside::GivenUp if !self.state.opening.is_open => {
                 return Some(failed(Fate::Unanswered));
             }
@@ -447,6 +456,7 @@ impl Following {
             transfer: None,
             last_code: 0,
             agreed: None,
+            tls: Handshake::None,
             rows: Rows::default(),
         };
         let handle = self.sessions.begin(key, at, origin, talk);
