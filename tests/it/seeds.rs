@@ -49,32 +49,32 @@ fn hold(name: &str, times: usize) {
 
 #[test]
 fn logs() {
-    hold("log", 400);
+    hold("log", 200);
 }
 
 #[test]
 fn captures() {
-    hold("capture", 80);
+    hold("capture", 40);
 }
 
 #[test]
 fn conversations() {
-    hold("conversation", 150);
+    hold("conversation", 60);
 }
 
 #[test]
 fn layouts() {
-    hold("layout", 1000);
+    hold("layout", 500);
 }
 
 #[test]
 fn packed_files() {
-    hold("packed", 300);
+    hold("packed", 150);
 }
 
 #[test]
 fn files() {
-    hold("file", 80);
+    hold("file", 40);
 }
 
 /// Writes the seeds to where the fuzzer looks for them (`.ci/fuzz`).
