@@ -149,8 +149,18 @@ fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings,
     })
 }
 
-/// Forms of the report and its parts.
+/// Forms of the report.
 const WHOLE: Forms = &[
+    Form::Text,
+    Form::Json,
+    Form::Ndjson,
+    Form::Csv,
+    Form::Md,
+    Form::Prom,
+    Form::Html,
+];
+/// Forms of its parts.
+const PARTS: Forms = &[
     Form::Text,
     Form::Json,
     Form::Ndjson,
@@ -304,14 +314,22 @@ impl View {
             Form::Csv => (self.csv)(report),
             Form::Md => (self.markdown)(report),
             Form::Prom => report::metrics::report(report),
+            Form::Html => report::html::report(report),
         }
     }
 }
 
 fn report(args: &ReadArgs) -> Outcome {
     let targets = targets(args, WHOLE)?;
-    let findings = read(args, Wanted::Tallies, None)?;
+    let has_page = targets.iter().any(|target| target.form == Form::Html);
+    let wanted = if has_page {
+        Wanted::Page
+    } else {
+        Wanted::Tallies
+    };
+    let findings = read(args, wanted, None)?;
     let report = report_of(args, &findings, Rows::OF_REPORT)?;
+    let report = report.with_sessions(&findings.kept);
     let (exit, targets) = settled(args, targets, &report, &findings)?;
     write_all(&targets, |target| REPORT.render(&report, target, args))?;
     Ok(exit)
@@ -319,7 +337,7 @@ fn report(args: &ReadArgs) -> Outcome {
 
 /// One part of the report by itself.
 fn part(args: &ReadArgs, rows: Rows, view: &View) -> Outcome {
-    let targets = targets(args, WHOLE)?;
+    let targets = targets(args, PARTS)?;
     let findings = read(args, Wanted::Tallies, rows.by)?;
     let report = report_of(args, &findings, rows)?;
     let (exit, targets) = settled(args, targets, &report, &findings)?;
@@ -374,7 +392,8 @@ fn sessions(args: &SessionArgs) -> Outcome {
     let (chosen, zone) = (&findings.sessions, &report.zone);
     let (exit, targets) = settled(read_args, targets, &report, &findings)?;
     write_all(&targets, |target| match target.form {
-        Form::Text => {
+        // A list has no page.
+        Form::Text | Form::Html => {
             let look = look(read_args, &target.place);
             let rows = chosen.iter();
             let rows = rows.map(|(s, f)| report::sessions::session(s, f, zone, look) + "\n");

@@ -15,7 +15,7 @@ use clap_complete::Shell;
         ftpwhy /var/log/vsftpd.log             what failed, and why\n  \
         ftpwhy web1.pcap vsftpd.log*           a capture and the logs of the same night\n  \
         ftpwhy timeline web1.pcap --worst 1    the worst session, step by step\n  \
-        ftpwhy vsftpd.log -o a.txt -o a.json   the same report as text and for programs\n  \
+        ftpwhy vsftpd.log -o a.html -o a.json  a page for the browser, and the same for programs\n  \
         ftpwhy codes vsftpd.log                how often each reply code occurs\n  \
         ftpwhy events web1.pcap | jq .         every command and reply as JSON\n  \
         ftpwhy explain \"530 Login incorrect.\"  what a reply means, without any input\n\n\
@@ -78,7 +78,7 @@ pub struct ReadArgs {
     /// Year of the first line of logs without years [default: by the file's time]
     #[arg(long, value_name = "YEAR")]
     pub year: Option<i16>,
-    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md .prom; `-` is standard output. May be given
+    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md .html .prom; `-` is standard output. May be given
     /// several times: all is read once. A file is replaced when the new one is whole
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
@@ -370,6 +370,8 @@ pub enum Form {
     Md,
     /// Metrics for Prometheus.
     Prom,
+    /// A page for a browser.
+    Html,
 }
 
 /// When to use colours.

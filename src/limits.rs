@@ -166,6 +166,9 @@ pub const EXEMPLARS: usize = 5;
 /// Distinct user names counted exactly per client; a guesser of names tries more, and then their number is an estimate.
 pub const DISTINCT_PER_CLIENT: usize = 64;
 
+/// Sessions of which a page has a row: a thousand are more than anybody reads, and a browser still filters at once.
+pub const LISTED_SESSIONS: usize = 1000;
+
 /// Sessions kept as the worst.
 pub const WORST_SESSIONS: usize = 20;
 

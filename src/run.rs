@@ -30,7 +30,7 @@ use crate::lookup::Lookup;
 use crate::progress::Progress;
 use crate::report::Sources;
 use crate::session::{Builder, Session};
-use crate::tally::{Grouping, InputTally, Tallies};
+use crate::tally::{Grouping, InputTally, KeptSessions, Tallies};
 use crate::text::Text;
 use crate::time::Clock;
 use joining::Held;
@@ -172,6 +172,8 @@ pub enum Wanted {
     Events,
     /// Every session with its failures.
     Sessions,
+    /// A bounded choice of sessions, to be shown one by one.
+    Page,
 }
 
 /// What a run found.
@@ -181,6 +183,8 @@ pub struct Findings {
     pub tallies: Tallies,
     /// The sessions with their failures, by start, where they were wanted.
     pub sessions: Vec<(Session, Vec<Failure>)>,
+    /// A choice of sessions, where a page is wanted.
+    pub kept: KeptSessions,
     /// The sources' paths.
     pub sources: Sources,
     /// The filter's conditions, where there is one.
@@ -250,6 +254,7 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
 impl Findings {
     fn absorb(&mut self, other: Findings) {
         self.tallies.absorb(other.tallies);
+        self.kept.absorb(other.kept);
         self.sessions.extend(other.sessions);
         self.held.extend(other.held);
     }

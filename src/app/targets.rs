@@ -25,6 +25,8 @@ const ENDINGS: &[(&str, Form)] = &[
     ("md", Form::Md),
     ("markdown", Form::Md),
     ("prom", Form::Prom),
+    ("html", Form::Html),
+    ("htm", Form::Html),
 ];
 
 /// What a command can print; what is asked for with no name that tells a form is the first of them.

@@ -16,6 +16,7 @@ pub mod groups;
 mod handshake;
 mod heard;
 mod hours;
+pub mod html;
 pub mod json;
 pub mod ladder;
 mod layout;
@@ -25,6 +26,7 @@ mod names;
 mod pattern;
 mod protocol;
 pub mod sessions;
+mod shown;
 mod sources;
 pub mod terminal;
 #[cfg(test)]
@@ -47,12 +49,13 @@ pub use hours::{HourRow, Hours};
 pub use layout::Look;
 pub use pattern::{AtOnce, Burst, ClearRow, Pattern, Patterns, SharedRow, SpreadRow, TurnedAway};
 pub use protocol::{BreachRow, OutsideRow, Protocol};
+pub use shown::{Ladder, Line, Shown};
 pub use sources::Sources;
 pub use verdict::Verdict;
 
 use crate::diagnostic::{DiagnosticKind, Occurrences, SourceId};
 use crate::ftp::Vantage;
-use crate::tally::{By, InputTally, Span, Tallies};
+use crate::tally::{By, InputTally, KeptSessions, Span, Tallies};
 use crate::text::Text;
 use crate::time::Timestamp;
 
@@ -113,6 +116,8 @@ pub struct Report {
     pub grouped: Vec<Note>,
     /// The commands to type next.
     pub next: Vec<String>,
+    /// Sessions to show one by one, where some were kept.
+    pub shown: Shown,
 }
 
 /// A diagnostic.
@@ -167,10 +172,18 @@ impl Report {
             grouped: grouped(&diagnostics),
             diagnostics,
             next: Vec::new(),
+            shown: Shown::default(),
         };
         report.verdict = verdict::verdict(&report);
         report.next = verdict::next(&report);
         report
+    }
+
+    /// The same with sessions that were kept to be shown.
+    #[must_use]
+    pub fn with_sessions(mut self, kept: &KeptSessions) -> Self {
+        self.shown = Shown::new(kept, &self.main, &self.sources, &self.zone);
+        self
     }
 
     /// A time as short as the window allows: without the date when all is of one day.

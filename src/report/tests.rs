@@ -363,6 +363,16 @@ fn hidden_sessions_and_missing_codes_are_said_in_the_verdict() {
     );
 }
 
+/// The report with each of its sessions shown.
+fn with_all_sessions(report: Report, all: &[Random]) -> Report {
+    let mut kept = KeptSessions::default();
+    for (talk, failures, _) in all {
+        let session = talk.session();
+        kept.observe(&session, failures, &session, |_| failures.clone());
+    }
+    report.with_sessions(&kept)
+}
+
 /// Everything that a run could print about these.
 fn all_outputs(all: &[Random], path: &[u8]) -> Vec<String> {
     let mut tallies = count(all);
@@ -380,6 +390,7 @@ fn all_outputs(all: &[Random], path: &[u8]) -> Vec<String> {
         csv::report(&report),
         csv::causes(&report),
         markdown::report(&report),
+        html::report(&with_all_sessions(report.clone(), all)),
     ];
     for look in [
         Look::PIPED,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::joining::{Holding, may_be_joined};
 use super::rows::Rows;
 use super::{Findings, Wanted};
-use crate::cause::{Failure, classify_showing};
+use crate::cause::{Failure, classify, classify_showing};
 use crate::diagnostic::DiagnosticKind;
 use crate::filter::Filter;
 use crate::ftp::{Event, SessionKey};
@@ -167,13 +167,18 @@ impl Asked<'_> {
     fn count(self, session: Session, failures: Vec<Failure>, findings: &mut Findings) {
         let Some(filter) = self.filter else {
             self.observe(&session, &failures, findings);
+            if self.wanted == Wanted::Page {
+                let kept = &mut findings.kept;
+                kept.observe(&session, &failures, &session, classify);
+            }
             if self.wanted == Wanted::Sessions {
                 findings.sessions.push((session, failures));
             }
             return;
         };
         let (mut part, mut of_part) = (session, failures);
-        let whole = (self.wanted == Wanted::Sessions).then(|| (part.clone(), of_part.clone()));
+        let is_shown = matches!(self.wanted, Wanted::Sessions | Wanted::Page);
+        let whole = is_shown.then(|| (part.clone(), of_part.clone()));
         let Some(operations) = filter.narrow(&mut part, &mut of_part) else {
             findings.tallies.leave_out(part.vantage, LeftOut::SESSION);
             return;
@@ -184,7 +189,13 @@ impl Asked<'_> {
         };
         findings.tallies.leave_out(part.vantage, left_out);
         self.observe(&part, &of_part, findings);
-        findings.sessions.extend(whole);
+        match whole {
+            Some((whole, _)) if self.wanted == Wanted::Page => {
+                let kept = &mut findings.kept;
+                kept.observe(&part, &of_part, &whole, classify);
+            }
+            whole => findings.sessions.extend(whole),
+        }
     }
 
     fn observe(self, session: &Session, failures: &[Failure], findings: &mut Findings) {

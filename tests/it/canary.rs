@@ -12,6 +12,7 @@ const VIEWS: &[&[&str]] = &[
     &["report", "--as", "json"],
     &["report", "--as", "csv"],
     &["report", "--as", "md"],
+    &["report", "--as", "html"],
     &["codes"],
     &["codes", "--as", "csv"],
     &["codes", "--as", "md"],

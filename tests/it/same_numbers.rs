@@ -15,6 +15,8 @@ struct Run {
     text: String,
     csv: Vec<Vec<String>>,
     markdown: String,
+    /// Only the report has a page.
+    page: Option<String>,
 }
 
 fn run(command: &[&str]) -> Run {
@@ -23,17 +25,22 @@ fn run(command: &[&str]) -> Run {
         let path = temporary.path(&format!("report.{ending}"));
         path.to_str().unwrap().to_owned()
     };
-    let endings = ["txt", "json", "csv", "md"];
+    let mut endings = vec!["txt", "json", "csv", "md"];
+    endings.extend((command == ["report"]).then_some("html"));
     let mut arguments: Vec<String> = command.iter().map(|&w| w.to_owned()).collect();
     arguments.extend([INPUT, "-n", "0"].map(str::to_owned));
-    for ending in endings {
+    for ending in &endings {
         arguments.extend(["-o".to_owned(), file(ending)]);
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let output = ftpwhy(&arguments);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let [text, json, table, markdown] =
-        endings.map(|ending| std::fs::read_to_string(file(ending)).unwrap());
+    let mut written = endings
+        .iter()
+        .map(|ending| std::fs::read_to_string(file(ending)).unwrap());
+    let mut next = || written.next();
+    let [text, json, table, markdown] = [(); 4].map(|()| next().unwrap());
+    let page = next();
     let mut reader = csv::ReaderBuilder::new();
     let rows = reader.has_headers(false).from_reader(table.as_bytes());
     let rows = rows
@@ -44,7 +51,14 @@ fn run(command: &[&str]) -> Run {
         text,
         csv: rows.collect(),
         markdown,
+        page,
     }
+}
+
+/// Fails unless the page has this.
+fn assert_on_page(run: &Run, html: &str) {
+    let page = run.page.as_ref().unwrap();
+    assert!(page.contains(html), "{html} is not in {page}");
 }
 
 /// `41007` as people read it.
@@ -113,7 +127,7 @@ fn the_totals_are_the_same_everywhere() {
 
 #[test]
 fn each_code_and_command_is_counted_the_same_everywhere() {
-    let run = run(&["codes"]);
+    let (whole, run) = (run(&["report"]), run(&["codes"]));
     let rows = run.json["replies"]["by_code"].as_array().unwrap();
     assert!(rows.len() > 15);
     for row in rows {
@@ -122,6 +136,12 @@ fn each_code_and_command_is_counted_the_same_everywhere() {
         let wanted = ["wire", &code, name, &observed];
         assert!(run.csv.iter().any(|row| row[..4] == wanted), "{wanted:?}");
         let last = name.rsplit('-').next().unwrap();
+        let shown = grouped(&observed);
+        let words = name.replace('-', " ");
+        assert_on_page(
+            &whole,
+            &format!(">{code}</th><td>{words}</td><td class=\"n\">{shown}</td>"),
+        );
         assert!(
             has_line(&run.text, &[&code, &grouped(&observed), last]),
             "{code}"
@@ -160,6 +180,11 @@ fn each_cause_is_counted_the_same_everywhere() {
         let id = cause["id"].as_str().unwrap();
         let (count, clients) = (number(&cause["count"]), number(&cause["clients"]));
         let row = &listed[id];
+        let page = whole.page.as_ref().unwrap();
+        let block = page.split(&format!("id=\"cause-{id}\"")).nth(1).unwrap();
+        let block = block.split("</summary>").next().unwrap();
+        let many = format!("<span class=\"many\">{}</span>", grouped(&count));
+        assert!(block.contains(&many), "{id}: {block}");
         assert_eq!((&row[6], &row[9]), (&count, &clients), "{id}");
         assert_eq!(in_table(&whole, "cause", id, "", "count"), count);
         assert_eq!(

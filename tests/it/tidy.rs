@@ -32,7 +32,16 @@ const LAYERS: &[&[&str]] = &[
 const FILE_LINES: usize = 600;
 
 /// What reads packets, frames and grammars, spreads work over threads and sets tables is not written here.
-const LIBRARIES: &[&str] = &["pcap_parser", "etherparse", "nom", "rayon", "comfy_table"];
+const LIBRARIES: &[&str] = &[
+    "pcap_parser",
+    "etherparse",
+    "nom",
+    "rayon",
+    "comfy_table",
+    "askama",
+    "csv",
+    "tempfile",
+];
 
 /// A file of the repository.
 struct Source {

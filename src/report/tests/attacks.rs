@@ -36,7 +36,9 @@ const ATTACKS: &[(&str, &[u8])] = &[
     ("an entity", b"&lt;b&gt; &#60;i&#62;"),
 ];
 
-fn attacked(attack: &[u8]) -> (Report, Vec<(Session, Vec<Failure>)>) {
+type Sessions = Vec<(Session, Vec<Failure>)>;
+
+fn attacked(attack: &[u8]) -> (Report, Sessions) {
     let (mut talk, mut failures) = one_failure();
     talk.lines[1] = [b"> USER ", attack].concat();
     talk.lines[5] = [b"> RETR ", attack].concat();
@@ -51,7 +53,10 @@ fn attacked(attack: &[u8]) -> (Report, Vec<(Session, Vec<Failure>)>) {
     let kind = DiagnosticKind::Malformed;
     tallies.diagnostics.add_sample(kind, at, "no reply", sample);
     let session = talk.session();
-    (report_of(&tallies), vec![(session, failures)])
+    let mut kept = KeptSessions::default();
+    kept.observe(&session, &failures, &session, |_| failures.clone());
+    let report = report_of(&tallies).with_sessions(&kept);
+    (report, vec![(session, failures)])
 }
 
 /// As people are shown it.
@@ -126,5 +131,49 @@ fn no_name_is_markup_in_a_wiki() {
             code.iter().filter(is_shown).count() >= 4,
             "{name}: {code:?}"
         );
+    }
+}
+
+/// The tags of a page, with all that is in them, up to the commands to type next: not every path can be typed.
+fn tags(page: &str) -> Vec<&str> {
+    let page = page.split("<section id=\"next\">").next().unwrap();
+    let parts = page.split('<').skip(1);
+    parts.map(|part| part.split('>').next().unwrap()).collect()
+}
+
+/// What a browser shows of a page's text.
+fn unescaped(page: &str) -> String {
+    let mut text = page.to_owned();
+    for (entity, sign) in [
+        ("&#60;", "<"),
+        ("&#62;", ">"),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#38;", "&"),
+    ] {
+        text = text.replace(entity, sign);
+    }
+    text
+}
+
+#[test]
+fn no_name_adds_a_tag_or_an_attribute_to_a_page() {
+    let page = html::report(&attacked(b"alice").0);
+    let harmless = tags(&page);
+    assert!(
+        harmless.contains(&"/section") && page.matches("alice").count() >= 6,
+        "{page}"
+    );
+    for (name, attack) in ATTACKS {
+        let page = html::report(&attacked(attack).0);
+        assert!(is_clean(&page), "{name}: {page:?}");
+        let differs = tags(&page)
+            .into_iter()
+            .zip(&harmless)
+            .find(|(one, other)| one != *other);
+        assert_eq!(differs, None, "{name}");
+        assert_eq!(tags(&page).len(), harmless.len(), "{name}");
+        let shown = unescaped(&page).matches(&shown(attack)).count();
+        assert!(shown >= 4, "{name}: {shown} in {page}");
     }
 }
