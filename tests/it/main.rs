@@ -27,6 +27,7 @@ mod metrics;
 mod oddities;
 mod output;
 mod pages;
+mod post_mortems;
 mod problems;
 mod protocol;
 mod regressions;
