@@ -8,6 +8,7 @@ mod asked;
 mod check;
 mod from;
 mod pages;
+mod diff;
 mod rules;
 mod targets;
 
@@ -75,6 +76,7 @@ pub fn main(cli: &Cli) -> Exit {
         Some(Command::Timeline(args)) => timeline(args),
         Some(Command::Events(args)) => events(args),
         Some(Command::Check(args)) => check::check(args),
+        Some(Command::Diff(args)) => diff::diff(args),
         Some(Command::Explain(args)) => explain(args),
         Some(Command::Formats(args)) => formats(args),
         Some(Command::Man(args)) => pages::man(args),
@@ -172,7 +174,7 @@ const PARTS: Forms = &[
 const LISTED: Forms = &[Form::Text, Form::Ndjson, Form::Json, Form::Csv, Form::Md];
 /// The form of what is for people only.
 const TEXT: Forms = &[Form::Text];
-/// Forms of what the catalogue answers.
+/// Forms of what the catalogue answers, and of comparisons.
 const ANSWERS: Forms = &[Form::Text, Form::Json, Form::Ndjson];
 /// Forms of events.
 const ROWS: Forms = &[Form::Ndjson, Form::Json];

@@ -48,6 +48,8 @@ pub enum Command {
     Events(ReadArgs),
     /// One line and a status for monitoring: 0 OK, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
+    /// Two sets of inputs, or one cut in two: what is new, gone, more or less often, and whether by chance
+    Diff(DiffArgs),
     /// What a code, a cause or a reply text means and what to do about it; reads no input
     Explain(ExplainArgs),
     /// Formats that are known; with paths, how each file is read
@@ -314,6 +316,20 @@ pub struct CheckArgs {
     /// Conditions that are critical [default: most that failed has one cause, if --warn is not given either]
     #[arg(long, value_name = "CONDITION")]
     pub crit: Vec<String>,
+}
+
+/// What is compared.
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// What is read, and how it is shown.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Compares what came before this time with what came after it; times as in --since
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with_all = ["since", "until"])]
+    pub at: Option<String>,
+    /// The second set, where either has several inputs
+    #[arg(last = true, value_name = "AFTER")]
+    pub after: Vec<PathBuf>,
 }
 
 /// What to explain.

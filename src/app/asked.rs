@@ -23,6 +23,12 @@ fn now(args: &ReadArgs, zone: &TimeZone) -> Result<Now, Trouble> {
     }
 }
 
+/// A time as typed for an option, in a form that means the same whenever it is read.
+pub(super) fn time(args: &ReadArgs, option: &'static str, typed: &str) -> Result<String, Trouble> {
+    let now = now(args, &zone(args.tz.as_deref())?)?;
+    Ok(now.moved_to(option, typed)?.at().to_string())
+}
+
 impl From<Wrong> for Trouble {
     fn from(wrong: Wrong) -> Self {
         Self::Usage(wrong.told())

@@ -21,6 +21,12 @@ impl Now {
         Self(at.unwrap_or_default().to_zoned_datetime(zone))
     }
 
+    /// The point in time, to the second and below.
+    pub fn at(&self) -> Timestamp {
+        let nanos = i64::try_from(self.0.timestamp().as_nanosecond());
+        Timestamp::from_nanos(nanos.unwrap_or_default())
+    }
+
     /// Another time, as typed, taken for now.
     ///
     /// # Errors

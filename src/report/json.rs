@@ -3,6 +3,7 @@
 //! Strings of the input go out with every control and invisible character escaped, also those that JSON would let
 //! through; bytes that are not UTF-8 become U+FFFD. Nothing is computed here.
 
+mod diff;
 mod groups;
 mod moved;
 mod patterns;
@@ -25,6 +26,7 @@ use crate::tally::InputTally;
 use crate::text;
 use crate::time::Timestamp;
 
+pub use diff::diff;
 use groups::Groups;
 use moved::{Tops, Transfers};
 pub use rows::{event, session};

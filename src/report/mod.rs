@@ -5,9 +5,11 @@
 //! the report, the others are named beside it.
 
 pub mod causes;
+pub mod chance;
 pub mod check;
 pub mod codes;
 pub mod csv;
+pub mod diff;
 pub mod earlier;
 pub mod explain;
 mod filtered;

@@ -14,6 +14,7 @@ mod cases;
 mod cli;
 mod clients;
 mod detection;
+mod diff;
 mod documents;
 mod filter;
 mod frames;

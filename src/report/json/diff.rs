@@ -1,0 +1,121 @@
+//! A comparison of two sets, for programs.
+
+use serde::Serialize;
+
+use super::{Time, line};
+use crate::report::Report;
+use crate::report::chance::Share;
+use crate::report::diff::{ChangeRow, Diff, What};
+use crate::text;
+
+/// The name of the shape.
+const SCHEMA: &str = "ftpwhy.diff/1";
+
+/// The comparison as one line of JSON, with a line end.
+pub fn diff(diff: &Diff) -> String {
+    let mut out = Vec::new();
+    let row = |row: &ChangeRow| Row::new(row, &diff.after);
+    let object = Object {
+        schema: SCHEMA,
+        vantage: diff.vantage.map(crate::ftp::Vantage::id),
+        before: Set::new(&diff.before),
+        after: Set::new(&diff.after),
+        failed_sessions: diff.failed.as_ref().map(row),
+        causes: diff.causes.iter().map(row).collect(),
+        codes: diff.codes.iter().map(row).collect(),
+    };
+    line(&mut out, &object);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Object {
+    schema: &'static str,
+    vantage: Option<&'static str>,
+    before: Set,
+    after: Set,
+    failed_sessions: Option<Row>,
+    causes: Vec<Row>,
+    codes: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Set {
+    inputs: Vec<String>,
+    first: Option<Time>,
+    last: Option<Time>,
+}
+
+impl Set {
+    fn new(report: &Report) -> Self {
+        let paths = report.inputs.iter();
+        Self {
+            inputs: paths
+                .map(|(_, input)| input.path.json().into_owned())
+                .collect(),
+            first: report.window.first().map(Time),
+            last: report.window.last().map(Time),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Part {
+    count: u64,
+    of: u64,
+}
+
+impl Part {
+    fn new(share: Share) -> Self {
+        Self {
+            count: share.part,
+            of: share.whole,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    before: Part,
+    after: Part,
+    change: &'static str,
+    p: f64,
+    significant: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<First>,
+}
+
+#[derive(Serialize)]
+struct First {
+    at: Time,
+    source: String,
+    record: u64,
+}
+
+impl Row {
+    fn new(row: &ChangeRow, after: &Report) -> Self {
+        let (id, code) = match row.what {
+            What::Failed => (None, None),
+            What::Cause(id) => (Some(id.name()), None),
+            What::Code(code) => (None, Some(code.number())),
+        };
+        Self {
+            id,
+            code,
+            before: Part::new(row.before),
+            after: Part::new(row.after),
+            change: row.change.id(),
+            p: row.chance,
+            significant: row.is_sure,
+            first: row.first.map(|(at, origin)| First {
+                at: Time(at),
+                source: text::json(after.sources.path(origin.source)).into_owned(),
+                record: origin.record,
+            }),
+        }
+    }
+}
