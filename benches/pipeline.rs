@@ -127,6 +127,7 @@ fn read(path: &Path) -> io::Result<u64> {
         wanted: Wanted::Tallies,
         filter: None,
         grouping: None,
+        anonymizer: None,
         window_bytes: limits::WINDOW_BYTES,
         progress: false,
     };

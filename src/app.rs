@@ -6,9 +6,9 @@
 
 mod asked;
 mod check;
+mod diff;
 mod from;
 mod pages;
-mod diff;
 mod rules;
 mod targets;
 
@@ -34,7 +34,7 @@ use crate::run::{Findings, Settings, Wanted, run};
 use crate::session::Session;
 use crate::tally::{By, Grouping};
 use crate::text;
-use asked::{Rows, filter};
+use asked::{Rows, anonymizer, filter};
 use rules::{ended, settled};
 use targets::{Forms, Target, one_target, print, targets, write_all};
 
@@ -146,6 +146,7 @@ fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings,
         wanted,
         filter,
         grouping: by.map(|by| Grouping::new(by, zone)),
+        anonymizer: anonymizer(args)?,
         window_bytes: limits::WINDOW_BYTES,
         progress: !args.no_progress && io::stderr().is_terminal(),
     })

@@ -120,6 +120,10 @@ pub struct ReadArgs {
     /// No diagnostics on standard error
     #[arg(short, long)]
     pub quiet: bool,
+    /// Other names for users, hosts, paths and what texts hold of them, made by a key; with the same key (a text, or @FILE)
+    /// they are the same in every run [default key: a new one each time]
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub anonymize: Option<String>,
     /// What of it is looked at.
     #[command(flatten)]
     pub filter: FilterArgs,

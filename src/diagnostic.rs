@@ -164,6 +164,13 @@ impl Diagnostics {
         }
     }
 
+    /// Forgets the bytes that show what happened: they may hold names.
+    pub fn drop_samples(&mut self) {
+        for occurrences in self.0.values_mut() {
+            occurrences.sample = None;
+        }
+    }
+
     /// Adds another part's diagnostics.
     pub fn absorb(&mut self, other: Diagnostics) {
         for ((kind, _, reason), occurrences) in other.0 {

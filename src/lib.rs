@@ -41,6 +41,7 @@ pub mod session;
 pub mod cause;
 pub mod join;
 
+pub mod anonymize;
 pub mod filter;
 
 pub mod tally;

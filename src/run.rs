@@ -17,10 +17,11 @@ use std::sync::Mutex;
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
+use crate::anonymize::Anonymizer;
 use crate::capture::{self, Flavour};
 use crate::cause::Failure;
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
-use crate::filter::Filter;
+use crate::filter::{self, Filter};
 use crate::ftp::Vantage;
 use crate::input::{self, Candidate, Ended};
 use crate::limits;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub filter: Option<Filter>,
     /// What is counted by name or time as well.
     pub grouping: Option<Grouping>,
+    /// What gives other names to all that is shown.
+    pub anonymizer: Option<Anonymizer>,
     /// Bytes of a window; [`limits::WINDOW_BYTES`] unless a test wants others.
     pub window_bytes: usize,
     /// True to show a progress bar when it takes long.
@@ -66,6 +69,7 @@ impl Settings {
             wanted: self.wanted,
             filter: self.filter.as_ref(),
             grouping: self.grouping.as_ref(),
+            anonymizer: self.anonymizer.as_ref(),
         }
     }
 }
@@ -197,14 +201,19 @@ pub struct Findings {
 pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Findings> {
     let mut findings = Findings::default();
     let candidates = input::discover(&settings.paths, &mut findings.tallies.diagnostics);
-    findings.sources = Sources::new(
-        candidates
-            .iter()
-            .map(|c| Text::from(c.path.as_os_str().as_encoded_bytes())),
-    );
+    findings.sources = Sources::new(candidates.iter().enumerate().map(|(place, candidate)| {
+        let path = candidate.path.as_os_str().as_encoded_bytes();
+        match settings.anonymizer {
+            Some(_) => Anonymizer::input(place, path),
+            None => Text::from(path),
+        }
+    }));
     let sources = findings.sources.clone();
     if let Some(filter) = &settings.filter {
         findings.conditions = filter.conditions().to_vec();
+        if settings.anonymizer.is_some() {
+            filter::hide_names(&mut findings.conditions);
+        }
     }
     let total = candidates.iter().map(|c| c.length).sum();
     let progress = Progress::new(total, settings.progress);
@@ -245,6 +254,9 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
     }
     progress.finish();
     findings.join(asked);
+    if settings.anonymizer.is_some() {
+        findings.tallies.diagnostics.drop_samples();
+    }
     findings
         .sessions
         .sort_by_key(|(a, _)| (a.start, a.origin, a.key));

@@ -1,11 +1,15 @@
 //! What is asked for on the command line beside the inputs: which part of them, which rows, in which order.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use clap::ValueEnum as _;
 use jiff::tz::TimeZone;
 
 use super::{Trouble, zone};
+use crate::anonymize::Anonymizer;
 use crate::cli::{self, ReadArgs, Sort, TableArgs, YesNo};
 use crate::filter::{self, Filter, Now, Wrong};
+use crate::input;
 use crate::report::Order;
 use crate::tally::By;
 use crate::time::Timestamp;
@@ -21,6 +25,29 @@ fn now(args: &ReadArgs, zone: &TimeZone) -> Result<Now, Trouble> {
         None => Ok(now),
         Some(typed) => Ok(now.moved_to("--now", typed)?),
     }
+}
+
+/// What gives other names to all that is shown, where that is asked for: by the key that is given, or by one that nobody
+/// knows.
+pub(super) fn anonymizer(args: &ReadArgs) -> Result<Option<Anonymizer>, Trouble> {
+    let Some(key) = &args.anonymize else {
+        return Ok(None);
+    };
+    if key.is_empty() {
+        // Each state has a number of its own behind 128 random bits of the system's.
+        let number = || RandomState::new().hash_one(0).to_le_bytes();
+        let random = [number(), number(), number(), number()].concat();
+        return Ok(Some(Anonymizer::new(&random)));
+    }
+    let read = |file: &str| {
+        let key = input::configuration(file.as_ref());
+        key.map_err(|error| Trouble::Usage(format!("--anonymize {file}: {}", error.0)))
+    };
+    let key = match key.strip_prefix('@') {
+        Some(file) => read(file)?,
+        None => key.as_bytes().to_vec(),
+    };
+    Ok(Some(Anonymizer::new(&key)))
 }
 
 /// A time as typed for an option, in a form that means the same whenever it is read.

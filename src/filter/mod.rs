@@ -171,6 +171,16 @@ impl Filter {
     }
 }
 
+/// Takes names out of conditions that are to be shown.
+pub fn hide_names(conditions: &mut [(&'static str, String)]) {
+    let names = ["user", "client", "server", "path", "session"];
+    for (option, words) in conditions {
+        if names.contains(option) {
+            "...".clone_into(words);
+        }
+    }
+}
+
 fn conditions(
     words: &Words,
     since: Option<Timestamp>,

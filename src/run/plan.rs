@@ -16,7 +16,7 @@ use crate::ftp::Vantage;
 use crate::input::{self, Candidate};
 use crate::limits;
 use crate::tally::InputTally;
-use crate::text::{StableHash, Text};
+use crate::text::{self, StableHash, Text};
 use crate::time::Timestamp;
 
 /// Inputs that are read as one.
@@ -182,7 +182,7 @@ impl Job<'_> {
                         source: source_id(*index),
                         ..Origin::default()
                     };
-                    let path = original.path.display();
+                    let path = text::json(self.sources.path(source_id(*first)));
                     let reason = format!("the same bytes as {path}; they count once");
                     diagnostics.add(DiagnosticKind::HeardTwice, at, &reason);
                     repeated.push(*index);

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::joining::{Holding, may_be_joined};
 use super::rows::Rows;
 use super::{Findings, Wanted};
+use crate::anonymize::Anonymizer;
 use crate::cause::{Failure, classify, classify_showing};
 use crate::diagnostic::DiagnosticKind;
 use crate::filter::Filter;
@@ -21,6 +22,7 @@ pub(super) struct Asked<'a> {
     pub(super) wanted: Wanted,
     pub(super) filter: Option<&'a Filter>,
     pub(super) grouping: Option<&'a Grouping>,
+    pub(super) anonymizer: Option<&'a Anonymizer>,
 }
 
 /// What is known of a session beside what it keeps, until it shows whether the session is wanted.
@@ -53,7 +55,15 @@ impl Observer for Watcher<'_> {
             return;
         }
         let mut row = Vec::new();
-        json::event(&mut row, session, event, self.sources);
+        match self.asked.anonymizer {
+            None => json::event(&mut row, session, event, self.sources),
+            Some(anonymizer) => {
+                let speakers = anonymizer.speakers(session);
+                anonymizer.event(session, event, |event| {
+                    json::event(&mut row, &speakers, event, self.sources);
+                });
+            }
+        }
         let Some(filter) = self.asked.filter else {
             self.failed = self.out.write_all(&row).err();
             return;
@@ -71,11 +81,15 @@ impl Observer for Watcher<'_> {
         if self.asked.filter.is_some_and(|f| !f.keeps_reply(reply)) {
             return;
         }
-        let grouping = self.asked.grouping;
+        let asked = self.asked;
         let tally = self.tally_of(session);
+        let other = asked.anonymizer.map(|other| other.reply(session, reply));
+        let reply = other.as_ref().unwrap_or(reply);
+        let speakers = asked.speakers(session);
+        let speakers = speakers.as_ref().unwrap_or(session);
         tally.observe_passed(session, reply);
-        if let Some(grouping) = grouping {
-            grouping.reply(&mut tally.groups, session, None, reply);
+        if let Some(grouping) = asked.grouping {
+            grouping.reply(&mut tally.groups, speakers, None, reply);
         }
     }
 
@@ -90,11 +104,17 @@ impl Observer for Watcher<'_> {
         if let Some(apart) = self.apart.get_mut(&session.key) {
             apart.rows.keep(exchange);
         }
-        let grouping = self.asked.grouping;
+        let asked = self.asked;
         let tally = self.tally_of(session);
         tally.observe_exchange(exchange);
-        if let Some(grouping) = grouping {
-            grouping.exchange(&mut tally.groups, session, exchange);
+        if let Some(grouping) = asked.grouping {
+            let speakers = asked.speakers(session);
+            let speakers = speakers.as_ref().unwrap_or(session);
+            let other = asked
+                .anonymizer
+                .map(|other| other.exchange(session, exchange));
+            let exchange = other.as_ref().unwrap_or(exchange);
+            grouping.exchange(&mut tally.groups, speakers, exchange);
         }
     }
 
@@ -164,12 +184,15 @@ impl Asked<'_> {
     }
 
     /// Counts a session, or what is asked for of it, and keeps it whole where sessions are wanted.
-    fn count(self, session: Session, failures: Vec<Failure>, findings: &mut Findings) {
+    fn count(self, mut session: Session, mut failures: Vec<Failure>, findings: &mut Findings) {
+        let real = self.real(&session);
+        let judged = |shown: &Session| self.judged(shown, real.as_ref());
         let Some(filter) = self.filter else {
+            self.rename(&mut session, &mut failures);
             self.observe(&session, &failures, findings);
             if self.wanted == Wanted::Page {
                 let kept = &mut findings.kept;
-                kept.observe(&session, &failures, &session, classify);
+                kept.observe(&session, &failures, &session, judged);
             }
             if self.wanted == Wanted::Sessions {
                 findings.sessions.push((session, failures));
@@ -178,7 +201,7 @@ impl Asked<'_> {
         };
         let (mut part, mut of_part) = (session, failures);
         let is_shown = matches!(self.wanted, Wanted::Sessions | Wanted::Page);
-        let whole = is_shown.then(|| (part.clone(), of_part.clone()));
+        let mut whole = is_shown.then(|| (part.clone(), of_part.clone()));
         let Some(operations) = filter.narrow(&mut part, &mut of_part) else {
             findings.tallies.leave_out(part.vantage, LeftOut::SESSION);
             return;
@@ -188,13 +211,44 @@ impl Asked<'_> {
             operations,
         };
         findings.tallies.leave_out(part.vantage, left_out);
+        self.rename(&mut part, &mut of_part);
+        if let Some((session, failures)) = &mut whole {
+            self.rename(session, failures);
+        }
         self.observe(&part, &of_part, findings);
         match whole {
             Some((whole, _)) if self.wanted == Wanted::Page => {
                 let kept = &mut findings.kept;
-                kept.observe(&part, &of_part, &whole, classify);
+                kept.observe(&part, &of_part, &whole, judged);
             }
             whole => findings.sessions.extend(whole),
+        }
+    }
+
+    /// A session under its own names, where a page shows it under others: it is judged again for that.
+    fn real(self, session: &Session) -> Option<Session> {
+        let is_judged_again = self.wanted == Wanted::Page && self.anonymizer.is_some();
+        is_judged_again.then(|| session.clone())
+    }
+
+    /// The failures of a session with all that shows them; texts tell causes only under the session's own names.
+    fn judged(self, shown: &Session, real: Option<&Session>) -> Vec<Failure> {
+        let mut failures = classify(real.unwrap_or(shown));
+        if let (Some(anonymizer), Some(real)) = (self.anonymizer, real) {
+            anonymizer.session(&mut real.clone(), &mut failures);
+        }
+        failures
+    }
+
+    /// Who speaks under other names, where those are asked for.
+    fn speakers(self, session: &Session) -> Option<Session> {
+        Some(self.anonymizer?.speakers(session))
+    }
+
+    /// Behind judging and filtering, which need the names, and before anything is counted or shown.
+    fn rename(self, session: &mut Session, failures: &mut [Failure]) {
+        if let Some(anonymizer) = self.anonymizer {
+            anonymizer.session(session, failures);
         }
     }
 

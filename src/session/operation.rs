@@ -1,8 +1,8 @@
-//! What an exchange is about.
+//! What an exchange is about, and a session without its exchanges.
 
-use super::{Exchange, Pairing};
+use super::{Exchange, Pairing, Session};
 use crate::catalogue::catalogue;
-use crate::ftp::Verb;
+use crate::ftp::{Introduction, Verb};
 use crate::text::Text;
 
 impl Exchange {
@@ -20,5 +20,20 @@ impl Exchange {
             .argument
             .as_ref()
             .filter(|_| entry.argument == "path")
+    }
+}
+
+impl Session {
+    /// Who speaks, without anything that was said.
+    #[must_use]
+    pub fn without_content(&self) -> Self {
+        let introduction = Introduction {
+            vantage: self.vantage,
+            client: self.client.clone(),
+            server: self.server.clone(),
+            user: self.user.clone(),
+            approximate: self.approximate,
+        };
+        Self::new(self.key, self.origin, &introduction)
     }
 }

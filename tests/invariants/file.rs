@@ -41,6 +41,7 @@ fn run_over(path: &Path, window_bytes: usize, wanted: Wanted) -> Shown {
         wanted,
         filter: None,
         grouping: None,
+        anonymizer: None,
         window_bytes,
         progress: false,
     };

@@ -9,6 +9,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod anonymize;
 mod canary;
 mod cases;
 mod cli;

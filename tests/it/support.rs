@@ -40,6 +40,7 @@ pub(crate) fn settings(paths: &[&Path], wanted: Wanted) -> Settings {
         wanted,
         filter: None,
         grouping: None,
+        anonymizer: None,
         window_bytes: limits::WINDOW_BYTES,
         progress: false,
     }

@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["capture", "log"],
     &["session"],
     &["cause", "join"],
-    &["filter"],
+    &["anonymize", "filter"],
     &["tally"],
     &["report"],
     &["threshold"],
