@@ -297,6 +297,9 @@ pub const HELD_ROWS_BYTES: usize = 1024 * 1024;
 /// some 300 bytes each. Sessions beyond are counted where they were heard.
 pub const HELD_EXCHANGES: usize = 500_000;
 
+/// The same where their events are kept as rows too, some two kilobytes an exchange.
+pub const HELD_EXCHANGES_OF_EVENTS: usize = 60_000;
+
 /// Sessions of a log that are compared with one session of a capture. Only those of the same client and time are.
 pub const JOIN_CANDIDATES: usize = 64;
 

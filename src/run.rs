@@ -235,7 +235,7 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
             .min(8 * rayon::current_num_threads());
         if small == 0 {
             findings.absorb(job.fenced(first, out)?);
-            findings.let_go(asked);
+            findings.let_go(asked, out)?;
             rest = rest.get(1..).unwrap_or_default();
             continue;
         }
@@ -248,12 +248,12 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
             let (part, rows) = part?;
             out.write_all(&rows)?;
             findings.absorb(part);
-            findings.let_go(asked);
+            findings.let_go(asked, out)?;
         }
         rest = later;
     }
     progress.finish();
-    findings.join(asked);
+    findings.join(asked, out)?;
     if settings.anonymizer.is_some() {
         findings.tallies.diagnostics.drop_samples();
     }
@@ -283,6 +283,15 @@ struct Job<'j> {
 }
 
 impl Job<'_> {
+    /// True where texts of replies that succeeded are shown: in sessions, and in events that only a log holds.
+    fn shows_texts(&self) -> bool {
+        match self.settings.wanted {
+            Wanted::Sessions => true,
+            Wanted::Events => self.joins,
+            Wanted::Tallies | Wanted::Page => false,
+        }
+    }
+
     fn is_small(&self, series: &Series) -> bool {
         let members = series.members();
         let candidates = || members.iter().filter_map(|i| self.candidates.get(*i));
@@ -337,11 +346,13 @@ impl Job<'_> {
                 failed: None,
                 finished: Vec::new(),
                 judge: &judge,
-                holding: self.joins.then(|| joining::Holding::new(series.first())),
+                holding: self
+                    .joins
+                    .then(|| joining::Holding::new(series.first(), asked)),
                 apart: Lookup::default(),
             };
             let mut reading = Reading {
-                builder: Builder::with_all_texts(asked.wanted == Wanted::Sessions),
+                builder: Builder::with_all_texts(self.shows_texts()),
                 watcher,
                 capture: capture::Reader::default(),
                 log: None,

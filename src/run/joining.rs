@@ -3,6 +3,8 @@
 //! Only where a run has both are sessions kept so long, and at most so many. They are taken in the order of the series,
 //! so neither threads nor the order of arguments decide which.
 
+use std::io::{self, Write};
+
 use rayon::prelude::*;
 
 use super::Findings;
@@ -46,10 +48,10 @@ fn given_up(session: &Session, findings: &mut Findings) {
 }
 
 impl Holding {
-    pub(super) fn new(series: SourceId) -> Self {
+    pub(super) fn new(series: SourceId, asked: Asked<'_>) -> Self {
         Self {
             series,
-            left: limits::HELD_EXCHANGES,
+            left: asked.held_exchanges(),
         }
     }
 
@@ -98,22 +100,43 @@ fn clock_words(clock: ClockDifference, captures: &str, joined: usize, of: usize)
 
 impl Findings {
     /// Counts those of the kept sessions that are too many.
-    pub(super) fn let_go(&mut self, asked: Asked<'_>) {
+    pub(super) fn let_go(&mut self, asked: Asked<'_>, out: &mut dyn Write) -> io::Result<()> {
         let mut total = 0_usize;
         let fitting = self.held.iter().position(|held| {
             total = total.saturating_add(size(&held.session));
-            total > limits::HELD_EXCHANGES
+            total > asked.held_exchanges()
         });
-        let Some(place) = fitting else { return };
+        let Some(place) = fitting else {
+            return Ok(());
+        };
         for held in self.held.split_off(place) {
             given_up(&held.session, self);
-            let admitted = asked.admit(held.session, held.beside, self);
+            let admitted = self.settle(held, asked, out)?;
             judge(admitted.into_iter().collect(), asked, self);
         }
+        Ok(())
+    }
+
+    /// Writes the events of a session that was kept, where they are wanted, and gives it back if it is.
+    fn settle(
+        &mut self,
+        held: Held,
+        asked: Asked<'_>,
+        out: &mut dyn Write,
+    ) -> io::Result<Option<Session>> {
+        let Held {
+            session,
+            mut beside,
+            ..
+        } = held;
+        if let Some(apart) = &mut beside {
+            apart.write(asked, &session, &self.sources, out)?;
+        }
+        Ok(asked.admit(session, beside, self))
     }
 
     /// Joins what two inputs hold, and counts all sessions that were kept.
-    pub(super) fn join(&mut self, asked: Asked<'_>) {
+    pub(super) fn join(&mut self, asked: Asked<'_>, out: &mut dyn Write) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         let (mut wire, mut logs): (Vec<Held>, Vec<Held>) = held
             .into_iter()
@@ -140,7 +163,7 @@ impl Findings {
         let all: Vec<Held> = wire.into_iter().chain(rest).collect();
         let mut sessions = Vec::with_capacity(all.len());
         for held in all {
-            sessions.extend(asked.admit(held.session, held.beside, self));
+            sessions.extend(self.settle(held, asked, out)?);
         }
         let mut batches = Vec::new();
         while !sessions.is_empty() {
@@ -155,6 +178,7 @@ impl Findings {
         for part in judged.collect::<Vec<_>>() {
             self.absorb(part);
         }
+        Ok(())
     }
 
     /// Joins the sessions of one series of captures with those of one series of logs.

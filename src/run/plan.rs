@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::{Format, Job, Reading, Wanted, source_id};
+use super::{Format, Job, Reading, source_id};
 use crate::capture::{self, Part, Shift, Survey, Track};
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::ftp::Vantage;
@@ -129,7 +129,7 @@ impl Job<'_> {
             .par_iter()
             .map(|candidate| peek(candidate, from))
             .collect();
-        self.joins = self.settings.wanted != Wanted::Events && has_both(&peeks);
+        self.joins = has_both(&peeks);
         let repeated = self.repeated(&peeks, diagnostics);
         let mut parts = Vec::new();
         let mut files = Vec::new();

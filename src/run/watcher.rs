@@ -54,25 +54,18 @@ impl Observer for Watcher<'_> {
         if self.asked.wanted != Wanted::Events || self.failed.is_some() {
             return;
         }
+        let (asked, sources) = (self.asked, self.sources);
         let mut row = Vec::new();
-        match self.asked.anonymizer {
-            None => json::event(&mut row, session, event, self.sources),
-            Some(anonymizer) => {
-                let speakers = anonymizer.speakers(session);
-                anonymizer.event(session, event, |event| {
-                    json::event(&mut row, &speakers, event, self.sources);
-                });
-            }
-        }
-        let Some(filter) = self.asked.filter else {
+        asked.render(&mut row, session, event, sources);
+        if !self.is_apart(session) {
             self.failed = self.out.write_all(&row).err();
             return;
-        };
+        }
         let out = &mut *self.out;
         if let Some(apart) = apart_of(&mut self.apart, session.key) {
             apart.rows.add(event, &row);
             if apart.rows.is_long() {
-                self.failed = apart.rows.write(filter, session, out).err();
+                self.failed = apart.rows.write(asked, session, sources, out).err();
             }
         }
     }
@@ -101,7 +94,8 @@ impl Observer for Watcher<'_> {
         {
             return;
         }
-        if let Some(apart) = self.apart.get_mut(&session.key) {
+        let is_filtered = self.asked.filter.is_some();
+        if let Some(apart) = self.apart.get_mut(&session.key).filter(|_| is_filtered) {
             apart.rows.keep(exchange);
         }
         let asked = self.asked;
@@ -119,15 +113,17 @@ impl Observer for Watcher<'_> {
     }
 
     fn finished(&mut self, session: Session) {
-        let mut apart = self.apart.remove(&session.key);
-        if let (Some(filter), Some(apart), None) = (self.asked.filter, &mut apart, &self.failed) {
-            self.failed = apart.rows.write(filter, &session, self.out).err();
-        }
+        let apart = self.apart.remove(&session.key);
         let over = match &mut self.holding {
             Some(holding) => holding.take(session, apart, &mut self.findings),
             None => Some((session, apart)),
         };
-        if let Some((session, apart)) = over {
+        if let Some((session, mut apart)) = over {
+            if let (Some(apart), None) = (&mut apart, &self.failed) {
+                self.failed = apart
+                    .write(self.asked, &session, self.sources, self.out)
+                    .err();
+            }
             let admitted = self.asked.admit(session, apart, &mut self.findings);
             self.finished.extend(admitted);
         }
@@ -147,8 +143,7 @@ fn apart_of(all: &mut Lookup<SessionKey, Box<Apart>>, key: SessionKey) -> Option
 impl Watcher<'_> {
     /// Where what a session does not keep is counted: apart as long as it does not show whether and where it counts.
     fn tally_of(&mut self, session: &Session) -> &mut VantageTally {
-        let is_held = self.holding.is_some() && may_be_joined(session);
-        if (is_held || self.asked.filter.is_some())
+        if self.is_apart(session)
             && let Some(apart) = apart_of(&mut self.apart, session.key)
         {
             return &mut apart.tally;
@@ -157,13 +152,58 @@ impl Watcher<'_> {
         tallies.entry(session.vantage).or_default()
     }
 
+    /// True where it does not show yet whether a session is wanted, or whether it stands in another input too.
+    fn is_apart(&self, session: &Session) -> bool {
+        self.asked.filter.is_some() || self.holding.is_some() && may_be_joined(session)
+    }
+
     /// Has the finished sessions judged.
     pub(super) fn hand_over(&mut self) {
         (self.judge)(std::mem::take(&mut self.finished));
     }
 }
 
+impl Apart {
+    /// Writes the rows of a session of which all is known.
+    pub(super) fn write(
+        &mut self,
+        asked: Asked<'_>,
+        session: &Session,
+        sources: &Sources,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        self.rows.write(asked, session, sources, out)
+    }
+}
+
 impl Asked<'_> {
+    /// Exchanges of sessions that may be joined that are kept until all was read.
+    pub(super) fn held_exchanges(self) -> usize {
+        match self.wanted {
+            Wanted::Events => limits::HELD_EXCHANGES_OF_EVENTS,
+            _ => limits::HELD_EXCHANGES,
+        }
+    }
+
+    /// An event as a row, with other names where those are asked for.
+    pub(super) fn render(
+        self,
+        row: &mut Vec<u8>,
+        session: &Session,
+        event: &Event<'_>,
+        sources: &Sources,
+    ) {
+        match self.anonymizer {
+            None => json::event(row, session, event, sources),
+            Some(anonymizer) => {
+                let speakers = anonymizer.speakers(session);
+                anonymizer.event(session, event, |event| {
+                    json::event(row, &speakers, event, sources);
+                });
+            }
+        }
+    }
+
     /// Counts what a session that is over does not keep, and gives the session back if it is one of those asked for.
     pub(super) fn admit(
         self,

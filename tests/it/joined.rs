@@ -176,3 +176,155 @@ fn what_does_not_prove_itself_stays_apart() {
     std::fs::write(&log, vsftpd_log(&others, 10)).unwrap();
     assert_eq!(sessions(&[&pcap, &log]).0.len(), 4);
 }
+
+/// The same pcap (microseconds, little-endian) by a clock that is so many microseconds off.
+fn by_another_clock(pcap: &[u8], micros: i64) -> Vec<u8> {
+    let mut out = pcap.to_vec();
+    let number = |at: usize| u32::from_le_bytes(pcap[at..at + 4].try_into().unwrap());
+    let mut at = 24;
+    while at < pcap.len() {
+        let time = i64::from(number(at)) * 1_000_000 + i64::from(number(at + 4)) + micros;
+        let seconds = u32::try_from(time / 1_000_000).unwrap();
+        let rest = u32::try_from(time % 1_000_000).unwrap();
+        out[at..at + 4].copy_from_slice(&seconds.to_le_bytes());
+        out[at + 4..at + 8].copy_from_slice(&rest.to_le_bytes());
+        at += 16 + usize::try_from(number(at + 8)).unwrap();
+    }
+    out
+}
+
+/// A recording and the log of the server in it, whose stamps are whole seconds: both clocks are those of one machine, so
+/// what is planted is what must be found.
+#[test]
+fn a_planted_difference_is_found_to_ten_milliseconds() {
+    let directory = Temporary::new();
+    let demo = crate::support::testdata().join("demo");
+    let recording = std::fs::read(demo.join("password-guessing.pcap")).unwrap();
+    let log = demo.join("password-guessing.vsftpd.log");
+    let differences = [
+        (0, 0.0),
+        (3_412_000, 3.412),
+        (-3_412_000, -3.412),
+        (3_600_000_000, 3600.0),
+        (-7_200_000_000, -7200.0),
+        (3_603_412_000, 3603.412),
+    ];
+    for (planted, seconds) in differences {
+        let path = directory.file("a.pcap", &by_another_clock(&recording, -planted));
+        let (rows, told) = sessions(&[&path, &log]);
+        let both = |row: &&Value| row["origins"].as_array().unwrap().len() == 2;
+        assert_eq!(
+            rows.iter().filter(both).count(),
+            rows.len(),
+            "{planted}: {told:?}"
+        );
+        let (found, within) = clock(&told).expect("a clock");
+        assert!(
+            f64::abs(found - seconds) <= 0.01 && within <= 0.01,
+            "{planted}: {told:?}"
+        );
+    }
+}
+
+fn events(paths: &[&Path]) -> Vec<Value> {
+    let (_, rows) = run_with(&settings(paths, Wanted::Events));
+    rows.lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect()
+}
+
+/// Every event once, with the place in the log beside that in the capture.
+#[test]
+fn events_of_a_joined_session_are_told_once_with_both_places() {
+    let directory = Temporary::new();
+    let (pcap, log) = (directory.path("a.pcap"), directory.path("vsftpd.log"));
+    let talks = conversations(11, 40);
+    std::fs::write(&pcap, packets(&talks)).unwrap();
+    std::fs::write(&log, vsftpd_log(&later(&talks, 3412 * SECOND / 1000), 100)).unwrap();
+    let (alone, both) = (events(&[&pcap]), events(&[&pcap, &log]));
+    let bare = |row: &Value| {
+        let mut row = row.clone();
+        row.as_object_mut().unwrap().remove("also");
+        row.to_string()
+    };
+    let sorted = |rows: &[Value]| {
+        let mut rows: Vec<String> = rows.iter().map(bare).collect();
+        rows.sort();
+        rows
+    };
+    assert_eq!(
+        sorted(&alone),
+        sorted(&both),
+        "nothing was hidden, so nothing is added"
+    );
+    let is_reply = |row: &&Value| row["kind"] == "reply";
+    let replies = both.iter().filter(is_reply).count();
+    let told_twice = both
+        .iter()
+        .filter(|row| row["also"]["source"].is_string())
+        .count();
+    assert!(told_twice * 10 > replies * 8, "{told_twice} of {replies}");
+    for row in both.iter().filter(|row| !row["also"].is_null()) {
+        assert!(
+            is_reply(&row) && row["origin"]["source"] != row["also"]["source"],
+            "{row}"
+        );
+    }
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build().unwrap().install(|| events(&[&log, &pcap]))
+    };
+    assert_eq!(with(1), both);
+    assert_eq!(with(8), both);
+}
+
+/// What TLS hides is told by the log under the session's id, at the capture's time; what only the log holds stays its own.
+#[test]
+fn events_that_tls_hides_come_from_the_log() {
+    let demo = crate::support::testdata().join("demo");
+    let pcap = demo.join("tls-session-not-reused.pcap");
+    let log = demo.join("tls-session-not-reused.vsftpd.log");
+    let rows = events(&[&pcap, &log]);
+    let first = &rows[0]["session"];
+    assert!(rows.iter().all(|row| row["session"] == *first), "{rows:?}");
+    let codes = |vantage: &str| {
+        let of = rows
+            .iter()
+            .filter(|row| row["vantage"] == vantage && row["kind"] == "reply");
+        of.map(|row| row["code"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(codes("wire"), [220, 234]);
+    assert_eq!(
+        codes("server-log"),
+        [200, 200, 331, 230, 227, 150, 226, 227, 150, 522]
+    );
+    let times: Vec<_> = rows.iter().filter_map(|row| row["at"].as_str()).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let hidden = |row: &&Value| row["verb"] == "PASS";
+    let password = rows.iter().find(hidden).expect("PASS");
+    assert_eq!(
+        (&password["argument"], &password["secret"]),
+        (&Value::Null, &true.into())
+    );
+    let mut filtered = settings(&[&pcap, &log], Wanted::Events);
+    let words = ftpwhy::filter::Words {
+        codes: vec!["522".to_owned()],
+        ..ftpwhy::filter::Words::default()
+    };
+    let now = ftpwhy::filter::Now::new(ftpwhy::time::Timestamp::default(), jiff::tz::TimeZone::UTC);
+    filtered.filter = ftpwhy::filter::Filter::read(&words, &now).unwrap();
+    let (_, told) = run_with(&filtered);
+    let told: Vec<Value> = told
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let answered: Vec<_> = told.iter().filter(|row| row["kind"] == "reply").collect();
+    assert!(answered.iter().any(|row| row["code"] == 522), "{told:?}");
+    assert!(
+        answered
+            .iter()
+            .all(|row| row["code"] == 522 || row["code"] == 150),
+        "{told:?}"
+    );
+}

@@ -128,6 +128,12 @@ struct EventRow<'a> {
     detail: Detail<'a>,
 }
 
+/// Adds a place as an object.
+pub fn place(out: &mut Vec<u8>, origin: Origin, sources: &Sources) {
+    line(out, &Place::new(origin, sources));
+    out.pop(); // its line end
+}
+
 #[derive(Serialize)]
 struct Place<'a> {
     source: Cow<'a, str>,
