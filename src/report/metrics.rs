@@ -227,14 +227,14 @@ fn waits(heard: &Heard) -> Vec<(Labels, Value)> {
     let each = |row: &WaitRow| {
         let command = row.verb.and_then(|verb| command(Some(verb)));
         let waits = [
-            ("0.5", row.p50),
-            ("0.9", row.p90),
-            ("0.99", row.p99),
-            ("1", row.max),
+            ("50", row.p50),
+            ("90", row.p90),
+            ("99", row.p99),
+            ("100", row.max),
         ];
         let of_command = move |command: (&'static str, String)| {
-            waits.map(|(quantile, wait)| {
-                let labels = vec![command.clone(), ("quantile", quantile.to_owned())];
+            waits.map(|(percentile, wait)| {
+                let labels = vec![command.clone(), ("percentile", percentile.to_owned())];
                 (labels, Value::Number(wait.as_secs_f64()))
             })
         };

@@ -69,6 +69,27 @@ fn metrics_tell_the_numbers_of_the_report() {
     assert_eq!(text, metrics("testdata/demo").0, "the same every time");
 }
 
+/// Prometheus' own tool finds no fault, where it is installed.
+#[test]
+fn promtool_has_nothing_to_complain_of() {
+    use std::io::Write as _;
+    let mut tool = std::process::Command::new("promtool");
+    tool.args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let Ok(mut child) = tool.spawn() else {
+        eprintln!("skipped: there is no promtool here");
+        return;
+    };
+    let (text, _) = metrics("testdata/demo");
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(text.as_bytes()).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
 #[test]
 fn nothing_that_a_client_chooses_becomes_a_label() {
     let talk = Conversation::parse(
