@@ -175,7 +175,7 @@ impl Unwrapper {
             .take()
             .unwrap_or_else(|| Begun::new(piece.time, piece.stream));
         line.pieces += 1;
-        push_message(&mut line.message, &piece.message);
+        line.message.extend_from_slice(&piece.message);
         if piece.is_whole {
             line.end(b'F', &mut self.ready);
         } else if line.message.len() >= limits::LOG_ENTRY_BYTES {
@@ -365,12 +365,11 @@ fn docker(line: &[u8]) -> Option<Piece<Vec<u8>>> {
     let text = |name| Some(value.get(name)?.as_str()?.as_bytes());
     let message = text("log")?;
     let whole = message.strip_suffix(b"\n");
-    let without_end = whole.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let piece = Piece {
         time: text("time")?,
         stream: text("stream")?,
         is_whole: whole.is_some(),
-        message: without_end.unwrap_or(message),
+        message: whole.unwrap_or(message),
     };
     Some(piece.owned())
 }
@@ -386,13 +385,11 @@ fn cri(line: &[u8]) -> Option<Piece<&[u8]>> {
         b"P" => false,
         _ => return None,
     };
-    let message = words.next().unwrap_or_default();
-    let without_end = message.strip_suffix(b"\r").filter(|_| is_whole);
     (is_time && is_stream).then(|| Piece {
         time,
         stream,
         is_whole,
-        message: without_end.unwrap_or(message),
+        message: words.next().unwrap_or_default(),
     })
 }
 
@@ -422,7 +419,9 @@ impl Begun {
             out.extend_from_slice(part);
             out.push(b' ');
         }
-        out.extend_from_slice(&self.message);
+        // Its end may have been cut in two.
+        let without_end = self.message.strip_suffix(b"\r").filter(|_| mark == b'F');
+        push_message(out, without_end.unwrap_or(&self.message));
         out.push(b'\n');
     }
 }
@@ -506,6 +505,15 @@ not json
               2026-11-22T08:16:55.3Z stdout F \n2026-11-22T08:16:55.4Z stdout F c d\r\n2026-11-22T08:16:55.5Z stderr P e",
             "no such line\n\n\n2026-11-22T08:16:55.1Z stdout F 230 ab\n\
              2026-11-22T08:16:55.4Z stdout F c d\n2026-11-22T08:16:55.5Z stderr P e\n",
+        );
+    }
+
+    #[test]
+    fn a_line_end_that_is_cut_in_two_is_one() {
+        check(
+            br#"{"log":"230 a\r","stream":"stdout","time":"2026-11-22T08:16:55Z"}
+{"log":"\n","stream":"stdout","time":"2026-11-22T08:16:55Z"}"#,
+            "\n2026-11-22T08:16:55Z stdout F 230 a\n",
         );
     }
 
