@@ -254,6 +254,42 @@ pub struct Cause {
     pub sample: Vec<Sample>,
 }
 
+/// A setting of a server that advice names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Directive {
+    /// The server.
+    pub server: String,
+    /// The setting, as it is written.
+    pub name: String,
+    /// The page of the server's documentation, with its version.
+    pub source: String,
+    /// What it is when left out; empty where that is not documented, or where it is a page of settings.
+    pub default: String,
+}
+
+impl Directive {
+    /// True when a text names it as a word of its own.
+    pub fn is_named_in(&self, text: &str) -> bool {
+        let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        text.match_indices(&self.name).any(|(at, name)| {
+            let (before, from) = text.split_at_checked(at).unwrap_or_default();
+            let after = from.strip_prefix(name).unwrap_or_default();
+            !before.ends_with(part) && !after.starts_with(part)
+        })
+    }
+}
+
+/// A family of servers, and the text rules that its replies were seen to match.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Family {
+    /// The name, with the version whose texts were read.
+    pub name: String,
+    /// The ranks of the rules.
+    pub ranks: Vec<u32>,
+}
+
 /// A pattern over a reply's text in lower case. Of all that match, the one of the lowest rank decides.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "WrittenTextRule")]

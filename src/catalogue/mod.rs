@@ -1,4 +1,4 @@
-//! What is known about reply codes, commands and causes: three TOML files, read once.
+//! What is known about reply codes, commands and causes, settings and families of servers: TOML files, read once.
 //!
 //! The files are part of the program and its tests read them, so nobody meets a broken one; would one be broken all the
 //! same, the catalogue is empty and every answer is "not known". Which rule decides a failure is the business of
@@ -17,16 +17,21 @@ use crate::ftp::{ReplyCode, Verb};
 use crate::lookup::Lookup;
 
 pub use entry::{
-    Cause, CodePattern, CodeRule, CommandEntry, Confidence, Expectation, Moment, Party, ReplyEntry,
-    Sample, Scope, TextRule, When,
+    Cause, CodePattern, CodeRule, CommandEntry, Confidence, Directive, Expectation, Family, Moment,
+    Party, ReplyEntry, Sample, Scope, TextRule, When,
 };
 
 const REPLIES: &str = include_str!("replies.toml");
 const COMMANDS: &str = include_str!("commands.toml");
 const CAUSES: &str = include_str!("causes.toml");
+const DIRECTIVES: &str = include_str!("directives.toml");
+const FAMILIES: &str = include_str!("families.toml");
+
+/// Replies, commands, causes, directives, families.
+const FILES: [&str; 5] = [REPLIES, COMMANDS, CAUSES, DIRECTIVES, FAMILIES];
 
 static CATALOGUE: LazyLock<Catalogue> =
-    LazyLock::new(|| Catalogue::read(REPLIES, COMMANDS, CAUSES).unwrap_or_default());
+    LazyLock::new(|| Catalogue::read(FILES).unwrap_or_default());
 
 /// Stands where an id has no cause; no id of the catalogue comes to it.
 static NO_CAUSE: Cause = Cause {
@@ -85,12 +90,14 @@ pub struct Catalogue {
     replies: Vec<ReplyEntry>,
     commands: Vec<CommandEntry>,
     causes: Vec<Cause>,
+    directives: Vec<Directive>,
+    families: Vec<Family>,
     /// Codes by the commands that may have them.
     expected: Lookup<(Verb, u16), Expectation>,
 }
 
 impl Catalogue {
-    fn read(replies: &str, commands: &str, causes: &str) -> Result<Self, toml::de::Error> {
+    fn read(files: [&str; 5]) -> Result<Self, toml::de::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Replies {
@@ -106,10 +113,23 @@ impl Catalogue {
         struct Causes {
             cause: Vec<Cause>,
         }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Directives {
+            directive: Vec<Directive>,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Families {
+            family: Vec<Family>,
+        }
+        let [replies, commands, causes, directives, families] = files;
         let mut catalogue = Self {
             replies: toml::from_str::<Replies>(replies)?.reply,
             commands: toml::from_str::<Commands>(commands)?.command,
             causes: toml::from_str::<Causes>(causes)?.cause,
+            directives: toml::from_str::<Directives>(directives)?.directive,
+            families: toml::from_str::<Families>(families)?.family,
             expected: Lookup::default(),
         };
         catalogue.replies.sort_by_key(|r| r.code);
@@ -168,6 +188,18 @@ impl Catalogue {
         u16::try_from(at).ok().map(CauseId)
     }
 
+    /// The settings that a cause's advice names.
+    pub fn directives_of(&self, cause: &Cause) -> Vec<&Directive> {
+        let named = |d: &&Directive| cause.advice.iter().any(|advice| d.is_named_in(advice));
+        self.directives.iter().filter(named).collect()
+    }
+
+    /// The families of servers whose replies were seen to match the text rule of this rank.
+    pub fn families_of(&self, rank: u32) -> Vec<&str> {
+        let known = self.families.iter().filter(|f| f.ranks.contains(&rank));
+        known.map(|family| family.name.as_str()).collect()
+    }
+
     /// All reply codes, lowest first.
     pub fn replies(&self) -> &[ReplyEntry] {
         &self.replies
@@ -191,7 +223,7 @@ mod tests {
 
     #[test]
     fn the_embedded_files_are_read() {
-        let read = Catalogue::read(REPLIES, COMMANDS, CAUSES).unwrap();
+        let read = Catalogue::read(FILES).unwrap();
         assert_eq!(read.replies.len(), 103);
         assert_eq!(read.commands.len(), 59);
         assert_eq!(read.causes.len(), catalogue().causes().count());
@@ -248,6 +280,78 @@ mod tests {
         }
     }
 
+    /// Words of advice that look like a setting: `pasv_address`, `PassivePorts`.
+    fn settings_in(advice: &str) -> Vec<&str> {
+        const OTHERS: [&str; 5] = [
+            "ProFTPD",
+            "FileZilla",
+            "AppArmor",
+            "close_notify",
+            "SELinux",
+        ];
+        let words = advice.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let is_setting = |word: &&str| {
+            let snake = word.contains('_');
+            let humps = word
+                .split(char::is_lowercase)
+                .filter(|part| !part.is_empty())
+                .count();
+            let camel = humps >= 2 && word.starts_with(char::is_uppercase);
+            (snake || camel) && word.len() > 4 && !OTHERS.contains(word)
+        };
+        words.filter(is_setting).collect()
+    }
+
+    #[test]
+    fn every_setting_that_advice_names_has_its_source_and_no_other_is_kept() {
+        let directives = &catalogue().directives;
+        let mut named = BTreeSet::new();
+        for (id, cause) in catalogue().causes() {
+            for advice in &cause.advice {
+                for word in settings_in(advice) {
+                    let known = |d: &Directive| d.name.split(' ').any(|part| part == word);
+                    assert!(directives.iter().any(known), "{id}: {word} has no source");
+                }
+                for directive in directives.iter().filter(|d| d.is_named_in(advice)) {
+                    let server = &directive.server;
+                    assert!(
+                        advice.contains(server.as_str()) || server == "vsftpd",
+                        "{id}: {} is one of {server}",
+                        directive.name
+                    );
+                    named.insert((server, &directive.name));
+                }
+            }
+        }
+        for directive in directives {
+            let name = &directive.name;
+            assert!(
+                named.contains(&(&directive.server, name)),
+                "{name} stands in no advice"
+            );
+            assert!(!directive.source.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn families_name_rules_that_exist() {
+        let ranks: BTreeSet<u32> = catalogue()
+            .causes()
+            .flat_map(|(_, c)| &c.text)
+            .map(|t| t.rank)
+            .collect();
+        assert!(catalogue().families.len() > 15);
+        for family in &catalogue().families {
+            let lost: Vec<_> = family.ranks.iter().filter(|r| !ranks.contains(r)).collect();
+            assert!(
+                lost.is_empty(),
+                "{}: no text rule has the rank {lost:?}",
+                family.name
+            );
+            assert!(family.ranks.is_sorted(), "{}", family.name);
+        }
+    }
+
     #[test]
     fn no_two_rules_have_one_rank() {
         let mut texts = BTreeSet::new();
@@ -294,7 +398,16 @@ mod tests {
 
     #[test]
     fn a_broken_file_is_an_error_not_half_a_catalogue() {
-        assert!(Catalogue::read("[[reply]]\ncode = 1", COMMANDS, CAUSES).is_err());
+        let [_, rest @ ..] = FILES;
+        let [commands, causes, directives, families] = rest;
+        let files = [
+            "[[reply]]\ncode = 1",
+            commands,
+            causes,
+            directives,
+            families,
+        ];
+        assert!(Catalogue::read(files).is_err());
         let empty = Catalogue::default();
         assert_eq!(empty.cause(CauseId(0)).id, "");
         assert_eq!(empty.cause_by_name("auth-bad-credentials"), None);

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::catalogue::{Cause, CauseId, Confidence, Party, ReplyEntry, catalogue};
+use crate::catalogue::{Cause, CauseId, Confidence, Directive, Party, ReplyEntry, catalogue};
 use crate::cause::text::{self, Hit};
 use crate::ftp::{ReplyClass, ReplyCode, Verb};
 
@@ -30,6 +30,10 @@ pub struct Explanation {
     pub meaning: String,
     /// What to do.
     pub advice: &'static [String],
+    /// The settings that the advice names, and where each is documented.
+    pub directives: Vec<&'static Directive>,
+    /// Families of servers that are known to send texts like this one.
+    pub known_from: Vec<&'static str>,
     /// Where the cause, or else the code, is defined.
     pub source: Option<&'static str>,
     /// The code's own entry.
@@ -133,6 +137,7 @@ fn told(
         candidates = text::candidates(code, verb);
     }
     let entry = reply.and_then(|(code, _)| catalogue().reply(code));
+    let rank = hit.and_then(|hit| hit.rank);
     let is_guess = hit.is_some_and(|h| h.confidence == Confidence::Code);
     let meaning = entry
         .filter(|_| is_guess)
@@ -147,6 +152,8 @@ fn told(
         benign: Some(cause.benign),
         meaning: meaning.clone(),
         advice: &cause.advice,
+        directives: catalogue().directives_of(cause),
+        known_from: rank.map_or_else(Vec::new, |rank| catalogue().families_of(rank)),
         source: Some(&cause.source),
         reply: entry,
     }
@@ -170,6 +177,8 @@ fn unknown(number: Option<u16>) -> Explanation {
         benign: None,
         meaning,
         advice: &[],
+        directives: Vec::new(),
+        known_from: Vec::new(),
         source: entry.map(|e| e.source.as_str()),
         reply: entry,
     }
@@ -261,6 +270,21 @@ mod tests {
         assert_eq!(told.meaning, entry.meaning);
         assert!((10..30).contains(&told.candidates.len()));
         assert_eq!(told.candidates.first(), told.cause.as_ref());
+    }
+
+    #[test]
+    fn families_and_settings_are_named() {
+        let told = explain("425 Failed to establish connection.", Some(Verb::LIST));
+        assert!(
+            told.known_from.contains(&"vsftpd 3.0.2"),
+            "{:?}",
+            told.known_from
+        );
+        let named = |d: &&Directive| d.server == "vsftpd" && d.name == "pasv_address";
+        let told = explain("data-private-address", None);
+        let address = told.directives.into_iter().find(named).unwrap();
+        assert!(address.source.starts_with("vsftpd.conf(5)") && !address.default.is_empty());
+        assert_eq!(explain("550", None).known_from, [""; 0]);
     }
 
     #[test]

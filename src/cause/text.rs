@@ -49,6 +49,8 @@ pub(super) struct Hit {
     pub cause: CauseId,
     /// How sure it is.
     pub confidence: Confidence,
+    /// The rank of the text rule that told it.
+    pub rank: Option<u32>,
 }
 
 /// The cause that the reply's text tells. `None` for replies that are not negative and for texts that say nothing known.
@@ -116,6 +118,7 @@ pub(super) fn by_code(code: ReplyCode, verb: Option<Verb>) -> Option<Hit> {
     Some(Hit {
         cause: *cause,
         confidence: Confidence::Code,
+        rank: None,
     })
 }
 
@@ -204,6 +207,7 @@ fn matching(
         .map(|text| Hit {
             cause: text.cause,
             confidence: text.rule.confidence,
+            rank: Some(text.rule.rank),
         })
 }
 

@@ -1,7 +1,7 @@
 //! The catalogue's answer about a code, a cause or a reply text, for people.
 
 use super::layout::{Look, Page};
-use crate::catalogue::CauseId;
+use crate::catalogue::{CauseId, Directive};
 use crate::cause::Explanation;
 
 /// The answer as text that ends in a line end.
@@ -46,6 +46,7 @@ pub fn explanation(explanation: &Explanation, look: Look) -> String {
             &look.say(advice),
         );
     }
+    settings(&mut page, explanation);
     let others: Vec<_> = explanation
         .candidates
         .iter()
@@ -56,4 +57,32 @@ pub fn explanation(explanation: &Explanation, look: Look) -> String {
         page.hang("also   ", &others.join(", "));
     }
     page.finish()
+}
+
+/// Where the settings that the advice names are documented, and who is known to send such a text.
+fn settings(page: &mut Page, explanation: &Explanation) {
+    let look = page.look;
+    for (number, directive) in explanation.directives.iter().enumerate() {
+        let start = if number == 0 { "where  " } else { "       " };
+        let default = match directive.default.as_str() {
+            "" => String::new(),
+            default => format!("; default {default}"),
+        };
+        let Directive {
+            server,
+            name,
+            source,
+            ..
+        } = directive;
+        page.hang(
+            start,
+            &look.say(&format!("{server} {name}: {source}{default}")),
+        );
+    }
+    if !explanation.known_from.is_empty() {
+        page.hang(
+            "known  ",
+            &look.say(&format!("from {}", explanation.known_from.join(", "))),
+        );
+    }
 }
