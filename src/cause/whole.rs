@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::facts::{self, Case, Fact};
 use crate::ftp::{DataRecord, Direction, End, Fate, Side, Verb, grammar};
-use crate::session::{Exchange, Outcome, Session};
+use crate::session::{Exchange, Outcome, Session, Transfer};
 use crate::text::Text;
 
 /// More facts; those that look at more than the exchange itself come last.
@@ -162,11 +162,18 @@ fn busy_without_transfer(case: &Case<'_>) -> bool {
     busy && !before.iter().rev().take(NEWEST).any(moved)
 }
 
+/// The place of the exchange's transfer. Transfers end in the order of their commands, so none is searched for long.
+fn transfer_of(case: &Case<'_>) -> Option<usize> {
+    let (index, _) = case.exchange?;
+    let transfers = &case.session.transfers;
+    transfers
+        .binary_search_by_key(&Some(index), |t| t.exchange)
+        .ok()
+}
+
 /// Bytes of the transfer, as a log or its data connection tells.
 fn bytes_of(case: &Case<'_>) -> Option<u64> {
-    let (index, _) = case.exchange?;
-    let mut newest = case.session.transfers.iter().rev();
-    newest.find(|t| t.exchange == Some(index))?.bytes
+    case.session.transfers.get(transfer_of(case)?)?.bytes
 }
 
 /// The answer to a SIZE soon after is the number of bytes that were moved.
@@ -185,20 +192,20 @@ fn whole_by_size(case: &Case<'_>) -> bool {
     path.is_some() && sizes.any(|size| size > 0 && bytes_of(case) == Some(size))
 }
 
-/// Nothing was stored, where this session had stored something under the same name.
+/// Nothing was stored, where this session had stored something under the same name not long before.
 fn earlier_copy_larger(case: &Case<'_>) -> bool {
-    let Some((index, exchange)) = case.exchange else {
+    const NEAR: usize = 64;
+    let path = argument(case);
+    let Some(place) = transfer_of(case).filter(|_| path.is_some()) else {
         return false;
     };
-    if bytes_of(case) != Some(0) {
-        return false;
-    }
-    let path = facts::argument(exchange);
-    let same = |t: &&crate::session::Transfer| {
+    let (before, from) = case.session.transfers.split_at(place);
+    let same = |t: &&Transfer| {
         t.direction == Direction::Upload && t.path.as_ref().map(Text::bytes) == path
     };
-    let mut copies = case.session.transfers.iter().filter(same);
-    path.is_some() && copies.any(|t| t.exchange < Some(index) && t.bytes.is_some_and(|b| b > 0))
+    let mut copies = before.iter().rev().take(NEAR).filter(same);
+    let empty = from.first().is_some_and(|t| t.bytes == Some(0));
+    empty && copies.any(|t| t.bytes.is_some_and(|b| b > 0))
 }
 
 #[cfg(test)]
