@@ -238,7 +238,7 @@ fn shared(tally: &VantageTally) -> Vec<SharedRow> {
     let mut rows: Vec<SharedRow> = Vec::new();
     for (attribute, values) in &shares.by_value {
         let told = values.iter().filter_map(|(value, share)| {
-            SharedRow::new(attribute.id(), value.clone(), *share, total)
+            SharedRow::new(attribute.id(), || value.text(), *share, total)
         });
         rows.extend(told);
     }
@@ -273,7 +273,7 @@ fn shared_commands(tally: &VantageTally) -> Vec<SharedRow> {
     let row = |(verb, share): (Verb, Share)| {
         SharedRow::new(
             "command",
-            verb.to_string().into(),
+            || verb.to_string().into(),
             share,
             tally.shares.total,
         )
@@ -282,7 +282,12 @@ fn shared_commands(tally: &VantageTally) -> Vec<SharedRow> {
 }
 
 impl SharedRow {
-    fn new(attribute: &'static str, value: Text, share: Share, total: Share) -> Option<Self> {
+    fn new(
+        attribute: &'static str,
+        value: impl Fn() -> Text,
+        share: Share,
+        total: Share,
+    ) -> Option<Self> {
         let others = share.all.saturating_sub(share.failed);
         let all_others = total.all.saturating_sub(total.failed);
         let failed = (share.failed, per_mille(share.failed, total.failed));
@@ -292,7 +297,7 @@ impl SharedRow {
         let enough = share.failed >= SHARED && all_others >= SHARED && failed.1 >= 500;
         (tells && enough).then_some(Self {
             attribute,
-            value,
+            value: value(),
             failed,
             others,
             tenths,

@@ -36,7 +36,7 @@ pub use judge::Spread;
 pub use kept::{KeptOfVantage, KeptSessions, SessionRow, Whole};
 pub use left_out::LeftOut;
 pub use session::{SessionTally, TransferTally, Worst};
-pub use shares::{Attribute, Share, Shares};
+pub use shares::{Attribute, Share, Shares, Value};
 pub use smallest::Smallest;
 pub use timeline::{Bucket, Pace, Timeline};
 pub use who::{Distinct, Named, Part, Table};

@@ -2,13 +2,13 @@
 //! failed and in all.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::who::{Part, Table};
+use super::who::{Named, Part, Table};
 use crate::cause::Failure;
 use crate::ftp::{Endpoint, Host};
 use crate::session::Session;
-use crate::text::Text;
+use crate::text::{StableHash, Text};
 
 /// What sessions may have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,58 @@ impl Attribute {
     }
 }
 
+/// A value of an attribute. It becomes words only where it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// A client.
+    Host(Host),
+    /// The network of a client, by its first address.
+    Network(IpAddr),
+    /// A server's end.
+    End(Endpoint),
+    /// A user.
+    User(Text),
+    /// One of our own words.
+    Word(&'static str),
+}
+
+impl Value {
+    fn network(host: &Host) -> Option<Self> {
+        let first = match host.ip()? {
+            IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & !0xff).into(),
+            IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        };
+        Some(Self::Network(first))
+    }
+
+    /// In words.
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Host(host) => host.json().into(),
+            Self::Network(first) if first.is_ipv4() => format!("{first}/24").into(),
+            Self::Network(first) => format!("{first}/64").into(),
+            Self::End(end) => end.terminal(true).into(),
+            Self::User(user) => user.clone(),
+            Self::Word(word) => (*word).into(),
+        }
+    }
+}
+
+impl Named for Value {
+    fn hash(&self) -> u64 {
+        match self {
+            Self::Host(host) => host.hash(),
+            Self::Network(first) => Host::Ip(*first).hash(),
+            Self::End(end) => StableHash::new()
+                .number(end.host.hash())
+                .number(u64::from(end.port.unwrap_or(0)))
+                .finish(),
+            Self::User(user) => user.hash(),
+            Self::Word(word) => StableHash::new().bytes(word.as_bytes()).finish(),
+        }
+    }
+}
+
 /// Operations with one value of an attribute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Share {
@@ -63,7 +115,7 @@ pub struct Shares {
     /// Of all sessions.
     pub total: Share,
     /// By value.
-    pub by_value: BTreeMap<Attribute, Table<Text, Share>>,
+    pub by_value: BTreeMap<Attribute, Table<Value, Share>>,
 }
 
 impl Shares {
@@ -77,28 +129,28 @@ impl Shares {
             all: heard.max(failed),
         };
         self.total.absorb(share);
-        let mut add = |attribute, value: Option<Text>| {
+        let mut add = |attribute, value: Option<Value>| {
             let table = self.by_value.entry(attribute).or_default();
             if let Some(row) = value.and_then(|value| table.row(&value)) {
                 row.absorb(share);
             }
         };
         let client = session.client.as_ref();
-        add(Attribute::Client, client.map(|c| c.host.json().into()));
-        add(Attribute::Network, client.and_then(|c| network(&c.host)));
-        add(Attribute::User, session.user.clone());
-        let server = session.server.as_ref();
         add(
-            Attribute::Server,
-            server.map(|s: &Endpoint| s.terminal(true).into()),
+            Attribute::Client,
+            client.map(|c| Value::Host(c.host.clone())),
         );
+        let network = client.and_then(|c| Value::network(&c.host));
+        add(Attribute::Network, network);
+        add(Attribute::User, session.user.clone().map(Value::User));
+        add(Attribute::Server, session.server.clone().map(Value::End));
         if session.commands > 0 {
             let tls = if session.is_behind_tls() {
                 "behind TLS"
             } else {
                 "in clear"
             };
-            add(Attribute::Tls, Some(tls.into()));
+            add(Attribute::Tls, Some(Value::Word(tls)));
         }
         add(Attribute::Mode, mode(session));
     }
@@ -113,23 +165,12 @@ impl Shares {
 
 /// `198.51.100.0/24`
 pub(super) fn network(host: &Host) -> Option<Text> {
-    let name = match host.ip()? {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            let ip = std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0);
-            format!("{ip}/64")
-        }
-    };
-    Some(name.into())
+    Value::network(host).map(|network| network.text())
 }
 
 /// `PASV`, `PORT`, … where a session has only one.
-fn mode(session: &Session) -> Option<Text> {
+fn mode(session: &Session) -> Option<Value> {
     let first = session.data.first()?.mode;
     let only = session.data.iter().all(|d| d.mode == first);
-    only.then(|| first.id().into())
+    only.then(|| Value::Word(first.id()))
 }
