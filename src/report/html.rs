@@ -21,9 +21,9 @@ use askama::Template;
 use super::groups::MatrixRow;
 use super::heard::Evidence;
 use super::layout::Look;
-use super::names::{direction_name, end_words, tops, verb_name, zone_name};
+use super::names::{direction_name, end_words, tops, transfer_cells, verb_name, zone_name};
 use super::words::{count, lasting, percent, replies, size, thousands};
-use super::{CauseRow, CodeRow, Guesser, Heard, Ladder, Mark, Report, Spread, TransferRow};
+use super::{CauseRow, CodeRow, Guesser, Heard, Ladder, Mark, Report, TransferRow};
 use super::{sessions, terminal, vantage_words};
 use crate::ftp::{End, Endpoint, Host, ReplyCode, SessionKey, Verb};
 use crate::tally::SessionRow;
@@ -304,18 +304,7 @@ impl Page<'_> {
     }
 
     fn transfer(&self, row: &TransferRow) -> [String; 7] {
-        let of = |spread: Option<Spread>, number: fn(Spread) -> u64| {
-            spread.map_or_else(String::new, |spread| size(number(spread)))
-        };
-        [
-            thousands(row.tally.files),
-            size(row.tally.bytes),
-            of(row.sizes, |sizes| sizes.p50),
-            of(row.sizes, |sizes| sizes.max),
-            of(row.rates, |rates| rates.p50),
-            thousands(row.tally.incomplete),
-            thousands(row.tally.unmeasured),
-        ]
+        transfer_cells(row)
     }
 
     fn elided_transfers(&self) -> String {

@@ -10,7 +10,9 @@ use page::{Page, code, input, say};
 use super::causes::shown_evidence;
 use super::heard::{CauseRow, Heard};
 use super::layout::Look;
-use super::names::{direction_name, end_words, tops, verb_name, wait_name, zone_name};
+use super::names::{
+    direction_name, end_words, tops, transfer_cells, verb_name, wait_name, zone_name,
+};
 use super::words::{count, lasting, percent, replies, seconds, size, thousands};
 use super::{Report, sessions, terminal, vantage_words};
 use crate::cause::Failure;
@@ -159,7 +161,7 @@ pub fn matrix(report: &Report) -> String {
             let first = [code(&verb_name(row.verb)), thousands(row.total)];
             first.into_iter().chain(cells).collect::<Vec<_>>()
         };
-        page.table(&head, heard.matrix.rows.iter().map(row));
+        page.wide_table(&head, heard.matrix.rows.iter().map(row));
     })
 }
 
@@ -494,22 +496,23 @@ fn transfers(page: &mut Page, main: &Heard) {
         return;
     }
     page.heading(2, "Transfers");
-    let of = |spread: Option<super::Spread>, number: fn(super::Spread) -> u64| {
-        spread.map_or_else(String::new, |spread| size(number(spread)))
-    };
     let row = |row: &super::TransferRow| {
+        let [number, size, median, largest, rate, incomplete, unknown] = transfer_cells(row);
+        let direction = direction_name(row.direction).to_owned();
         [
-            direction_name(row.direction).to_owned(),
-            thousands(row.tally.files),
-            size(row.tally.bytes),
-            of(row.sizes, |sizes| sizes.p50),
-            of(row.sizes, |sizes| sizes.max),
-            of(row.rates, |rates| rates.p50),
-            thousands(row.tally.incomplete),
-            thousands(row.tally.unmeasured),
+            direction, number, size, median, largest, rate, incomplete, unknown,
         ]
     };
-    let columns = ["", "number:", "size:", "incomplete:", "of unknown size:"];
+    let columns = [
+        "",
+        "number:",
+        "size:",
+        "median:",
+        "largest:",
+        "median per second:",
+        "incomplete:",
+        "of unknown size:",
+    ];
     page.table(columns, main.transfers.iter().map(row));
     let (files, bytes) = main.elided_transfers;
     if files > 0 {

@@ -1,8 +1,10 @@
-//! What things are called where people read.
+//! What things are called, and how rows are written, where people read.
 
 use jiff::tz::TimeZone;
 
-use super::heard::{Heard, WaitRow};
+use super::Spread;
+use super::heard::{Heard, TransferRow, WaitRow};
+use super::words::{size, thousands};
 use crate::ftp::{Direction, End, Verb};
 
 /// A machine without a zone says `Etc/UTC`; people say UTC.
@@ -48,6 +50,22 @@ pub(super) fn direction_name(direction: Direction) -> &'static str {
         Direction::Download => "downloads",
         Direction::Listing => "listings",
     }
+}
+
+/// Transfers in cells: how many, bytes, the median and the largest size, the median rate, how many broken and unmeasured.
+pub(super) fn transfer_cells(row: &TransferRow) -> [String; 7] {
+    let of = |spread: Option<Spread>, number: fn(Spread) -> u64| {
+        spread.map_or_else(String::new, |spread| size(number(spread)))
+    };
+    [
+        thousands(row.tally.files),
+        size(row.tally.bytes),
+        of(row.sizes, |sizes| sizes.p50),
+        of(row.sizes, |sizes| sizes.max),
+        of(row.rates, |rates| rates.p50),
+        thousands(row.tally.incomplete),
+        thousands(row.tally.unmeasured),
+    ]
 }
 
 /// Who and what failed most: what it is, its name as it can be shown, and failures. A server by itself says nothing.

@@ -68,7 +68,16 @@ impl Page {
     }
 
     /// A heading in bars, and rows of cells; numbers to the right where the heading ends in a colon.
-    pub(super) fn table<H: AsRef<str>, C: AsRef<[String]>>(
+    pub(super) fn table<H: AsRef<str>, const N: usize>(
+        &mut self,
+        head: [H; N],
+        rows: impl Iterator<Item = [String; N]>,
+    ) {
+        self.wide_table(head, rows);
+    }
+
+    /// The same with as many columns as there happen to be.
+    pub(super) fn wide_table<H: AsRef<str>, C: AsRef<[String]>>(
         &mut self,
         head: impl AsRef<[H]>,
         rows: impl Iterator<Item = C>,
