@@ -35,7 +35,7 @@ use crate::session::Session;
 use crate::tally::{By, Grouping};
 use crate::text;
 use asked::{Rows, anonymizer, filter};
-use rules::{ended, settled};
+use rules::{Rules, ended, settled};
 use targets::{Forms, Target, one_target, print, targets, write_all};
 
 /// Why a command ended without its result.
@@ -113,9 +113,7 @@ fn zone(name: Option<&str>) -> Result<TimeZone, Trouble> {
 }
 
 fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings, Trouble> {
-    // What is wrong in them is told before anything is read.
-    let filter = filter(args)?;
-    rules::look_over(&args.rules)?;
+    let filter = filter(args)?; // told before anything is read
     let log_zone = zone(args.log_tz.as_deref())?;
     let zone = zone(args.tz.as_deref())?;
     let piped = !io::stdin().is_terminal();
@@ -330,10 +328,11 @@ fn report(args: &ReadArgs) -> Outcome {
     } else {
         Wanted::Tallies
     };
+    let rules = Rules::fail_on(&args.rules)?;
     let findings = read(args, wanted, None)?;
     let report = report_of(args, &findings, Rows::OF_REPORT)?;
     let report = report.with_sessions(&findings.kept);
-    let (exit, targets) = settled(args, targets, &report, &findings)?;
+    let (exit, targets) = settled(args, &rules, targets, &report, &findings);
     write_all(&targets, |target| REPORT.render(&report, target, args))?;
     Ok(exit)
 }
@@ -341,9 +340,10 @@ fn report(args: &ReadArgs) -> Outcome {
 /// One part of the report by itself.
 fn part(args: &ReadArgs, rows: Rows, view: &View) -> Outcome {
     let targets = targets(args, PARTS)?;
+    let rules = Rules::fail_on(&args.rules)?;
     let findings = read(args, Wanted::Tallies, rows.by)?;
     let report = report_of(args, &findings, rows)?;
-    let (exit, targets) = settled(args, targets, &report, &findings)?;
+    let (exit, targets) = settled(args, &rules, targets, &report, &findings);
     write_all(&targets, |target| view.render(&report, target, args))?;
     warn(args, &report);
     Ok(exit)
@@ -372,10 +372,11 @@ fn events(args: &ReadArgs) -> Outcome {
         let words = "events are printed as they are read, so --quiet-ok can't keep them back";
         return Err(Trouble::Usage(words.to_owned()));
     }
+    let rules = Rules::fail_on(&args.rules)?;
     let findings = read_to(args, Wanted::Events, None, &target.place)?;
     let report = report_of(args, &findings, Rows::ALL)?;
     warn(args, &report);
-    ended(args, &report, &findings)
+    Ok(ended(args, &rules, &report, &findings))
 }
 
 fn sessions(args: &SessionArgs) -> Outcome {
@@ -387,13 +388,14 @@ fn sessions(args: &SessionArgs) -> Outcome {
         return part(read_args, rows, &SESSIONS_BY);
     }
     let targets = targets(read_args, LISTED)?;
+    let rules = Rules::fail_on(&read_args.rules)?;
     let mut findings = read(read_args, Wanted::Sessions, None)?;
     let report = report_of(read_args, &findings, Rows::ALL)?;
     let order = args.worst.map(|_| Order::Failures).or(rows.order);
     let most = args.worst.or(read_args.top.filter(|top| *top > 0));
     report::sessions::choose(&mut findings.sessions, order, most);
     let (chosen, zone) = (&findings.sessions, &report.zone);
-    let (exit, targets) = settled(read_args, targets, &report, &findings)?;
+    let (exit, targets) = settled(read_args, &rules, targets, &report, &findings);
     write_all(&targets, |target| match target.form {
         // A list has no page.
         Form::Text | Form::Html => {
@@ -419,11 +421,12 @@ fn sessions(args: &SessionArgs) -> Outcome {
 
 fn timeline(args: &TimelineArgs) -> Outcome {
     let targets = targets(&args.read, TEXT)?;
+    let rules = Rules::fail_on(&args.read.rules)?;
     let mut findings = read(&args.read, Wanted::Sessions, None)?;
     let report = report_of(&args.read, &findings, Rows::ALL)?;
     let order = args.worst.map(|_| Order::Failures);
     report::sessions::choose(&mut findings.sessions, order, args.worst);
-    let (exit, targets) = settled(&args.read, targets, &report, &findings)?;
+    let (exit, targets) = settled(&args.read, &rules, targets, &report, &findings);
     write_all(&targets, |target| {
         let look = look(&args.read, &target.place);
         if args.gantt {

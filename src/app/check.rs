@@ -1,7 +1,7 @@
 //! One line and a status, as monitoring systems want it of a plugin (Monitoring Plugins Development Guidelines).
 
 use super::asked::Rows;
-use super::rules::Rules;
+use super::rules::{Rules, earlier_causes};
 use super::targets::print;
 use super::{Outcome, Trouble, read, report_of};
 use crate::cli::CheckArgs;
@@ -22,9 +22,9 @@ pub(super) fn check(args: &CheckArgs) -> Outcome {
 }
 
 fn checked(args: &CheckArgs) -> Outcome {
-    let rules = &args.read.rules;
-    let warn = Rules::read("--warn", &args.warn, rules)?;
-    let crit = Rules::read("--crit", &args.crit, rules)?;
+    let before = earlier_causes(&args.read.rules)?;
+    let warn = Rules::read("--warn", &args.warn, before.clone())?;
+    let crit = Rules::read("--crit", &args.crit, before)?;
     let findings = read(&args.read, Wanted::Tallies, None)?;
     let report = report_of(&args.read, &findings, Rows::ALL)?;
     let (status, why) = status(&warn, &crit, &report, &findings);

@@ -20,15 +20,19 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Reads the conditions of an option, and the earlier report.
+    /// Those of `--fail-on`. Wrong ones are told before anything is read.
+    pub(super) fn fail_on(args: &RuleArgs) -> Result<Self, Trouble> {
+        Self::read("--fail-on", &args.fail_on, earlier_causes(args)?)
+    }
+
+    /// Reads the conditions of an option; `before` are the causes of the earlier report.
     pub(super) fn read(
         option: &'static str,
         typed: &[String],
-        args: &RuleArgs,
+        before: Option<BTreeSet<String>>,
     ) -> Result<Self, Trouble> {
         let conditions = typed.iter().map(|typed| Condition::read(option, typed));
         let conditions = conditions.collect::<Result<Vec<_>, _>>()?;
-        let before = earlier_causes(args)?;
         if before.is_none() && conditions.iter().any(Condition::needs_before) {
             let words = "what is new is told by an earlier report; give one with --baseline FILE";
             return Err(Trouble::Usage(format!("{option}: {words}")));
@@ -54,7 +58,8 @@ impl Rules {
     }
 }
 
-fn earlier_causes(args: &RuleArgs) -> Result<Option<BTreeSet<String>>, Trouble> {
+/// The causes of the report given with `--baseline`.
+pub(super) fn earlier_causes(args: &RuleArgs) -> Result<Option<BTreeSet<String>>, Trouble> {
     let Some(path) = &args.baseline else {
         return Ok(None);
     };
@@ -64,18 +69,8 @@ fn earlier_causes(args: &RuleArgs) -> Result<Option<BTreeSet<String>>, Trouble> 
     report::earlier::causes(&json).map(Some).map_err(wrong)
 }
 
-/// Finds wrong conditions before anything is read.
-pub(super) fn look_over(args: &RuleArgs) -> Result<(), Trouble> {
-    Rules::read("--fail-on", &args.fail_on, args).map(drop)
-}
-
 /// How a run ends; which conditions hold is said on standard error.
-pub(super) fn ended(
-    args: &ReadArgs,
-    report: &Report,
-    findings: &Findings,
-) -> Result<Exit, Trouble> {
-    let rules = Rules::read("--fail-on", &args.rules.fail_on, &args.rules)?;
+pub(super) fn ended(args: &ReadArgs, rules: &Rules, report: &Report, findings: &Findings) -> Exit {
     let holding = rules.holding(report, findings);
     let exit = Exit::of(&findings.tallies);
     for condition in &holding {
@@ -89,23 +84,24 @@ pub(super) fn ended(
             }
         }
     }
-    Ok(if holding.is_empty() {
+    if holding.is_empty() {
         exit
     } else {
         exit.and(Exit::Condition)
-    })
+    }
 }
 
 /// How a run ends, and the outputs that are written: with `--quiet-ok`, standard output only where there is something to
 /// say.
 pub(super) fn settled(
     args: &ReadArgs,
+    rules: &Rules,
     mut targets: Vec<Target>,
     report: &Report,
     findings: &Findings,
-) -> Result<(Exit, Vec<Target>), Trouble> {
-    let exit = ended(args, report, findings)?;
+) -> (Exit, Vec<Target>) {
+    let exit = ended(args, rules, report, findings);
     let is_well = exit == Exit::Done && report.verdict.mark == Mark::Note;
     targets.retain(|target| !(args.rules.quiet_ok && is_well) || target.place != Place::Stdout);
-    Ok((exit, targets))
+    (exit, targets)
 }
