@@ -8,6 +8,7 @@ mod asked;
 mod check;
 mod diff;
 mod from;
+mod mail;
 mod pages;
 mod rules;
 mod targets;
@@ -35,6 +36,7 @@ use crate::session::Session;
 use crate::tally::{By, Grouping};
 use crate::text;
 use asked::{Rows, anonymizer, filter};
+use mail::Mail;
 use rules::{Rules, ended, settled};
 use targets::{Forms, Target, one_target, print, targets, write_all};
 
@@ -159,6 +161,7 @@ const WHOLE: Forms = &[
     Form::Md,
     Form::Prom,
     Form::Html,
+    Form::Eml,
 ];
 /// Forms of its parts.
 const PARTS: Forms = &[
@@ -315,7 +318,8 @@ impl View {
             Form::Csv => (self.csv)(report),
             Form::Md => (self.markdown)(report),
             Form::Prom => report::metrics::report(report),
-            Form::Html => report::html::report(report),
+            // Parts of the report have neither a page nor a mail.
+            Form::Html | Form::Eml => report::html::report(report),
         }
     }
 }
@@ -329,11 +333,15 @@ fn report(args: &ReadArgs) -> Outcome {
         Wanted::Tallies
     };
     let rules = Rules::fail_on(&args.rules)?;
+    let mail = Mail::asked(args)?;
     let findings = read(args, wanted, None)?;
     let report = report_of(args, &findings, Rows::OF_REPORT)?;
     let report = report.with_sessions(&findings.kept);
     let (exit, targets) = settled(args, &rules, targets, &report, &findings);
-    write_all(&targets, |target| REPORT.render(&report, target, args))?;
+    write_all(&targets, |target| match target.form {
+        Form::Eml => report::mail::report(&report, &mail.envelope(&report)),
+        _ => REPORT.render(&report, target, args),
+    })?;
     Ok(exit)
 }
 
@@ -397,8 +405,8 @@ fn sessions(args: &SessionArgs) -> Outcome {
     let (chosen, zone) = (&findings.sessions, &report.zone);
     let (exit, targets) = settled(read_args, &rules, targets, &report, &findings);
     write_all(&targets, |target| match target.form {
-        // A list has no page.
-        Form::Text | Form::Html => {
+        // A list has neither a page nor a mail.
+        Form::Text | Form::Html | Form::Eml => {
             let look = look(read_args, &target.place);
             let rows = chosen.iter();
             let rows = rows.map(|(s, f)| report::sessions::session(s, f, zone, look) + "\n");

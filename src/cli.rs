@@ -80,7 +80,7 @@ pub struct ReadArgs {
     /// Year of the first line of logs without years [default: by the file's time]
     #[arg(long, value_name = "YEAR")]
     pub year: Option<i16>,
-    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md .html .prom; `-` is standard output. May be given
+    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md .html .eml .prom; `-` is standard output. May be given
     /// several times: all is read once. A file is replaced when the new one is whole
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
@@ -130,6 +130,26 @@ pub struct ReadArgs {
     /// When it matters.
     #[command(flatten)]
     pub rules: RuleArgs,
+    /// Who gets it by mail.
+    #[command(flatten)]
+    pub mail: MailArgs,
+}
+
+/// The heading of what only a mail has.
+const MAIL: &str = "Mail (--as eml)";
+
+/// Who gets a report by mail. Nothing is sent: `sendmail -t` does that.
+#[derive(Debug, Clone, Args)]
+pub struct MailArgs {
+    /// Recipients
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', help_heading = MAIL)]
+    pub mail_to: Vec<String>,
+    /// The sender [default: ftpwhy at the first recipient's domain]
+    #[arg(long, value_name = "ADDRESS", help_heading = MAIL)]
+    pub mail_from: Option<String>,
+    /// What the subject begins with [default: ftpwhy in brackets]
+    #[arg(long, value_name = "TEXT", help_heading = MAIL)]
+    pub subject_prefix: Option<String>,
 }
 
 /// The heading of what makes a run matter.
@@ -185,7 +205,7 @@ pub struct FilterArgs {
     #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
     #[arg(help_heading = OPERATIONS)]
     pub until: Option<String>,
-    /// Takes this time for now in --since and --until [default: the machine's clock]
+    /// Takes this time for now in --since and --until, and for the date of a mail [default: the machine's clock]
     #[arg(long, value_name = "TIME", help_heading = OPERATIONS)]
     pub now: Option<String>,
     /// Commands with these replies: 421, 55x, 5xx, !550
@@ -392,6 +412,8 @@ pub enum Form {
     Prom,
     /// A page for a browser.
     Html,
+    /// A mail, with the report as text and as HTML.
+    Eml,
 }
 
 /// When to use colours.

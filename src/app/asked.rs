@@ -15,7 +15,7 @@ use crate::tally::By;
 use crate::time::Timestamp;
 
 /// What is taken for now: what was given, or the machine's clock, which is asked nowhere else.
-fn now(args: &ReadArgs, zone: &TimeZone) -> Result<Now, Trouble> {
+pub(super) fn now(args: &ReadArgs, zone: &TimeZone) -> Result<Now, Trouble> {
     #[expect(clippy::disallowed_methods, reason = "the clock enters here")]
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = clock.map_or(0, |passed| passed.as_nanos());

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::Trouble;
+use super::{Trouble, mail};
 use crate::cli::{Form, ReadArgs};
 use crate::output::{Place, Unwritten};
 use crate::text;
@@ -27,6 +27,7 @@ const ENDINGS: &[(&str, Form)] = &[
     ("prom", Form::Prom),
     ("html", Form::Html),
     ("htm", Form::Html),
+    ("eml", Form::Eml),
 ];
 
 /// What a command can print; what is asked for with no name that tells a form is the first of them.
@@ -58,6 +59,10 @@ pub(super) fn targets(args: &ReadArgs, forms: Forms) -> Result<Vec<Target>, Trou
         targets.push(Target { place, form });
     }
     unmet(asked, &targets)?;
+    if mail::is_asked(&args.mail) && targets.iter().all(|target| target.form != Form::Eml) {
+        let words = "--mail-to, --mail-from and --subject-prefix are for mails; give --as eml or --output FILE.eml";
+        return Err(Trouble::Usage(words.to_owned()));
+    }
     for (number, target) in targets.iter().enumerate() {
         if !forms.contains(&target.form) {
             return Err(unable(target.form, forms));

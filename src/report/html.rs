@@ -13,10 +13,13 @@
 )]
 
 mod charts;
+mod letter;
 
 use std::time::Duration;
 
 use askama::Template;
+
+pub(super) use letter::letter;
 
 use super::groups::MatrixRow;
 use super::heard::Evidence;
@@ -51,15 +54,8 @@ const PROOF: usize = 400;
 
 /// The whole page.
 pub fn report(report: &Report) -> String {
-    let page = Page {
-        report,
-        main: &report.main,
-        style: STYLE,
-        script: SCRIPT,
-        policy: POLICY,
-    };
     // Writing to a String can't fail.
-    page.render().unwrap_or_default()
+    Page::new(report).render().unwrap_or_default()
 }
 
 #[derive(Template)]
@@ -70,6 +66,18 @@ struct Page<'r> {
     style: &'static str,
     script: &'static str,
     policy: &'static str,
+}
+
+impl<'r> Page<'r> {
+    fn new(report: &'r Report) -> Self {
+        Self {
+            report,
+            main: &report.main,
+            style: STYLE,
+            script: SCRIPT,
+            policy: POLICY,
+        }
+    }
 }
 
 /// A file that was read.

@@ -22,6 +22,7 @@ pub mod html;
 pub mod json;
 pub mod ladder;
 mod layout;
+pub mod mail;
 pub mod markdown;
 pub mod metrics;
 mod names;

@@ -25,6 +25,7 @@ mod invariants;
 mod joined;
 mod laws;
 mod long;
+mod mail;
 mod metrics;
 mod oddities;
 mod output;
