@@ -151,7 +151,7 @@ impl Diagnostics {
     pub fn add_many(&mut self, kind: DiagnosticKind, reason: &str, new: Occurrences) {
         match self.0.get_mut(&(kind, new.first.source, reason.to_owned())) {
             Some(known) => {
-                known.count += new.count;
+                known.count = known.count.saturating_add(new.count);
                 if new.first < known.first {
                     known.first = new.first;
                     known.sample = new.sample;

@@ -352,3 +352,14 @@ pub const POOL_PORTS: u64 = 2048;
 
 /// Sessions in clear whose passive transfers work, from which on it is no chance that none does behind TLS.
 pub const FIREWALL_SESSIONS: u64 = 3;
+
+/// Digits of a number in the written form of tallies that is added up when reports are merged: a hundred billion replies of
+/// one code. What may be larger is written as text, so nothing is lost to readers that know only doubles.
+pub const WRITTEN_DIGITS: u32 = 11;
+
+/// Keys of one list in the written form of tallies, say inputs or commands with their codes.
+pub const WRITTEN_KEYS: usize = 1 << 17;
+
+/// Reports that are added up at once. Their sums can't overflow: 4096 of them with ten thousand stretches of time, each
+/// with numbers of eleven digits, stay below 2^63.
+pub const MERGED_REPORTS: usize = 4096;

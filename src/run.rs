@@ -144,8 +144,7 @@ impl Format {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Capture(Flavour::Pcap) => "pcap",
-            Self::Capture(Flavour::Pcapng) => "pcapng",
+            Self::Capture(flavour) => flavour.name(),
             Self::Log(detected) => detected.describe().map_or("", |d| d.name),
         }
     }

@@ -38,6 +38,14 @@ pub enum Flavour {
 }
 
 impl Flavour {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pcap => "pcap",
+            Self::Pcapng => "pcapng",
+        }
+    }
+
     /// Tells a capture by its first bytes: four for pcap, twelve for pcapng.
     pub fn sniff(head: &[u8]) -> Option<Self> {
         if pcap::is_magic(head) {

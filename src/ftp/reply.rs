@@ -106,12 +106,12 @@ pub enum Evidence {
 
 /// A reply of which a source tells no code that counts: it may have one of several, or the number that stands there is one
 /// that its writer always prints.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uncounted {
     /// The message that stands for it, or who prints the number.
-    pub by: &'static str,
+    pub by: Cow<'static, str>,
     /// The codes that it may have, lowest first; of a constant, the number that is printed.
-    pub codes: &'static [u16],
+    pub codes: Cow<'static, [u16]>,
     /// True for what the writer always prints: it tells nothing.
     pub is_constant: bool,
 }
@@ -120,8 +120,8 @@ impl Uncounted {
     /// A message that stands for one of several replies.
     pub const fn one_of(codes: &'static [u16], by: &'static str) -> Self {
         Self {
-            by,
-            codes,
+            by: Cow::Borrowed(by),
+            codes: Cow::Borrowed(codes),
             is_constant: false,
         }
     }
@@ -129,8 +129,8 @@ impl Uncounted {
     /// A number that the writer always prints.
     pub const fn constant(code: &'static [u16; 1], by: &'static str) -> Self {
         Self {
-            by,
-            codes: code,
+            by: Cow::Borrowed(by),
+            codes: Cow::Borrowed(code),
             is_constant: true,
         }
     }

@@ -374,7 +374,7 @@ fn replies(rows: &mut Rows, heard: &Heard) {
         let codes: Vec<_> = reply.codes.iter().map(u16::to_string).collect();
         rows.numbers(
             "candidates",
-            reply.by,
+            &reply.by,
             &codes.join(" "),
             &[("count", *count)],
         );

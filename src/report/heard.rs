@@ -36,7 +36,7 @@ pub struct Heard {
     /// Replies that messages stand for.
     pub implied: u64,
     /// Messages that stand for one of several replies, and how often.
-    pub candidates: Vec<(&'static Uncounted, u64)>,
+    pub candidates: Vec<(Uncounted, u64)>,
     /// Replies observed by first digit, those that occur.
     pub classes: Vec<(u8, u64)>,
     /// Replies by code.
@@ -312,7 +312,7 @@ impl Heard {
             candidates: tally
                 .candidates
                 .iter()
-                .map(|(reply, n)| (*reply, n))
+                .map(|(reply, n)| (reply.clone(), n))
                 .collect(),
             classes: classes(tally),
             codes: in_order(codes, order),

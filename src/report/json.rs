@@ -237,7 +237,7 @@ impl InputObject {
 #[derive(Serialize)]
 struct HeardObject<'a> {
     vantage: Option<&'static str>,
-    replies: Replies,
+    replies: Replies<'a>,
     commands: Vec<Command>,
     sessions: Sessions,
     failures: Failures,
@@ -287,17 +287,17 @@ impl<'a> HeardObject<'a> {
 }
 
 #[derive(Serialize)]
-struct Replies {
+struct Replies<'a> {
     total: u64,
     by_class: BTreeMap<String, u64>,
     by_code: Vec<CodeObject>,
-    candidates: Vec<CandidatesObject>,
+    candidates: Vec<CandidatesObject<'a>>,
 }
 
 #[derive(Serialize)]
-struct CandidatesObject {
-    codes: &'static [u16],
-    implied_by: &'static str,
+struct CandidatesObject<'a> {
+    codes: &'a [u16],
+    implied_by: &'a str,
     count: u64,
 }
 
@@ -309,8 +309,8 @@ struct CodeObject {
     implied: u64,
 }
 
-impl Replies {
-    fn new(heard: &Heard) -> Self {
+impl<'a> Replies<'a> {
+    fn new(heard: &'a Heard) -> Self {
         let classes = heard.classes.iter();
         let code = |row: &super::heard::CodeRow| CodeObject {
             code: row.code.number(),
@@ -318,9 +318,9 @@ impl Replies {
             observed: row.observed,
             implied: row.implied,
         };
-        let candidates = |(reply, count): &(&'static Uncounted, u64)| CandidatesObject {
-            codes: reply.codes,
-            implied_by: reply.by,
+        let candidates = |(reply, count): &'a (Uncounted, u64)| CandidatesObject {
+            codes: &reply.codes,
+            implied_by: &reply.by,
             count: *count,
         };
         Self {

@@ -358,7 +358,7 @@ fn codes_section(page: &mut Page, heard: &Heard, title: &str) {
     for (reply, count) in &heard.candidates {
         let codes: Vec<_> = reply.codes.iter().map(u16::to_string).collect();
         let (times, codes) = (thousands(*count), codes.join(", "));
-        page.line(&format!("\n{times} by {}: one of {codes}", say(reply.by)));
+        page.line(&format!("\n{times} by {}: one of {codes}", say(&reply.by)));
     }
 }
 

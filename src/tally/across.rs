@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::count::Counts;
 use super::smallest::Smallest;
 use super::who::Distinct;
+use super::written::{Hash, list, written};
 use crate::cause::Failure;
 use crate::ftp::{End, Fate, SessionKey, Vantage};
 use crate::limits;
@@ -16,7 +19,8 @@ use crate::text::Text;
 use crate::time::Timestamp;
 
 /// Sums over sessions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Across {
     /// When sessions were open.
     pub opened: Opened,
@@ -29,7 +33,8 @@ pub struct Across {
 }
 
 /// Logins with a password that crossed the network in clear text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClearLogins {
     /// Sessions.
     pub count: u64,
@@ -40,7 +45,8 @@ pub struct ClearLogins {
 }
 
 /// A limit on sessions, by the name of its cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// On all of them.
     Total,
@@ -69,8 +75,15 @@ struct Stay {
     refused: Option<(Timestamp, Limit)>,
 }
 
+written! {
+    Stay as (Timestamp, Timestamp, SessionKey, Hash, Option<(Timestamp, Limit)>):
+        |stay| (stay.start, stay.end, stay.session, Hash(stay.client), stay.refused),
+        |read| Ok(Self { start: read.0, end: read.1, session: read.2, client: read.3.0, refused: read.4 });
+    Ports as PortsForm: |ports| PortsForm::of(ports), |form| form.ports();
+}
+
 /// When the first sessions were open; later ones are left out, see [`limits::SESSIONS_AT_ONCE`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened(Smallest<Stay, { limits::SESSIONS_AT_ONCE }>);
 
 impl Opened {
@@ -135,9 +148,12 @@ impl Opened {
 pub struct Ports(Vec<u64>);
 
 impl Ports {
+    /// One for each 64 ports.
+    const WORDS: usize = 1024;
+
     fn add(&mut self, port: u16) {
         if self.0.is_empty() {
-            self.0 = vec![0; 1024];
+            self.0 = vec![0; Self::WORDS];
         }
         if let Some(word) = self.0.get_mut(usize::from(port) / 64) {
             *word |= 1 << (port % 64);
@@ -162,6 +178,32 @@ impl Ports {
         let low = first * 64 + u64::from(low.trailing_zeros());
         let high = last * 64 + 63 - u64::from(high.leading_zeros());
         Some((low, high, count))
+    }
+}
+
+/// Those of 64 ports that were given out, by the number of the 64.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct PortsForm(#[serde(deserialize_with = "list::<_, _, { Ports::WORDS }>")] Vec<(u16, Hash)>);
+
+impl PortsForm {
+    fn of(ports: &Ports) -> Self {
+        let words = (0..).zip(&ports.0);
+        let words = words.filter(|(_, word)| **word != 0);
+        Self(words.map(|(place, word)| (place, Hash(*word))).collect())
+    }
+
+    fn ports(self) -> Result<Ports, String> {
+        let mut ports = Ports::default();
+        for (place, word) in self.0 {
+            ports.0.resize(Ports::WORDS, 0);
+            let known = ports
+                .0
+                .get_mut(usize::from(place))
+                .filter(|known| **known == 0);
+            *known.ok_or("ports that there are not, or twice")? = word.0;
+        }
+        Ok(ports)
     }
 }
 

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::smallest::Smallest;
+use super::written;
 use crate::cause::{Proof, Rule, breaches, is_heard_whole};
 use crate::session::{KeptReply, Session};
 use crate::text::Text;
 use crate::time::Timestamp;
 
 /// Breaches of one rule.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BreachTally {
     /// How often.
     pub count: u64,
@@ -18,8 +22,8 @@ pub struct BreachTally {
 }
 
 /// Breaches by rule.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Breaches(BTreeMap<Rule, BreachTally>);
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breaches(#[serde(with = "written::map")] BTreeMap<Rule, BreachTally>);
 
 impl Breaches {
     pub(super) fn observe(&mut self, session: &Session) {

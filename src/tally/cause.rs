@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::Pace;
 use super::count::{Counts, Span};
 use super::smallest::Smallest;
 use super::who::{Distinct, Named, Part};
+use super::written::{is_default, list};
 use crate::catalogue::{CauseId, Confidence, catalogue};
 use crate::cause::{Failure, Proof};
 use crate::diagnostic::Origin;
@@ -18,7 +21,8 @@ use crate::text::Text;
 use crate::time::Timestamp;
 
 /// A failure that can be opened and read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Exemplar {
     /// When.
     pub at: Option<Timestamp>,
@@ -27,6 +31,7 @@ pub struct Exemplar {
     /// The session.
     pub session: SessionKey,
     /// What shows it, most important first.
+    #[serde(deserialize_with = "list::<_, _, { limits::PROOFS }>")]
     pub proofs: Vec<Proof>,
 }
 
@@ -48,31 +53,44 @@ impl Exemplar {
 }
 
 /// Failures of one cause. Different users and clients are counted exactly up to `N`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CauseTally<const N: usize> {
     /// Failed operations.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub count: u64,
     /// Sessions with at least one.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sessions: u64,
     /// Different clients.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub clients: Distinct<N>,
     /// Different users.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub users: Distinct<N>,
     /// How sure each one is.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub confidences: Counts<Confidence>,
     /// The codes that told of them.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub codes: Counts<ReplyCode>,
     /// The commands that failed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub verbs: Counts<Verb>,
     /// Those in sessions behind TLS.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub protected: u64,
     /// Directories that they are about, as far as paths name them: none, one, or the first two of several.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub directories: Smallest<Text, 2>,
     /// The first and the last.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub span: Span,
     /// By minute.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub pace: Pace,
     /// The first few.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub exemplars: Smallest<Exemplar, { limits::EXEMPLARS }>,
 }
 

@@ -1,9 +1,12 @@
 //! What each client and each user did, and what failed at each path.
 
+use serde::{Deserialize, Serialize};
+
 use super::cause::{self, CauseTally};
 use super::count::Span;
 use super::smallest::Smallest;
 use super::who::{Distinct, Part};
+use super::written::is_default;
 use crate::cause::Failure;
 use crate::ftp::{SessionKey, Verb};
 use crate::limits;
@@ -12,28 +15,38 @@ use crate::text::Text;
 use crate::time::Timestamp;
 
 /// What one client did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClientTally {
     /// Sessions.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sessions: u64,
     /// Failures that count.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub failures: u64,
     /// Logins refused.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub failed_logins: u64,
     /// When these were.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub failed_span: Span,
     /// Sessions with an accepted login.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub accepted_logins: u64,
     /// User names it tried.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub users: Distinct<{ limits::DISTINCT_PER_CLIENT }>,
     /// Its logins refused for a wrong name or password.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub refused: CauseTally<{ limits::DISTINCT_PER_CLIENT }>,
     /// The first sessions in which it was let in.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub let_in: Smallest<LetIn, { limits::NAMES }>,
 }
 
 /// A session in which a client was let in; the earliest comes first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LetIn {
     /// When.
     pub at: Option<Timestamp>,
@@ -44,19 +57,26 @@ pub struct LetIn {
 }
 
 /// What one user did, or was done at one server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UserTally {
     /// Sessions; of a user those in which it was named last.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sessions: u64,
     /// Failures that count.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub failures: u64,
     /// Logins refused.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub failed_logins: u64,
     /// Clients whose logins were refused.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub refused_clients: Distinct<{ limits::DISTINCT_PER_CLIENT }>,
     /// When logins were refused.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub refused: Span,
     /// When sessions began in which the user was let in.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub let_in: Span,
 }
 
@@ -81,7 +101,8 @@ impl UserTally {
 }
 
 /// What failed at one path.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PathTally {
     /// Failures that count.
     pub failures: u64,

@@ -4,6 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::written;
 use crate::time::Timestamp;
 
 /// How often each key was met. A key that was never met is not in it.
@@ -25,7 +29,8 @@ impl<K: Ord> Counts<K> {
     /// Counts a key several times.
     pub fn add_many(&mut self, key: K, times: u64) {
         if times > 0 {
-            *self.0.entry(key).or_default() += times;
+            let known = self.0.entry(key).or_default();
+            *known = known.saturating_add(times);
         }
     }
 
@@ -51,7 +56,9 @@ impl<K: Ord> Counts<K> {
 
     /// All counts together.
     pub fn total(&self) -> u64 {
-        self.0.values().sum()
+        self.0
+            .values()
+            .fold(0, |sum, times| sum.saturating_add(*times))
     }
 
     /// The key met most often; of several, the first.
@@ -71,8 +78,24 @@ impl<K: Ord> Counts<K> {
     }
 }
 
+impl<K: Serialize> Serialize for Counts<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.0)
+    }
+}
+
+impl<'de, K: Deserialize<'de> + Ord> Deserialize<'de> for Counts<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let counts: BTreeMap<K, u64> = written::map::deserialize(deserializer)?;
+        if counts.values().any(|times| *times == 0) {
+            return Err(D::Error::custom("what was never met is counted"));
+        }
+        Ok(Self(counts))
+    }
+}
+
 /// The first and the last time met.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span(Option<(Timestamp, Timestamp)>);
 
 impl Span {

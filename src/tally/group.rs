@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use super::count::Counts;
 use super::who::{Named, Part, Table};
+use super::written::{is_default, large};
 use crate::catalogue::CauseId;
 use crate::cause::Failure;
 use crate::ftp::{Evidence, Host, ReplyCode, Verb};
@@ -59,7 +61,8 @@ impl By {
 }
 
 /// What one group is called.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Group {
     /// A user or a path.
     Name(Text),
@@ -95,19 +98,26 @@ impl Named for Group {
 }
 
 /// What happened in one group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GroupTally {
     /// Sessions: of a user or host all, of a time those that began then, of a command or path those in which it occurs.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sessions: u64,
     /// Of those the ones with a failure that counts, in this group.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub failed: u64,
     /// Replies observed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub replies: Counts<ReplyCode>,
     /// Failed operations that count.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub causes: Counts<CauseId>,
     /// Transfers.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub transfers: u64,
     /// Bytes that they moved, where known.
+    #[serde(with = "large", default, skip_serializing_if = "is_default")]
     pub bytes: u64,
 }
 

@@ -6,13 +6,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::written;
+
 /// Buckets per doubling, as a power of two.
 const PER_OCTAVE: u32 = 4;
 
 /// A histogram of times, in nanoseconds, or of other numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Histogram {
+    #[serde(
+        serialize_with = "written::map::serialize",
+        deserialize_with = "buckets"
+    )]
     buckets: BTreeMap<u32, u64>,
+    #[serde(with = "written::large")]
     largest: u64,
 }
 
@@ -70,6 +81,15 @@ impl Histogram {
             }
         }
         self.largest
+    }
+}
+
+/// Reads buckets that there are.
+fn buckets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u32, u64>, D::Error> {
+    let buckets: BTreeMap<u32, u64> = written::map::deserialize(deserializer)?;
+    match buckets.last_key_value() {
+        Some((last, _)) if *last > bucket(u64::MAX) => Err(D::Error::custom("a number too large")),
+        _ => Ok(buckets),
     }
 }
 

@@ -1,9 +1,12 @@
 //! What was read and is in no other number, because it was not asked for.
 
+use serde::{Deserialize, Serialize};
+
 use super::Part;
 
 /// What a filter took away.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LeftOut {
     /// Whole sessions.
     pub sessions: u64,

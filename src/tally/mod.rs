@@ -22,6 +22,7 @@ pub mod smallest;
 pub(crate) mod tests;
 pub mod timeline;
 pub mod who;
+pub mod written;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,8 @@ pub use smallest::Smallest;
 pub use timeline::{Bucket, Pace, Timeline};
 pub use who::{Distinct, Named, Part, Table};
 
+use serde::{Deserialize, Serialize};
+
 use crate::cause::Failure;
 use crate::diagnostic::{Diagnostics, SourceId};
 use crate::ftp::{Direction, Evidence, Host, ReplyCode, Uncounted, Vantage, Verb};
@@ -48,11 +51,14 @@ use crate::session::{Exchange, KeptReply, Session};
 use crate::text::Text;
 
 /// All that is known about the inputs in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tallies {
     /// Counts of different vantages are never added up.
+    #[serde(with = "written::map")]
     pub by_vantage: BTreeMap<Vantage, VantageTally>,
     /// What was read of each source.
+    #[serde(with = "written::map")]
     pub inputs: BTreeMap<SourceId, InputTally>,
     /// What a person should know about them.
     pub diagnostics: Diagnostics,
@@ -82,7 +88,8 @@ pub struct InputTally {
 }
 
 /// What was heard from one vantage.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VantageTally {
     /// The first and the last time.
     pub span: Span,
@@ -91,18 +98,21 @@ pub struct VantageTally {
     /// Replies that messages of the sources stand for.
     pub implied: Counts<ReplyCode>,
     /// Replies of which only candidates are known.
-    pub candidates: Counts<&'static Uncounted>,
+    pub candidates: Counts<Uncounted>,
     /// Settled exchanges; without verb those that nobody asked for.
     pub exchanges: Counts<(Option<Verb>, ReplyCode)>,
     /// From a command to its first reply.
+    #[serde(with = "written::map")]
     pub waits: BTreeMap<Verb, Histogram>,
     /// From the last packet of a data connection to the reply that says the transfer is over.
     pub goodbyes: Histogram,
     /// Sessions.
     pub sessions: SessionTally,
     /// Failures as they were judged session by session.
+    #[serde(with = "written::map")]
     pub causes: Causes,
     /// Transfers by direction.
+    #[serde(with = "written::map")]
     pub transfers: BTreeMap<Direction, TransferTally>,
     /// By client; `None` where the source names none.
     pub clients: Table<Option<Host>, ClientTally>,
@@ -165,7 +175,7 @@ impl Tallies {
             tally.observe_exchange(exchange);
         }
         for (reply, count) in &session.candidates {
-            tally.candidates.add_many(*reply, *count);
+            tally.candidates.add_many((*reply).clone(), *count);
         }
         tally.observe_failures(session, failures);
         tally.observe_transfers(session);

@@ -2,10 +2,13 @@
 
 use std::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
+
 use super::count::Counts;
 use super::histogram::Histogram;
 use super::smallest::Smallest;
 use super::who::Part;
+use super::written;
 use crate::catalogue::CauseId;
 use crate::cause::Failure;
 use crate::diagnostic::Origin;
@@ -16,7 +19,8 @@ use crate::text::Text;
 use crate::time::Timestamp;
 
 /// Sessions and what became of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SessionTally {
     /// All.
     pub total: u64,
@@ -41,6 +45,7 @@ pub struct SessionTally {
     /// Commands heard.
     pub commands: u64,
     /// Bytes that the captures lack, and how often bytes were lacking.
+    #[serde(with = "written::large")]
     pub missing: (u64, u64),
     /// Exchanges of long sessions that were judged only by their codes.
     pub elided: u64,
@@ -51,7 +56,8 @@ pub struct SessionTally {
 }
 
 /// A session with failures; the worst sorts first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Worst {
     /// Failures that count.
     pub failures: Reverse<u64>,
@@ -62,6 +68,7 @@ pub struct Worst {
     /// Where it was first heard.
     pub origin: Origin,
     /// How long it took, in nanoseconds.
+    #[serde(with = "written::large")]
     pub nanos: Option<u64>,
     /// The user.
     pub user: Option<Text>,
@@ -78,11 +85,13 @@ pub struct Worst {
 }
 
 /// Transfers of one direction.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TransferTally {
     /// Begun.
     pub files: u64,
     /// Bytes moved, where known.
+    #[serde(with = "written::large")]
     pub bytes: u64,
     /// Known not to be whole.
     pub incomplete: u64,

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
 use super::who::{Named, Part, Table};
+use super::written;
 use crate::cause::Failure;
-use crate::ftp::{Endpoint, Host};
+use crate::ftp::{DataMode, Endpoint, Host};
 use crate::session::Session;
 use crate::text::{StableHash, Text};
 
@@ -42,7 +45,8 @@ impl Attribute {
 }
 
 /// A value of an attribute. It becomes words only where it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Value {
     /// A client.
     Host(Host),
@@ -52,8 +56,10 @@ pub enum Value {
     End(Endpoint),
     /// A user.
     User(Text),
-    /// One of our own words.
-    Word(&'static str),
+    /// Whether it is behind TLS.
+    Tls(bool),
+    /// How data connections are agreed upon.
+    Mode(DataMode),
 }
 
 impl Value {
@@ -65,6 +71,16 @@ impl Value {
         Some(Self::Network(first))
     }
 
+    /// One of our own words.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Tls(true) => "behind TLS",
+            Self::Tls(false) => "in clear",
+            Self::Mode(mode) => mode.id(),
+            _ => "",
+        }
+    }
+
     /// In words.
     pub fn text(&self) -> Text {
         match self {
@@ -73,7 +89,7 @@ impl Value {
             Self::Network(first) => format!("{first}/64").into(),
             Self::End(end) => end.terminal(true).into(),
             Self::User(user) => user.clone(),
-            Self::Word(word) => (*word).into(),
+            Self::Tls(_) | Self::Mode(_) => self.word().into(),
         }
     }
 }
@@ -88,13 +104,16 @@ impl Named for Value {
                 .number(u64::from(end.port.unwrap_or(0)))
                 .finish(),
             Self::User(user) => user.hash(),
-            Self::Word(word) => StableHash::new().bytes(word.as_bytes()).finish(),
+            Self::Tls(_) | Self::Mode(_) => {
+                StableHash::new().bytes(self.word().as_bytes()).finish()
+            }
         }
     }
 }
 
 /// Operations with one value of an attribute.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Share {
     /// Failed ones that count.
     pub failed: u64,
@@ -110,11 +129,13 @@ impl Part for Share {
 }
 
 /// Operations by the values of each attribute.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Shares {
     /// Of all sessions.
     pub total: Share,
     /// By value.
+    #[serde(with = "written::map")]
     pub by_value: BTreeMap<Attribute, Table<Value, Share>>,
 }
 
@@ -145,12 +166,8 @@ impl Shares {
         add(Attribute::User, session.user.clone().map(Value::User));
         add(Attribute::Server, session.server.clone().map(Value::End));
         if session.commands > 0 {
-            let tls = if session.is_behind_tls() {
-                "behind TLS"
-            } else {
-                "in clear"
-            };
-            add(Attribute::Tls, Some(Value::Word(tls)));
+            let tls = Value::Tls(session.is_behind_tls());
+            add(Attribute::Tls, Some(tls));
         }
         add(Attribute::Mode, mode(session));
     }
@@ -172,5 +189,5 @@ pub(super) fn network(host: &Host) -> Option<Text> {
 fn mode(session: &Session) -> Option<Value> {
     let first = session.data.first()?.mode;
     let only = session.data.iter().all(|d| d.mode == first);
-    only.then(|| Value::Word(first.id()))
+    only.then_some(Value::Mode(first))
 }

@@ -2,6 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::written::list;
+
 /// The `N` smallest of all that was added; equal ones count once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Smallest<T, const N: usize>(BTreeSet<T>);
@@ -47,6 +52,23 @@ impl<T: Ord, const N: usize> Smallest<T, N> {
     /// Keeps only some of them.
     pub fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
         self.0.retain(keep);
+    }
+}
+
+impl<T: Serialize, const N: usize> Serialize for Smallest<T, N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.0)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Ord, const N: usize> Deserialize<'de> for Smallest<T, N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = list::<D, T, N>(deserializer)?;
+        let (all, items) = (items.len(), BTreeSet::from_iter(items));
+        if items.len() < all {
+            return Err(D::Error::custom("an example that stands there twice"));
+        }
+        Ok(Self(items))
     }
 }
 

@@ -5,14 +5,18 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::who::Part;
+use super::written;
 use crate::limits;
 use crate::time::Timestamp;
 
 /// How time is divided.
 pub trait Scale {
     /// What is added up in a stretch.
-    type Value: Part + Copy;
+    type Value: Part + Copy + Serialize + DeserializeOwned;
     /// Seconds of a stretch, from fine to coarse; each divides the next.
     const WIDTHS: &'static [i64];
     /// Stretches, beyond which they become wider.
@@ -22,7 +26,8 @@ pub trait Scale {
 const HOUR: i64 = 3600;
 
 /// What happened in one stretch.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bucket {
     /// Replies observed.
     pub replies: u64,
@@ -136,6 +141,41 @@ impl<S: Scale> Stretches<S> {
             .map(move |(place, value)| (place.saturating_mul(seconds), *value))
     }
 }
+
+impl<S: Scale> Serialize for Stretches<S> {
+    fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
+        let sums: Vec<_> = self.sums.iter().collect();
+        (self.seconds(), sums).serialize(serializer)
+    }
+}
+
+impl<'de, S: Scale> Deserialize<'de> for Stretches<S> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (seconds, Sums(sums)) = <(i64, Sums<S::Value>)>::deserialize(deserializer)?;
+        let width = S::WIDTHS.iter().position(|width| *width == seconds);
+        let width = width.ok_or_else(|| D::Error::custom("a stretch of time of another width"))?;
+        let last = i64::MAX / 1_000_000_000 / seconds + 1;
+        let ends = [sums.first_key_value(), sums.last_key_value()];
+        if ends
+            .into_iter()
+            .flatten()
+            .any(|(place, _)| place.unsigned_abs() > last.unsigned_abs())
+        {
+            return Err(D::Error::custom("a stretch of time too far away"));
+        }
+        if sums.len() > S::BOUND && width + 1 < S::WIDTHS.len() {
+            return Err(D::Error::custom("more stretches of time than are kept"));
+        }
+        Ok(Self { width, sums })
+    }
+}
+
+/// Sums by the number of stretches between 1970 and theirs.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Sums<V: DeserializeOwned>(
+    #[serde(deserialize_with = "written::map::deserialize")] BTreeMap<i64, V>,
+);
 
 fn seconds_of<S: Scale>(width: usize) -> i64 {
     S::WIDTHS.get(width).copied().unwrap_or(HOUR)

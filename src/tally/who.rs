@@ -4,6 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::written::{Hash, pairs};
 use crate::ftp::Host;
 use crate::limits;
 use crate::text::{StableHash, Text};
@@ -91,6 +95,38 @@ impl<const N: usize> Distinct<N> {
     }
 }
 
+/// The hashes one behind the other, and `+` where more were met.
+impl<const N: usize> Serialize for Distinct<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut hashes: String = self.hashes.iter().map(|hash| Hash(*hash).hex()).collect();
+        if self.more {
+            hashes.push('+');
+        }
+        serializer.serialize_str(&hashes)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Distinct<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = String::deserialize(deserializer)?;
+        let (words, more) = match words.strip_suffix('+') {
+            Some(words) => (words, true),
+            None => (&*words, false),
+        };
+        let chunks = words.as_bytes().chunks(16);
+        let all = chunks.len();
+        let read = |hex: &[u8]| Hash::read(&String::from_utf8_lossy(hex)).map(|hash| hash.0);
+        let hashes: Result<BTreeSet<u64>, _> = chunks.map(read).collect();
+        let hashes = hashes.map_err(D::Error::custom)?;
+        if all > N || hashes.len() < all {
+            return Err(D::Error::custom(
+                "too many hashes, or one that stands there twice",
+            ));
+        }
+        Ok(Self { hashes, more })
+    }
+}
+
 /// What is added up for each key of a [`Table`].
 pub trait Part: Default {
     /// Adds another part's.
@@ -156,6 +192,41 @@ impl<K: Named, V: Part> Table<K, V> {
         self.sampled
     }
 }
+
+/// By key, and whether they are a sample.
+impl<K: Named + Serialize, V: Part + Serialize> Serialize for Table<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rows: Vec<(&K, &V)> = self.iter().collect();
+        rows.sort_by_key(|(key, _)| *key);
+        (self.sampled, rows).serialize(serializer)
+    }
+}
+
+impl<'de, K, V> Deserialize<'de> for Table<K, V>
+where
+    K: Named + Deserialize<'de>,
+    V: Part + Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (sampled, Rows(rows)) = <(bool, Rows<K, V>)>::deserialize(deserializer)?;
+        let mut table = Self {
+            sampled,
+            ..Self::default()
+        };
+        for (key, part) in rows {
+            if let Some(row) = table.row(&key) {
+                *row = part;
+            }
+        }
+        Ok(table)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "K: Deserialize<'de> + Ord, V: Deserialize<'de>"))]
+struct Rows<K, V>(
+    #[serde(deserialize_with = "pairs::<_, _, _, { limits::DISTINCT_EXACT }>")] BTreeMap<K, V>,
+);
 
 #[cfg(test)]
 mod tests {

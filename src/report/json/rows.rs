@@ -281,11 +281,11 @@ fn reply<'a>(event: &'a Event<'_>) -> Option<Detail<'a>> {
     })
 }
 
-fn uncounted(reply: &Uncounted, ends: u64) -> Detail<'static> {
+fn uncounted(reply: &'static Uncounted, ends: u64) -> Detail<'static> {
     let constant = reply.codes.first().filter(|_| reply.is_constant);
     Detail::Reply {
         code: constant.copied(),
-        codes: (!reply.is_constant).then_some(reply.codes),
+        codes: (!reply.is_constant).then_some(&*reply.codes),
         text: Cow::Borrowed(""),
         lines: 1,
         evidence: if reply.is_constant {
@@ -293,7 +293,7 @@ fn uncounted(reply: &Uncounted, ends: u64) -> Detail<'static> {
         } else {
             "candidates"
         },
-        implied_by: Some(reply.by),
+        implied_by: Some(&reply.by),
         ends,
     }
 }
