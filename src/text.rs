@@ -5,54 +5,111 @@
 //! place. Nothing here decides what is shown.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
 
 /// Bytes as they were read, of any encoding.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Box<[u8]>);
+#[derive(Clone)]
+pub struct Text(Kept);
+
+/// Bytes in the room of three words: most names and paths.
+const SHORT: usize = 22;
+
+/// Where the bytes are: in place, or in memory of their own.
+#[derive(Clone)]
+enum Kept {
+    Short { length: u8, bytes: [u8; SHORT] },
+    Long(Box<[u8]>),
+}
 
 impl Text {
     /// Keeps at most `limit` bytes.
     pub fn cut(bytes: &[u8], limit: usize) -> Self {
-        Self(bytes.get(..limit).unwrap_or(bytes).into())
+        Self::from(bytes.get(..limit).unwrap_or(bytes))
     }
 
     /// The bytes as read.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Kept::Short { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or(bytes),
+            Kept::Long(bytes) => bytes,
+        }
     }
 
     /// True when there are no bytes.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes().is_empty()
     }
 
     /// For a terminal or a mail: see [`terminal`].
     pub fn terminal(&self, ascii: bool) -> String {
-        terminal(&self.0, ascii)
+        terminal(self.bytes(), ascii)
     }
 
     /// For a JSON string: UTF-8, bytes that are not become U+FFFD; the JSON writer escapes the rest.
     pub fn json(&self) -> Cow<'_, str> {
-        json(&self.0)
+        json(self.bytes())
     }
 }
 
 impl From<&[u8]> for Text {
-    fn from(bytes: &[u8]) -> Self {
-        Self(bytes.into())
+    fn from(text: &[u8]) -> Self {
+        let mut bytes = [0; SHORT];
+        let Ok(length) = u8::try_from(text.len()) else {
+            return Self(Kept::Long(text.into()));
+        };
+        match bytes.get_mut(..text.len()) {
+            Some(place) => {
+                place.copy_from_slice(text);
+                Self(Kept::Short { length, bytes })
+            }
+            None => Self(Kept::Long(text.into())),
+        }
     }
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self(text.as_bytes().into())
+        text.as_bytes().into()
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self(text.into_bytes().into_boxed_slice())
+        text.as_bytes().into()
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::from(&[][..])
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes().cmp(other.bytes())
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes().hash(state);
     }
 }
 
@@ -190,6 +247,20 @@ mod tests {
             "\\xfcbung \u{fc}bung"
         );
         assert_eq!(terminal("\u{fc}".as_bytes(), true), "\\u{fc}");
+    }
+
+    #[test]
+    fn short_and_long_texts_are_kept_whole_and_compare_by_their_bytes() {
+        let bytes = [b'x'; 300];
+        for length in [0, 1, SHORT - 1, SHORT, SHORT + 1, 255, 256, 300] {
+            let text = Text::from(&bytes[..length]);
+            assert_eq!(text.bytes(), &bytes[..length]);
+            assert_eq!(text, Text::cut(&bytes, length));
+            assert_eq!(text.is_empty(), length == 0);
+        }
+        let long = Text::from("abcdefghijklmnopqrstuvwxyz");
+        assert!(long < Text::from("b") && long > Text::from("abc"));
+        assert_eq!(size_of::<Text>(), 24);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 
 const NANOS: i64 = 1_000_000_000;
 const DAY: i64 = 86_400;
+/// No zone changes its offset within one.
+const QUARTER: i64 = 900;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -174,7 +176,7 @@ pub struct Clock {
     latest: Option<Timestamp>,
     year: Option<i64>,
     last_day_of_year: i64,
-    /// The quarter of an hour (local) last asked for, and its offset from UTC in seconds.
+    /// The first second (local) of the quarter of an hour last asked for, and its offset from UTC in seconds.
     cached: Option<(i64, i64)>,
     /// Whether the month stands before the day, once a date has shown it.
     month_first: Option<bool>,
@@ -299,12 +301,14 @@ impl Clock {
     /// Local time is looked up once per quarter of an hour: no zone changes its offset in between. A time that occurs
     /// twice (clocks set back) is taken as the first of the two.
     fn local(&mut self, seconds: i64, nanos: u32) -> Timestamp {
-        let quarter = seconds.div_euclid(900);
         let offset = match self.cached {
-            Some((cached, offset)) if cached == quarter => offset,
+            Some((start, offset)) if (0..QUARTER).contains(&seconds.saturating_sub(start)) => {
+                offset
+            }
             _ => {
-                let offset = self.offset(quarter * 900);
-                self.cached = Some((quarter, offset));
+                let start = seconds.div_euclid(QUARTER) * QUARTER;
+                let offset = self.offset(start);
+                self.cached = Some((start, offset));
                 offset
             }
         };

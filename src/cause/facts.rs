@@ -65,7 +65,7 @@ impl<'c> Known<'c> {
         let mut open = wanted.0 & !self.asked;
         while self.holds & wanted.0 == wanted.0 & self.asked && open != 0 {
             let bit = open & open.wrapping_neg();
-            let fact = all().nth(bit.trailing_zeros() as usize);
+            let fact = nth(bit.trailing_zeros() as usize);
             self.asked |= bit;
             if fact.is_some_and(|fact| (fact.holds)(self.case)) {
                 self.holds |= bit;
@@ -86,6 +86,11 @@ pub(super) struct Fact {
 /// All facts. At most 128.
 pub(super) fn all() -> impl Iterator<Item = &'static Fact> {
     FACTS.iter().chain(whole::FACTS)
+}
+
+fn nth(place: usize) -> Option<&'static Fact> {
+    let more = || whole::FACTS.get(place.checked_sub(FACTS.len())?);
+    FACTS.get(place).or_else(more)
 }
 
 #[rustfmt::skip]

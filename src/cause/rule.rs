@@ -84,19 +84,30 @@ pub(super) struct Ruling {
     pub(super) shows: &'static [Verb],
 }
 
-/// What decides which rules are held against a case at all.
-type Scene = (Moment, Option<ReplyCode>, Option<Verb>);
+/// What decides which rules are held against a case at all: beside the scope, the cause that they would overrule.
+type Scene = (
+    Moment,
+    Option<ReplyCode>,
+    Option<Verb>,
+    Option<(CauseId, Confidence)>,
+);
 
 thread_local! {
-    /// The rules in the scope of the scenes met so far; those come again and again.
+    /// The rules for the scenes met so far; those come again and again.
     static IN_SCOPE: RefCell<Lookup<Scene, Rc<[&'static Rule]>>> = RefCell::default();
 }
 
-fn in_scope(scene: Scene) -> Rc<[&'static Rule]> {
-    let (at, code, verb) = scene;
+fn in_scope(
+    at: Moment,
+    code: Option<ReplyCode>,
+    verb: Option<Verb>,
+    base: Option<Hit>,
+) -> Rc<[&'static Rule]> {
+    let scene = (at, code, verb, base.map(|hit| (hit.cause, hit.confidence)));
     let holds = |rule: &&Rule| {
         let scope = &rule.when.scope;
         rule.when.at == at
+            && rule.yields_to(base)
             && match code {
                 Some(code) => scope.holds(code, verb),
                 None => scope.codes.is_empty() && scope.holds_verb(verb),
@@ -124,10 +135,8 @@ pub(super) fn rule(
     base: Option<Hit>,
 ) -> Option<Ruling> {
     let mut known = Known::new(case);
-    match in_scope((at, code, verb))
-        .iter()
-        .find(|rule| rule.yields_to(base) && known.all(rule.facts))
-    {
+    let rules = in_scope(at, code, verb, base);
+    match rules.iter().find(|rule| known.all(rule.facts)) {
         Some(found) => {
             let confidence = found
                 .when

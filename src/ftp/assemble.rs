@@ -98,9 +98,25 @@ impl Replies {
         }
     }
 
+    /// The reply that a whole line is, where none is open: all that [`Replies::line`] would make of it, in less time.
+    pub fn single<'b>(&self, line: &'b [u8]) -> Option<Reply<'b>> {
+        if self.is_open() {
+            return None;
+        }
+        let shape = grammar::reply_line(line).filter(|shape| shape.is_last)?;
+        Some(Reply {
+            code: shape.code,
+            text: Cow::Borrowed(shape.text),
+            lines: 1,
+            evidence: Evidence::Observed,
+        })
+    }
+
     /// The client speaks: a candidate was the reply after all.
     pub fn client_spoke(&mut self, each: &mut dyn FnMut(Found<'_>)) {
-        self.settle(each);
+        if self.is_open() {
+            self.settle(each);
+        }
     }
 
     /// The server's bytes were lost here.

@@ -9,6 +9,20 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Verb([u8; 8]);
 
+/// Letters as upper-case ones, and digits; 0 for what a verb does not hold.
+static UPPER: [u8; 256] = {
+    let mut upper = [0; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        if byte.is_ascii_alphanumeric() {
+            #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+            (upper[byte as usize] = byte.to_ascii_uppercase());
+        }
+        byte += 1;
+    }
+    upper
+};
+
 /// Names of verbs that code asks for; [`Verb`] itself knows any.
 macro_rules! verbs {
     ($($name:ident),* $(,)?) => {
@@ -58,17 +72,19 @@ impl Verb {
 
     /// A verb from a word of any case. A word that begins with PASS and is longer is none: it may hold the password.
     pub fn new(word: &[u8]) -> Self {
-        let mut verb = [0; 8];
         let glued = word.len() > 4
             && word
                 .get(..4)
                 .is_some_and(|w| w.eq_ignore_ascii_case(b"PASS"));
-        if word.is_empty() || word.len() > 8 || glued || !word.iter().all(u8::is_ascii_alphanumeric)
-        {
+        if word.is_empty() || word.len() > 8 || glued {
             return Self::ODD;
         }
+        let mut verb = [0; 8];
         for (to, from) in verb.iter_mut().zip(word) {
-            *to = from.to_ascii_uppercase();
+            *to = UPPER.get(usize::from(*from)).copied().unwrap_or(0);
+            if *to == 0 {
+                return Self::ODD;
+            }
         }
         Self(verb)
     }

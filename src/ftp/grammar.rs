@@ -9,7 +9,7 @@ use nom::IResult;
 use nom::Parser;
 use nom::bytes::complete::{tag, take_till, take_while_m_n, take_while1};
 use nom::character::complete::{self, char, digit1, one_of, space0};
-use nom::combinator::{map_res, not, opt, rest, verify};
+use nom::combinator::{map_res, not, verify};
 use nom::multi::separated_list1;
 use nom::sequence::{delimited, preceded};
 
@@ -44,20 +44,12 @@ pub fn reply_line(line: &[u8]) -> Option<ReplyLine<'_>> {
 
 /// A command line. Any white space or control byte ends the verb; an empty line is no command.
 pub fn command(line: &[u8]) -> Option<Command<'_>> {
-    fn parts(line: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
-        let is_blank = |b: u8| b <= b' ' || b == 0x7f;
-        let (line, _) = nom::bytes::complete::take_while(is_blank)(line)?;
-        (
-            nom::bytes::complete::take_till1(is_blank),
-            preceded(
-                opt(nom::bytes::complete::take_while_m_n(1, 1, is_blank)),
-                rest,
-            ),
-        )
-            .parse(line)
-    }
-    let (_, (word, argument)) = parts(line).ok()?;
-    Some(Command::new(Verb::new(word), Some(argument)))
+    let is_blank = |b: &u8| *b <= b' ' || *b == 0x7f;
+    let start = line.iter().position(|b| !is_blank(b))?;
+    let line = line.get(start..)?;
+    let end = line.iter().position(is_blank).unwrap_or(line.len());
+    let (word, rest) = line.split_at_checked(end)?;
+    Some(Command::new(Verb::new(word), rest.get(1..)))
 }
 
 fn byte(input: &[u8]) -> IResult<&[u8], u8> {

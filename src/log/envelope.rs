@@ -194,6 +194,25 @@ pub fn ctime(line: &[u8]) -> Option<(Stamp, &[u8])> {
     Some((stamp, after))
 }
 
+/// Reads the dates of neighbouring lines: most are those of the line before.
+#[derive(Debug, Clone, Default)]
+pub struct Dates(Option<([u8; CTIME_BYTES], Stamp)>);
+
+impl Dates {
+    /// [`ctime`] where the day is padded.
+    pub fn ctime<'b>(&mut self, line: &'b [u8]) -> Option<(Stamp, &'b [u8])> {
+        let (date, rest) = line.split_first_chunk::<CTIME_BYTES>()?;
+        if let Some((last, stamp)) = self.0
+            && last == *date
+        {
+            return Some((stamp, rest));
+        }
+        let (stamp, _) = read_ctime(date).filter(|(_, after)| after.is_empty())?;
+        self.0 = Some((*date, stamp));
+        Some((stamp, rest))
+    }
+}
+
 fn read_ctime(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let (&[w1, w2, w3, b' ', m1, m2, m3, b' '], rest) = line.split_first_chunk::<8>()? else {
         return None;

@@ -299,43 +299,35 @@ impl Decode for Detected {
 impl Detected {
     /// Reads a window's lines, each by itself; for use without the reader at hand.
     pub fn lines<'w>(self, window: &'w [u8], header: &Headed) -> Part<'w> {
-        let mut part = Part {
-            bytes: window,
-            header: header.clone(),
-            lines: 0,
-            // Protocol lines have about 100 bytes, few have less than 64. To grow would be to copy all; what stays unused is
-            // never touched.
-            records: Vec::with_capacity(window.len() / 64),
-            passed: Vec::new(),
-        };
+        let mut lines = Lines::new(self.index, window, header.clone());
+        let quick = self.format(self.index).filter(|_| header.is_none());
         let none = Header::default();
         let mut changed = None;
-        let mut offset = 0;
-        let mut rest = window;
-        while !rest.is_empty() {
-            let end = memchr::memchr(b'\n', rest);
-            let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
-            rest = after.get(1..).unwrap_or_default();
-            let place = (part.lines, offset);
+        loop {
+            if let Some(format) = quick {
+                format.read_run(&mut lines);
+            }
+            let Some((line, place)) = lines.next() else {
+                break;
+            };
+            let part = &mut lines.part;
             if line.len() > limits::LOG_LINE_BYTES {
                 part.pass(None, line, place);
-            } else {
-                let bare = Bare::read(line);
-                let said = header.as_ref().zip(header_line(&bare));
-                if let Some((first, said)) = said {
-                    changed
-                        .get_or_insert_with(|| Header::clone(first))
-                        .take(said);
-                    part.pass(Some(HEADER), line, place);
-                } else {
-                    let header = changed.as_ref().or(header.as_deref()).unwrap_or(&none);
-                    self.line(line, &bare, header, place, &mut part);
-                }
+                continue;
             }
-            offset += line.len() as u64 + 1;
-            part.lines += 1;
+            let bare = Bare::read(line);
+            let said = header.as_ref().zip(header_line(&bare));
+            if let Some((first, said)) = said {
+                changed
+                    .get_or_insert_with(|| Header::clone(first))
+                    .take(said);
+                part.pass(Some(HEADER), line, place);
+            } else {
+                let header = changed.as_ref().or(header.as_deref()).unwrap_or(&none);
+                self.line(line, &bare, header, place, part);
+            }
         }
-        part
+        lines.part
     }
 
     fn line<'w>(
@@ -361,6 +353,79 @@ impl Detected {
             (_, Read::Unrecognised) => None,
         };
         part.pass(reason, bytes, (line, offset));
+    }
+}
+
+/// The lines of a window, one after the other, with what became of those that were read.
+#[derive(Debug)]
+pub struct Lines<'w> {
+    /// What was not read yet.
+    rest: &'w [u8],
+    /// Bytes of the window before it.
+    offset: u64,
+    /// The place of the source's format among [`FORMATS`].
+    format: usize,
+    part: Part<'w>,
+}
+
+impl<'w> Lines<'w> {
+    fn new(format: usize, window: &'w [u8], header: Headed) -> Self {
+        // To grow would be to copy all.
+        let lines = memchr::memchr_iter(b'\n', window).count() + 1;
+        Self {
+            rest: window,
+            offset: 0,
+            format,
+            part: Part {
+                bytes: window,
+                header,
+                lines: 0,
+                records: Vec::with_capacity(lines),
+                passed: Vec::new(),
+            },
+        }
+    }
+
+    /// The next line without its end, and what follows.
+    fn ahead(&self) -> Option<(&'w [u8], &'w [u8])> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', self.rest);
+        let (line, after) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+        Some((line, after.get(1..).unwrap_or_default()))
+    }
+
+    /// Passes over a line, and gives its number and offset in the window.
+    fn step(&mut self, line: &[u8], after: &'w [u8]) -> (u64, u64) {
+        let place = (self.part.lines, self.offset);
+        self.rest = after;
+        self.offset += line.len() as u64 + 1;
+        self.part.lines += 1;
+        place
+    }
+
+    /// The next line, and its number and offset in the window.
+    fn next(&mut self) -> Option<(&'w [u8], (u64, u64))> {
+        let (line, after) = self.ahead()?;
+        let place = self.step(line, after);
+        Some((line, place))
+    }
+
+    /// Takes lines for as long as `read` makes records of the source's format of them.
+    pub fn take_while(&mut self, mut read: impl FnMut(&'w [u8]) -> Option<Record<'w>>) {
+        while let Some((bytes, after)) = self.ahead()
+            && bytes.len() <= limits::LOG_LINE_BYTES
+            && let Some(record) = read(bytes)
+        {
+            let (line, offset) = self.step(bytes, after);
+            self.part.records.push(Placed {
+                line,
+                offset,
+                format: self.format,
+                record,
+            });
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin};
-use crate::ftp::{Event, EventKind, Found, Line, LineEnd, ReplyCode, SessionKey};
+use crate::ftp::{Event, EventKind, Found, Line, LineEnd, Replies, ReplyCode, SessionKey};
 use crate::limits;
 use crate::log::Out;
 use crate::time::Timestamp;
@@ -38,16 +38,34 @@ impl<S> Open<S> {
         event(self.key, self.last, self.origin, kind)
     }
 
+    /// Tells the reply that a line of the last record is by itself, and answers its code; `None` where it is none, or may
+    /// belong to the one that is open.
+    pub fn tell_single(
+        &self,
+        replies: &Replies,
+        bytes: &[u8],
+        out: &mut Out<'_>,
+    ) -> Option<ReplyCode> {
+        let reply = replies.single(bounded(bytes))?;
+        let code = reply.code;
+        out(self.event(EventKind::Reply(reply)));
+        Some(code)
+    }
+
     /// A line of what the server said, as its last record holds it.
     pub fn line<'b>(&self, bytes: &'b [u8]) -> Line<'b> {
         Line {
-            bytes: bytes.get(..limits::CONTROL_LINE_BYTES).unwrap_or(bytes),
+            bytes: bounded(bytes),
             at: self.last,
             origin: self.origin,
             ends: self.origin.record,
             end: LineEnd::Whole,
         }
     }
+}
+
+fn bounded(line: &[u8]) -> &[u8] {
+    line.get(..limits::CONTROL_LINE_BYTES).unwrap_or(line)
 }
 
 /// An event that stands in one record.

@@ -7,13 +7,14 @@
 //! A line that is not written by `vsf_log_*` is told by name and passed over.
 
 mod follow;
+mod quick;
 
 use std::borrow::Cow;
 
 use crate::ftp::{ReplyCode, TransferRecord, Uncounted, Vantage, Verb, grammar};
 use crate::limits;
 use crate::log::{
-    Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, envelope,
+    Bare, Description, Fact, Follow, Format, Implied, Lines, Read, Record, Sample, envelope,
 };
 use crate::time::Stamp;
 
@@ -71,6 +72,11 @@ impl Format for Vsftpd {
             Some(b"vsftpd") => syslog(line),
             Some(_) => Read::Unrecognised,
         }
+    }
+
+    fn read_run(&self, lines: &mut Lines<'_>) {
+        let mut dates = envelope::Dates::default();
+        lines.take_while(|line| quick::record(line, &mut dates));
     }
 
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {
@@ -213,18 +219,24 @@ fn reply((text, is_closed): (&[u8], bool)) -> Fact<'_> {
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let has_code =
         ReplyCode::from_digits(text).is_some() && matches!(text.get(3), Some(b' ' | b'-'));
+    if has_code {
+        return Fact::Reply {
+            text,
+            ends_line: true,
+        };
+    }
     let cut = text
         .strip_suffix(b"??")
         .or_else(|| text.strip_suffix(b"#015#012"))
         .or_else(|| text.strip_suffix(b"#012"));
     match cut {
-        Some(text) if !has_code => Fact::Reply {
+        Some(text) => Fact::Reply {
             text,
             ends_line: true,
         },
-        _ => Fact::Reply {
+        None => Fact::Reply {
             text,
-            ends_line: has_code || !is_closed,
+            ends_line: !is_closed,
         },
     }
 }

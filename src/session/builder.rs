@@ -3,6 +3,8 @@
 //! The builder keeps one session per control connection and hands it to its
 //! observer when it is over. Counting and judging are the observer's business.
 
+use std::time::Duration;
+
 use super::pair::{Pairing, Pending};
 use super::{Exchange, KeptCommand, KeptReply, Outcome, Session, State, settles};
 use crate::diagnostic::Origin;
@@ -131,8 +133,9 @@ impl Draft {
 
     fn take(&mut self, event: &Event<'_>, observer: &mut dyn Observer) {
         let session = &mut self.session;
-        if !session.sources.contains(&event.origin.source) {
-            session.sources.push(event.origin.source);
+        let source = event.origin.source;
+        if session.sources.last() != Some(&source) && !session.sources.contains(&source) {
+            session.sources.push(source);
         }
         if let EventKind::AlsoHeard(hearing) = &event.kind {
             return session.hear_also(hearing);
@@ -186,10 +189,9 @@ impl Draft {
     fn open(&mut self, event: &Event<'_>) {
         self.session.opened = true;
         if self.session.exchanges.is_empty() {
-            let greeting = self.exchange(None, event.at, event.origin);
             self.pending
                 .push(self.session.exchanges.len(), Verb::CONNECT);
-            self.session.exchanges.push(greeting);
+            self.begin_exchange(None, None, event);
         }
     }
 
@@ -214,35 +216,33 @@ impl Draft {
             self.pending.drop_oldest();
         }
         let verb = command.verb;
-        let mut exchange = self.exchange(Some(command), event.at, event.origin);
-        if verb.is_transfer() {
-            exchange.data = self.announced.take();
-        }
+        let announced = &mut self.announced;
+        let data = verb.is_transfer().then(|| announced.take()).flatten();
         self.pending.push(self.session.exchanges.len(), verb);
-        self.session.exchanges.push(exchange);
+        self.begin_exchange(Some(command), data, event);
     }
 
-    fn exchange(
-        &self,
+    fn begin_exchange(
+        &mut self,
         command: Option<KeptCommand>,
-        sent: Option<Timestamp>,
-        origin: Origin,
-    ) -> Exchange {
-        Exchange {
+        data: Option<usize>,
+        event: &Event<'_>,
+    ) {
+        self.session.exchanges.push(Exchange {
             command,
-            sent,
-            origin,
+            sent: event.at,
+            origin: event.origin,
             preliminary: None,
             last: None,
             outcome: Outcome::Unanswered,
             paired: Pairing::Unasked,
             state: self.state,
-            quiet: std::time::Duration::ZERO,
+            quiet: Duration::ZERO,
             aborted: false,
-            data: None,
+            data,
             also: None,
             hidden: false,
-        }
+        });
     }
 
     fn reply(&mut self, reply: &Reply<'_>, event: &Event<'_>, observer: &mut dyn Observer) {
@@ -258,15 +258,8 @@ impl Draft {
             (t.exchange, t.paired)
         });
         if turn.is_none() {
-            let mut unasked = self.exchange(None, None, event.origin);
-            unasked.sent = event.at;
-            self.session.exchanges.push(unasked);
+            self.begin_exchange(None, None, event);
         }
-        let quiet = event
-            .at
-            .zip(self.heard)
-            .map(|(now, before)| now.since(before))
-            .unwrap_or_default();
         let Some(exchange) = self.session.exchanges.get_mut(index) else {
             return;
         };
@@ -283,7 +276,8 @@ impl Draft {
             }
             return;
         }
-        exchange.quiet = quiet;
+        let since = event.at.zip(self.heard);
+        exchange.quiet = since.map_or(Duration::ZERO, |(now, before)| now.since(before));
         exchange.outcome = match reply.code.class() {
             ReplyClass::TransientNegative | ReplyClass::PermanentNegative => Outcome::Failure,
             _ => Outcome::Success,

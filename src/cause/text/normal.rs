@@ -58,10 +58,21 @@ pub(super) fn normalize(
 
 /// True when the text may hold one of the names, so that its normal form depends on them.
 pub(super) fn is_named_in(text: &[u8], verb: Option<Verb>, named: Named<'_>) -> bool {
+    let arguments = || named.argument.into_iter().chain(named.before);
+    if memchr::memchr(b'\n', text).is_none() && !arguments().any(|a| has_end_of(text, a)) {
+        return false;
+    }
     let joins_lines = |name: &[u8]| name.contains(&b' ') && text.contains(&b'\n');
     named
         .names(verb)
         .any(|name| memmem::find(text, name).is_some() || joins_lines(name))
+}
+
+/// True when the text has the last letters of an argument. Every name in it ends there, so without them it has none.
+fn has_end_of(text: &[u8], argument: &[u8]) -> bool {
+    let argument = argument.get(..limits::ARGUMENT_BYTES).unwrap_or(argument);
+    let end = argument.trim_ascii_end().last_chunk::<ARGUMENT_BYTES_MIN>();
+    end.is_some_and(|end| text.windows(ARGUMENT_BYTES_MIN).any(|part| part == end))
 }
 
 /// Joins the lines by a blank, without the code that stands before some of them. IIS ends its explanations with a line

@@ -126,6 +126,9 @@ impl Open<Talk> {
     }
 
     fn hear_line(&mut self, bytes: &[u8], out: &mut Out<'_>) -> Option<ReplyCode> {
+        if let Some(code) = self.tell_single(&self.state.replies, bytes, out) {
+            return Some(code);
+        }
         let line = self.line(bytes);
         let mut code = None;
         let key = self.key;

@@ -1,0 +1,114 @@
+//! The lines that nearly all of a log with `log_ftp_protocol=YES` consists of, read in one go.
+//!
+//! `Sun Nov 22 08:16:55 2026 [pid 501] [bob] FTP response: Client "192.0.2.7", "230 Login successful."`, without the
+//! user's name before the login, and the same of a command. Everything that is not written exactly so is left to
+//! [`super::native`], which knows all that can stand there; what is read here is what it would read.
+
+use crate::ftp::grammar;
+use crate::log::envelope::Dates;
+use crate::log::{Fact, Record};
+
+use super::{HOST_BYTES, reply, without_telnet};
+
+/// Digits of a process id; a longer number is rare.
+const PID_DIGITS: usize = 9;
+
+/// Bytes of a user's name; a longer one is rare.
+const USER_BYTES: usize = 64;
+
+/// A record of a reply or of a command.
+pub(super) fn record<'b>(line: &'b [u8], dates: &mut Dates) -> Option<Record<'b>> {
+    let (stamp, rest) = dates.ctime(line.strip_suffix(b"\"")?)?;
+    let (number, rest) = pid(rest.strip_prefix(b" [pid ")?)?;
+    let (user, rest) = user(rest.strip_prefix(b"] ")?)?;
+    let rest = rest.strip_prefix(b"FTP ")?;
+    let (is_reply, rest) = match rest.strip_prefix(b"response: Client \"") {
+        Some(rest) => (true, rest),
+        None => (false, rest.strip_prefix(b"command: Client \"")?),
+    };
+    let is_host = |b: &u8| HOST_BYTES.get(usize::from(*b)) == Some(&true);
+    let (client, rest) = rest.split_at_checked(rest.iter().position(|b| !is_host(b))?)?;
+    let text = rest.strip_prefix(b"\", \"")?;
+    let fact = if is_reply {
+        reply((text, true))
+    } else {
+        Fact::Command(grammar::command(without_telnet(text))?)
+    };
+    Some(Record {
+        stamp,
+        number,
+        client,
+        user,
+        times: 1,
+        fact,
+        implied: None,
+    })
+}
+
+/// Digits, and what follows.
+fn pid(text: &[u8]) -> Option<(u32, &[u8])> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, rest) = text.split_at_checked(digits)?;
+    let is_number = (1..=PID_DIGITS).contains(&digits.len());
+    let number = |n: u32, digit: &u8| n * 10 + u32::from(digit - b'0');
+    is_number.then(|| (digits.iter().fold(0, number), rest))
+}
+
+/// `[bob] `, if there is one, and what follows.
+fn user(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let Some(inside) = text.strip_prefix(b"[") else {
+        return Some((None, text));
+    };
+    let end = inside.iter().take(USER_BYTES).position(|b| *b == b']')?;
+    let (user, rest) = inside.split_at_checked(end)?;
+    Some((Some(user), rest.strip_prefix(b"] ")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::record;
+    use crate::log::envelope::Dates;
+    use crate::log::vsftpd::FORMAT;
+    use crate::log::{Bare, Format, Read};
+
+    /// What is read here is what is read there. True if it was.
+    fn agrees(line: &[u8]) -> bool {
+        let slow = FORMAT.read(&Bare::read(line));
+        record(line, &mut Dates::default()).is_none_or(|quick| slow == Read::Taken(quick))
+    }
+
+    #[test]
+    fn the_common_lines_are_read() {
+        let begin = "Sun Nov 22 08:16:55 2026 [pid 501] ";
+        let read = |line: &str| record(line.as_bytes(), &mut Dates::default()).is_some();
+        for rest in [
+            "FTP response: Client \"::ffff:192.0.2.7\", \"220 (vsFTPd 3.0.5)\"",
+            "FTP command: Client \"192.0.2.7\", \"USER bob\"",
+            "[bob] FTP response: Client \"192.0.2.7\", \" SIZE??\"",
+            "[bob] FTP command: Client \"192.0.2.7\", \"PASS <password>\"",
+        ] {
+            assert!(read(&format!("{begin}{rest}")), "{rest}");
+        }
+        assert!(!read("Sun Nov 22 08:16:55 2026 [pid 501] CONNECT: Client \"192.0.2.7\""));
+    }
+
+    proptest! {
+        /// Pieces of lines in any order, so that a few differ from what is expected.
+        #[test]
+        fn reads_what_the_slow_way_reads(
+            date in prop::sample::select(vec!["Sun Nov 22 08:16:55 2026", "Sun Nov  2 08:16:55 2026", "Mon Nov 2 08:16:55 2026", "Sub Nov 22 08:16:55 2026", "Nov 22 08:16:55"]),
+            pid in prop::sample::select(vec![" [pid 501] ", " [pid 1234567890] ", " [pid ] ", " [pid 5a] ", " [pid 12345678901] ", " [pid 99999999999]  "]),
+            user in prop::sample::select(vec!["", "[bob] ", "[b]b] ", "[] ", "[bob", "[a] FTP command: Client \"1\", \"x\"] "]),
+            event in prop::sample::select(vec!["FTP response: Client \"", "FTP command: Client \"", "FTP response Client \"", "CONNECT: Client \""]),
+            client in prop::sample::select(vec!["192.0.2.7", "::ffff:192.0.2.7", "", "a b", "h\u{e4}"]),
+            middle in prop::sample::select(vec!["\", \"", "\"", "\", ", "\" \""]),
+            text in prop::sample::select(vec!["230 Login successful.", "USER bob", "", " ", "????ABOR", " SIZE??", "230-Hi", "a\"b", "550", "#015#012x#012", "x??"]),
+            end in prop::sample::select(vec!["\"", "", "\"\r", "\r\"", "\"\""]),
+        ) {
+            let line = [date, pid, user, event, client, middle, text, end].concat();
+            prop_assert!(agrees(line.as_bytes()), "{}", line);
+        }
+    }
+}
