@@ -11,6 +11,7 @@ mod from;
 mod mail;
 mod pages;
 mod rules;
+mod tables;
 mod targets;
 
 use std::io::{self, IsTerminal as _, Read as _, Write};
@@ -38,7 +39,7 @@ use crate::text;
 use asked::{Rows, anonymizer, filter};
 use mail::Mail;
 use rules::{Rules, ended, settled};
-use targets::{Forms, Target, one_target, print, targets, write_all};
+use targets::{Forms, Target, one_target, print, targets, write_all, write_each};
 
 /// Why a command ended without its result.
 enum Trouble {
@@ -162,6 +163,7 @@ const WHOLE: Forms = &[
     Form::Prom,
     Form::Html,
     Form::Eml,
+    Form::Parquet,
 ];
 /// Forms of its parts.
 const PARTS: Forms = &[
@@ -172,30 +174,56 @@ const PARTS: Forms = &[
     Form::Md,
     Form::Prom,
 ];
+/// Forms of the causes: the parts', and failures as rows.
+const CAUSED: Forms = &[
+    Form::Text,
+    Form::Json,
+    Form::Ndjson,
+    Form::Csv,
+    Form::Md,
+    Form::Prom,
+    Form::Parquet,
+];
 /// Forms of the list of sessions.
-const LISTED: Forms = &[Form::Text, Form::Ndjson, Form::Json, Form::Csv, Form::Md];
+const LISTED: Forms = &[
+    Form::Text,
+    Form::Ndjson,
+    Form::Json,
+    Form::Csv,
+    Form::Md,
+    Form::Parquet,
+];
 /// The form of what is for people only.
 const TEXT: Forms = &[Form::Text];
 /// Forms of what the catalogue answers, and of comparisons.
 const ANSWERS: Forms = &[Form::Text, Form::Json, Form::Ndjson];
 /// Forms of events.
-const ROWS: Forms = &[Form::Ndjson, Form::Json];
+const ROWS: Forms = &[Form::Ndjson, Form::Json, Form::Parquet];
 
-/// Reads everything with the number of threads that is asked for. What is written as it comes goes to a place.
+/// Reads everything with the number of threads that is asked for. What is written as it comes goes to a place, in columns
+/// or not.
 fn read_to(
     args: &ReadArgs,
     wanted: Wanted,
     by: Option<By>,
     place: &Place,
+    has_columns: bool,
 ) -> Result<Findings, Trouble> {
     let settings = settings(args, wanted, by)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.unwrap_or(0))
         .build();
     let mut out = place.begin()?;
+    let mut run = || {
+        if has_columns {
+            tables::events(&mut out, |rows| run(&settings, rows))
+        } else {
+            run(&settings, &mut out)
+        }
+    };
     let found = match pool {
-        Ok(pool) => pool.install(|| run(&settings, &mut out)),
-        Err(_) => run(&settings, &mut out), // no thread can be had: the global pool does it
+        Ok(pool) => pool.install(run),
+        Err(_) => run(), // no thread can be had: the global pool does it
     };
     let findings = found.map_err(|error| place.failed(error))?;
     out.finish()?;
@@ -204,7 +232,7 @@ fn read_to(
 
 /// The same, where nothing is written as it comes.
 fn read(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Findings, Trouble> {
-    read_to(args, wanted, by, &Place::Stdout)
+    read_to(args, wanted, by, &Place::Stdout, false)
 }
 
 /// Says on standard error what was not read, for the commands whose output does not.
@@ -318,19 +346,20 @@ impl View {
             Form::Csv => (self.csv)(report),
             Form::Md => (self.markdown)(report),
             Form::Prom => report::metrics::report(report),
-            // Parts of the report have neither a page nor a mail.
-            Form::Html | Form::Eml => report::html::report(report),
+            // Mails and rows are not made of a report alone.
+            Form::Html | Form::Eml | Form::Parquet => report::html::report(report),
         }
     }
 }
 
 fn report(args: &ReadArgs) -> Outcome {
     let targets = targets(args, WHOLE)?;
-    let has_page = targets.iter().any(|target| target.form == Form::Html);
-    let wanted = if has_page {
-        Wanted::Page
-    } else {
-        Wanted::Tallies
+    let has = |form| targets.iter().any(|target| target.form == form);
+    let wanted = match (has(Form::Html), has(Form::Parquet)) {
+        (true, true) => Wanted::PageAndSessions,
+        (true, false) => Wanted::Page,
+        (false, true) => Wanted::Sessions,
+        (false, false) => Wanted::Tallies,
     };
     let rules = Rules::fail_on(&args.rules)?;
     let mail = Mail::asked(args)?;
@@ -338,21 +367,34 @@ fn report(args: &ReadArgs) -> Outcome {
     let report = report_of(args, &findings, Rows::OF_REPORT)?;
     let report = report.with_sessions(&findings.kept);
     let (exit, targets) = settled(args, &rules, targets, &report, &findings);
-    write_all(&targets, |target| match target.form {
-        Form::Eml => report::mail::report(&report, &mail.envelope(&report)),
-        _ => REPORT.render(&report, target, args),
+    write_each(&targets, |target, out| {
+        let text = match target.form {
+            Form::Parquet => return tables::failures(out, &findings),
+            Form::Eml => report::mail::report(&report, &mail.envelope(&report)),
+            _ => REPORT.render(&report, target, args),
+        };
+        out.write_all(text.as_bytes())
     })?;
     Ok(exit)
 }
 
 /// One part of the report by itself.
-fn part(args: &ReadArgs, rows: Rows, view: &View) -> Outcome {
-    let targets = targets(args, PARTS)?;
+fn part(args: &ReadArgs, rows: Rows, view: &View, forms: Forms) -> Outcome {
+    let targets = targets(args, forms)?;
+    let has_rows = targets.iter().any(|target| target.form == Form::Parquet);
+    let wanted = if has_rows {
+        Wanted::Sessions
+    } else {
+        Wanted::Tallies
+    };
     let rules = Rules::fail_on(&args.rules)?;
-    let findings = read(args, Wanted::Tallies, rows.by)?;
+    let findings = read(args, wanted, rows.by)?;
     let report = report_of(args, &findings, rows)?;
     let (exit, targets) = settled(args, &rules, targets, &report, &findings);
-    write_all(&targets, |target| view.render(&report, target, args))?;
+    write_each(&targets, |target, out| match target.form {
+        Form::Parquet => tables::failures(out, &findings),
+        _ => out.write_all(view.render(&report, target, args).as_bytes()),
+    })?;
     warn(args, &report);
     Ok(exit)
 }
@@ -364,14 +406,15 @@ fn codes(args: &CodeArgs) -> Outcome {
         None if args.matrix => MATRIX,
         None => CODES,
     };
-    part(&args.table.read, rows, &view)
+    part(&args.table.read, rows, &view, PARTS)
 }
 
 fn causes(args: &TableArgs) -> Outcome {
     let known = [Sort::Name, Sort::Count, Sort::Start, Sort::Sessions];
     let rows = Rows::of(args, Order::Failures, &known)?;
     let view = rows.by.map_or(CAUSES, |_| CAUSES_BY);
-    part(&args.read, rows, &view)
+    let forms = if rows.by.is_some() { PARTS } else { CAUSED };
+    part(&args.read, rows, &view, forms)
 }
 
 fn events(args: &ReadArgs) -> Outcome {
@@ -381,7 +424,8 @@ fn events(args: &ReadArgs) -> Outcome {
         return Err(Trouble::Usage(words.to_owned()));
     }
     let rules = Rules::fail_on(&args.rules)?;
-    let findings = read_to(args, Wanted::Events, None, &target.place)?;
+    let has_columns = target.form == Form::Parquet;
+    let findings = read_to(args, Wanted::Events, None, &target.place, has_columns)?;
     let report = report_of(args, &findings, Rows::ALL)?;
     warn(args, &report);
     Ok(ended(args, &rules, &report, &findings))
@@ -393,7 +437,7 @@ fn sessions(args: &SessionArgs) -> Outcome {
     let rows = Rows::of(&args.table, Order::Sessions, &known)?;
     let read_args = &args.table.read;
     if rows.by.is_some() {
-        return part(read_args, rows, &SESSIONS_BY);
+        return part(read_args, rows, &SESSIONS_BY, PARTS);
     }
     let targets = targets(read_args, LISTED)?;
     let rules = Rules::fail_on(&read_args.rules)?;
@@ -404,24 +448,24 @@ fn sessions(args: &SessionArgs) -> Outcome {
     report::sessions::choose(&mut findings.sessions, order, most);
     let (chosen, zone) = (&findings.sessions, &report.zone);
     let (exit, targets) = settled(read_args, &rules, targets, &report, &findings);
-    write_all(&targets, |target| match target.form {
-        // A list has neither a page nor a mail.
-        Form::Text | Form::Html | Form::Eml => {
-            let look = look(read_args, &target.place);
-            let rows = chosen.iter();
-            let rows = rows.map(|(s, f)| report::sessions::session(s, f, zone, look) + "\n");
-            report::sessions::header(look) + "\n" + &rows.collect::<String>()
-        }
-        Form::Json | Form::Ndjson => {
-            let mut out = Vec::new();
-            for (session, failures) in chosen {
-                report::json::session(&mut out, session, failures, &findings.sources);
+    write_each(&targets, |target, out| {
+        let text = match target.form {
+            Form::Parquet => return tables::sessions(out, &findings),
+            // A list has neither a page nor a mail.
+            Form::Text | Form::Html | Form::Eml => {
+                let look = look(read_args, &target.place);
+                let rows = chosen.iter();
+                let rows = rows.map(|(s, f)| report::sessions::session(s, f, zone, look) + "\n");
+                report::sessions::header(look) + "\n" + &rows.collect::<String>()
             }
-            String::from_utf8_lossy(&out).into_owned()
-        }
-        Form::Csv => report::csv::sessions(chosen, &findings.sources),
-        Form::Md => report::markdown::sessions(chosen, &report),
-        Form::Prom => report::metrics::report(&report),
+            Form::Json | Form::Ndjson => {
+                return report::json::sessions(out, chosen, &findings.sources);
+            }
+            Form::Csv => report::csv::sessions(chosen, &findings.sources),
+            Form::Md => report::markdown::sessions(chosen, &report),
+            Form::Prom => report::metrics::report(&report),
+        };
+        out.write_all(text.as_bytes())
     })?;
     warn(read_args, &report);
     Ok(exit)

@@ -80,7 +80,7 @@ pub struct ReadArgs {
     /// Year of the first line of logs without years [default: by the file's time]
     #[arg(long, value_name = "YEAR")]
     pub year: Option<i16>,
-    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md .html .eml .prom; `-` is standard output. May be given
+    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md .html .eml .prom .parquet; `-` is standard output. May be given
     /// several times: all is read once. A file is replaced when the new one is whole
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
@@ -414,6 +414,8 @@ pub enum Form {
     Html,
     /// A mail, with the report as text and as HTML.
     Eml,
+    /// Rows in typed columns, for databases.
+    Parquet,
 }
 
 /// When to use colours.

@@ -363,3 +363,10 @@ pub const WRITTEN_KEYS: usize = 1 << 17;
 /// Reports that are added up at once. Their sums can't overflow: 4096 of them with ten thousand stretches of time, each
 /// with numbers of eleven digits, stay below 2^63.
 pub const MERGED_REPORTS: usize = 4096;
+
+/// Rows of a group in a Parquet file, and bytes of JSON they are made of: what is held in memory before it is written.
+/// Databases read groups of some hundred thousand rows best.
+pub const GROUP_ROWS: usize = 128 * 1024;
+
+/// See [`GROUP_ROWS`].
+pub const GROUP_BYTES: usize = 32 * 1024 * 1024;

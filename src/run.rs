@@ -7,6 +7,7 @@
 mod joining;
 mod plan;
 mod rows;
+mod wanted;
 mod watcher;
 
 use std::io::{self, Write};
@@ -36,6 +37,7 @@ use crate::text::Text;
 use crate::time::Clock;
 use joining::Held;
 use plan::Series;
+pub use wanted::Wanted;
 use watcher::{Asked, Watcher, judge};
 
 /// What is asked of a run.
@@ -166,19 +168,6 @@ impl Format {
     }
 }
 
-/// What is wanted of a run besides the tallies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// Nothing.
-    Tallies,
-    /// Every event, written as it comes.
-    Events,
-    /// Every session with its failures.
-    Sessions,
-    /// A bounded choice of sessions, to be shown one by one.
-    Page,
-}
-
 /// What a run found.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -287,7 +276,7 @@ impl Job<'_> {
         match self.settings.wanted {
             Wanted::Sessions => true,
             Wanted::Events => self.joins,
-            Wanted::Tallies | Wanted::Page => false,
+            Wanted::Tallies | Wanted::Page | Wanted::PageAndSessions => false,
         }
     }
 

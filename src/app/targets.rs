@@ -1,11 +1,11 @@
 //! Which outputs a run has: each a place and a form.
 
-use std::io::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use super::{Trouble, mail};
 use crate::cli::{Form, ReadArgs};
-use crate::output::{Place, Unwritten};
+use crate::output::{Place, Unwritten, Writing};
 use crate::text;
 
 /// An output.
@@ -28,6 +28,7 @@ const ENDINGS: &[(&str, Form)] = &[
     ("html", Form::Html),
     ("htm", Form::Html),
     ("eml", Form::Eml),
+    ("parquet", Form::Parquet),
 ];
 
 /// What a command can print; what is asked for with no name that tells a form is the first of them.
@@ -66,6 +67,9 @@ pub(super) fn targets(args: &ReadArgs, forms: Forms) -> Result<Vec<Target>, Trou
     for (number, target) in targets.iter().enumerate() {
         if !forms.contains(&target.form) {
             return Err(unable(target.form, forms));
+        }
+        if target.form == Form::Parquet {
+            can_hold_rows(&target.place)?;
         }
         let before = targets.get(..number).unwrap_or_default();
         check(target, before, args)?;
@@ -168,15 +172,41 @@ fn same_file(one: &Path, other: &Path) -> bool {
     real(one).is_some_and(|one| real(other) == Some(one))
 }
 
+/// That this program can write Parquet files, and that nobody would see one on a terminal.
+fn can_hold_rows(place: &Place) -> Result<(), Trouble> {
+    let words = if cfg!(not(feature = "parquet")) {
+        "this ftpwhy was built without Parquet files; build it with --features parquet"
+    } else if *place == Place::Stdout && io::stdout().is_terminal() {
+        "a Parquet file is not for a terminal; give --output FILE.parquet"
+    } else {
+        return Ok(());
+    };
+    Err(Trouble::Usage(words.to_owned()))
+}
+
+/// Writes every output, some as rows. Where one can't be written, the others are all the same.
+pub(super) fn write_each(
+    targets: &[Target],
+    fill: impl Fn(&Target, &mut Writing) -> io::Result<()>,
+) -> Result<(), Trouble> {
+    let write = |target: &Target| {
+        let mut writing = target.place.begin()?;
+        fill(target, &mut writing).map_err(|error| target.place.failed(error))?;
+        writing.finish()
+    };
+    let written: Vec<_> = targets.iter().map(write).collect();
+    let failed: Vec<Unwritten> = written.into_iter().filter_map(Result::err).collect();
+    Trouble::of(failed)
+}
+
 /// Writes every output. Where one can't be written, the others are all the same.
 pub(super) fn write_all(
     targets: &[Target],
     render: impl Fn(&Target) -> String,
 ) -> Result<(), Trouble> {
-    let write = |target: &Target| target.place.write(render(target).as_bytes());
-    let written: Vec<_> = targets.iter().map(write).collect();
-    let failed: Vec<Unwritten> = written.into_iter().filter_map(Result::err).collect();
-    Trouble::of(failed)
+    write_each(targets, |target, out| {
+        out.write_all(render(target).as_bytes())
+    })
 }
 
 /// Prints to standard output.

@@ -26,6 +26,11 @@ pub mod mail;
 pub mod markdown;
 pub mod metrics;
 mod names;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "parquet/absent.rs"]
+pub mod parquet;
 mod pattern;
 mod protocol;
 pub mod sessions;

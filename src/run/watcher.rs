@@ -230,17 +230,17 @@ impl Asked<'_> {
         let Some(filter) = self.filter else {
             self.rename(&mut session, &mut failures);
             self.observe(&session, &failures, findings);
-            if self.wanted == Wanted::Page {
+            if self.wanted.has_page() {
                 let kept = &mut findings.kept;
                 kept.observe(&session, &failures, &session, judged);
             }
-            if self.wanted == Wanted::Sessions {
+            if self.wanted.keeps_sessions() {
                 findings.sessions.push((session, failures));
             }
             return;
         };
         let (mut part, mut of_part) = (session, failures);
-        let is_shown = matches!(self.wanted, Wanted::Sessions | Wanted::Page);
+        let is_shown = self.wanted.keeps_sessions() || self.wanted.has_page();
         let mut whole = is_shown.then(|| (part.clone(), of_part.clone()));
         let Some(operations) = filter.narrow(&mut part, &mut of_part) else {
             findings.tallies.leave_out(part.vantage, LeftOut::SESSION);
@@ -256,18 +256,17 @@ impl Asked<'_> {
             self.rename(session, failures);
         }
         self.observe(&part, &of_part, findings);
-        match whole {
-            Some((whole, _)) if self.wanted == Wanted::Page => {
-                let kept = &mut findings.kept;
-                kept.observe(&part, &of_part, &whole, judged);
-            }
-            whole => findings.sessions.extend(whole),
+        if let Some((whole, _)) = whole.as_ref().filter(|_| self.wanted.has_page()) {
+            let kept = &mut findings.kept;
+            kept.observe(&part, &of_part, whole, judged);
         }
+        let whole = whole.filter(|_| self.wanted.keeps_sessions());
+        findings.sessions.extend(whole);
     }
 
     /// A session under its own names, where a page shows it under others: it is judged again for that.
     fn real(self, session: &Session) -> Option<Session> {
-        let is_judged_again = self.wanted == Wanted::Page && self.anonymizer.is_some();
+        let is_judged_again = self.wanted.has_page() && self.anonymizer.is_some();
         is_judged_again.then(|| session.clone())
     }
 
@@ -306,9 +305,8 @@ impl Asked<'_> {
 pub(super) fn judge(finished: Vec<Session>, asked: Asked<'_>, findings: &mut Findings) {
     for session in finished {
         let tallies = &findings.tallies;
-        let shows = |failure: &Failure| {
-            asked.wanted == Wanted::Sessions || tallies.shows(&session, failure)
-        };
+        let shows =
+            |failure: &Failure| asked.wanted.keeps_sessions() || tallies.shows(&session, failure);
         let failures = classify_showing(&session, &shows);
         if session.elided_failures > 0 {
             let reason = "a session with more failures than are kept: its oldest are in the reply codes only";

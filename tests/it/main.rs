@@ -30,6 +30,8 @@ mod metrics;
 mod oddities;
 mod output;
 mod pages;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod post_mortems;
 mod problems;
 mod protocol;

@@ -1,16 +1,19 @@
 //! Events and sessions for programs: one JSON object a line.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::tcp::{DataRow, Tcp};
 use super::tls::Tls;
 use super::{Address, Seconds, Time, line};
-use crate::cause::Failure;
+use crate::catalogue::catalogue;
+use crate::cause::{Failure, Proof};
 use crate::diagnostic::Origin;
-use crate::ftp::{Event, EventKind, Evidence, Hearing, Side, Uncounted};
+use crate::ftp::{Event, EventKind, Evidence, Hearing, ReplyCode, Side, Uncounted};
 use crate::report::Sources;
+use crate::report::heard::confidence_word;
 use crate::session::Session;
 use crate::text;
 
@@ -51,6 +54,21 @@ pub fn session(out: &mut Vec<u8>, session: &Session, failures: &[Failure], sourc
     line(out, &row);
 }
 
+/// Writes sessions with their failures, a line each.
+pub fn sessions<'s>(
+    out: &mut dyn Write,
+    all: impl IntoIterator<Item = &'s (Session, Vec<Failure>)>,
+    sources: &Sources,
+) -> io::Result<()> {
+    let mut row = Vec::new();
+    for (whole, failures) in all {
+        row.clear();
+        session(&mut row, whole, failures, sources);
+        out.write_all(&row)?;
+    }
+    Ok(())
+}
+
 #[derive(Serialize)]
 struct SessionRow<'a> {
     session: String,
@@ -77,6 +95,66 @@ struct SessionRow<'a> {
     tcp: Option<Tcp>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     also: Vec<Ends>,
+}
+
+/// Adds a failure of a session as one line.
+pub fn failure(out: &mut Vec<u8>, session: &Session, failure: &Failure, sources: &Sources) {
+    let exchange = failure.exchange.and_then(|e| session.exchanges.get(e));
+    let transfer = failure.transfer.and_then(|t| session.transfers.get(t));
+    let named = exchange.and_then(|exchange| exchange.command.as_ref()?.argument.as_ref());
+    let path = transfer.and_then(|transfer| transfer.path.as_ref());
+    let proofs = failure.proofs.iter();
+    let row = FailureRow {
+        session: session.key.to_string(),
+        at: failure.at.map(Time),
+        vantage: session.vantage.id(),
+        client: session.client.as_ref().map(Address::new),
+        server: session.server.as_ref().map(Address::new),
+        user: session.user.as_ref().map(text::Text::json),
+        cause: failure.cause.name(),
+        counted: !failure.benign,
+        side: catalogue().cause(failure.cause).side.id(),
+        confidence: confidence_word(failure.confidence),
+        verb: failure.verb.map(|verb| verb.to_string()),
+        argument: path.or(named).map(text::Text::json),
+        code: failure.code.map(ReplyCode::number),
+        evidence: proofs.map(|proof| ProofRow::new(proof, sources)).collect(),
+    };
+    line(out, &row);
+}
+
+#[derive(Serialize)]
+struct FailureRow<'a> {
+    session: String,
+    at: Option<Time>,
+    vantage: &'static str,
+    client: Option<Address>,
+    server: Option<Address>,
+    user: Option<Cow<'a, str>>,
+    cause: &'static str,
+    counted: bool,
+    side: &'static str,
+    confidence: &'static str,
+    verb: Option<String>,
+    argument: Option<Cow<'a, str>>,
+    code: Option<u16>,
+    evidence: Vec<ProofRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProofRow<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    text: Cow<'a, str>,
+}
+
+impl<'a> ProofRow<'a> {
+    fn new(proof: &'a Proof, sources: &'a Sources) -> Self {
+        Self {
+            place: Place::new(proof.origin, sources),
+            text: proof.text.json(),
+        }
+    }
 }
 
 /// Both ends of a connection.
