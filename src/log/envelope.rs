@@ -62,6 +62,25 @@ impl<'b> Bare<'b> {
         }
     }
 
+    /// The message as a line of its own, where it is one: a forwarder took it from the file that a program writes, and its
+    /// envelope says nothing of what stands there. Such a line begins with a date of its own, or with a session.
+    pub fn forwarded(&self) -> Option<Self> {
+        self.tag?;
+        let has_begin = match self.message.first()? {
+            b'0'..=b'9' => date_and_clock(self.message, b' ').is_some() || iso_start(self.message),
+            b'(' | b'{' => true,
+            b'A'..=b'Z' => ctime(self.message).is_some() || syslog_date(self.message).is_some(),
+            _ => false,
+        };
+        let inside = Self::behind(self.message);
+        let is_bare = inside.stamp == Stamp::None;
+        has_begin.then_some(Self {
+            stamp: if is_bare { self.stamp } else { inside.stamp },
+            times: self.times,
+            ..inside
+        })
+    }
+
     fn whole(message: &'b [u8]) -> Self {
         Self {
             stamp: Stamp::None,
@@ -367,6 +386,11 @@ pub fn blank_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
     Some((Stamp::Local(seconds, nanos), rest))
 }
 
+/// `2026-11-22T08:16:56`
+fn iso_start(text: &[u8]) -> bool {
+    date_and_clock(text, b'T').is_some()
+}
+
 /// RFC 3339, with or without its offset, and that also as ISO 8601 has it (`+0000`).
 pub fn iso_date(text: &[u8]) -> Option<Stamp> {
     let (seconds, rest) = date_and_clock(text, b'T')?;
@@ -436,7 +460,9 @@ fn tagged(stamp: Stamp, rest: &[u8]) -> Option<Bare<'_>> {
         let (label, message) = word(after).unwrap_or((after, b""));
         (Some(first), label, message)
     };
-    let label = label.strip_suffix(b":")?;
+    let Some(label) = label.strip_suffix(b":") else {
+        return relayed(stamp, first, after);
+    };
     let (tag, pid) = match memchr::memchr(b'[', label) {
         Some(at) => {
             let digits = label.get(at + 1..)?.strip_suffix(b"]")?;
@@ -454,6 +480,21 @@ fn tagged(stamp: Stamp, rest: &[u8]) -> Option<Bare<'_>> {
         times: 1,
         message,
     }))
+}
+
+/// `relay Nov 22 08:22:19 host vsftpd[13518]: message`: who passed a line on put a date and a name in front, and no program's.
+fn relayed<'b>(stamp: Stamp, host: &'b [u8], line: &'b [u8]) -> Option<Bare<'b>> {
+    let is_dated = match line.first()? {
+        b'0'..=b'9' => iso_start(line) || date_and_clock(line, b' ').is_some(),
+        _ => ctime(line).is_some() || syslog_date(line).is_some(),
+    };
+    let inside = Bare::behind(is_dated.then_some(line)?);
+    let is_bare = inside.stamp == Stamp::None;
+    Some(Bare {
+        stamp: if is_bare { stamp } else { inside.stamp },
+        host: inside.host.or(Some(host)),
+        ..inside
+    })
 }
 
 /// `message repeated 3 times: [ text]` stands for three lines (rsyslog, `$RepeatedMsgReduction on`).

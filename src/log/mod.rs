@@ -338,9 +338,10 @@ impl Detected {
                 continue;
             }
             let mut known = bare.message.is_empty() || bare.tag.is_some();
+            let inside = bare.forwarded();
             let formats = FORMATS.iter().zip(&mut score).zip(&may_be);
             for ((format, (taken, ignored)), _) in formats.filter(|(_, may_be)| **may_be) {
-                match format.read_under(&header, &bare) {
+                match read_with(*format, &header, &bare, inside.as_ref()) {
                     Read::Taken(_) => *taken += 1,
                     Read::Ignored(_) => *ignored += 1,
                     Read::Unrecognised => continue,
@@ -373,7 +374,10 @@ impl Detected {
     /// Shows a clock the dates at the head of a source, so that it knows the order of day and month from the first line on.
     pub fn teach(self, clock: &mut Clock, head: &[u8]) {
         for line in whole_lines(head) {
-            match self.format(self.index).map(|f| f.read(&Bare::read(line))) {
+            let (bare, header) = (Bare::read(line), Header::default());
+            let inside = bare.forwarded();
+            let format = self.format(self.index);
+            match format.map(|format| read_with(format, &header, &bare, inside.as_ref())) {
                 Some(Read::Taken(record)) if matches!(record.stamp, Stamp::Unordered(..)) => {
                     clock.learn(record.stamp);
                 }
@@ -388,10 +392,11 @@ impl Detected {
     fn read<'b>(self, header: &Header, bare: &Bare<'b>) -> (usize, Read<'b>) {
         let is_guest = |i: &usize| FORMATS.get(*i).is_some_and(|f| !f.is_for_whole_files());
         let others = (0..FORMATS.len()).filter(|i| *i != self.index);
+        let inside = bare.forwarded();
         for index in std::iter::once(self.index).chain(others.filter(is_guest)) {
             let read = self
                 .format(index)
-                .map(|format| format.read_under(header, bare));
+                .map(|format| read_with(format, header, bare, inside.as_ref()));
             if let Some(read @ (Read::Taken(_) | Read::Ignored(_))) = read {
                 return (index, read);
             }
@@ -407,6 +412,24 @@ impl Detected {
             Read::Unrecognised
         };
         (self.index, read)
+    }
+}
+
+/// Reads a line with a format, and where that takes nothing of it, the line that a forwarder put its envelope around.
+fn read_with<'b>(
+    format: &dyn Format,
+    header: &Header,
+    bare: &Bare<'b>,
+    inside: Option<&Bare<'b>>,
+) -> Read<'b> {
+    let read = format.read_under(header, bare);
+    let is_taken = matches!(read, Read::Taken(_));
+    match inside
+        .filter(|_| !is_taken)
+        .map(|inside| format.read_under(header, inside))
+    {
+        Some(within @ (Read::Taken(_) | Read::Ignored(_))) => within,
+        _ => read,
     }
 }
 

@@ -128,10 +128,10 @@ fn process(rest: &[u8]) -> Option<(u32, &[u8])> {
 }
 
 fn syslog<'b>(line: &Bare<'b>) -> Read<'b> {
-    if let Some(read) = message_of(line.stamp, line.pid.unwrap_or(0), line.message) {
+    let (pid, text) = numbered(line.message).unwrap_or((line.pid.unwrap_or(0), line.message));
+    if let Some(read) = message_of(line.stamp, pid, text) {
         return read;
     }
-    let text = line.message;
     if text.starts_with(b"pam_")
         || text.starts_with(b"(pam_")
         || text.starts_with(b"authentication failure;")
@@ -140,6 +140,17 @@ fn syslog<'b>(line: &Bare<'b>) -> Read<'b> {
         return Read::Ignored("a message of PAM about a login");
     }
     Read::Ignored("a message of the server about itself")
+}
+
+/// `[pid 501] `, where a forwarder took off no more of a file's line than the date. Without a user only these events are
+/// written (logging.c), so `[pid 501] OK …` is what a user of that name did.
+fn numbered(message: &[u8]) -> Option<(u32, &[u8])> {
+    let rest = message.strip_prefix(b"[pid ")?;
+    let end = memchr::memchr(b']', rest.get(..12).unwrap_or(rest))?;
+    let pid = u32::try_from(envelope::number(rest.get(..end)?)?).ok()?;
+    let rest = rest.get(end..)?.strip_prefix(b"] ")?;
+    let starts: [&[u8]; 5] = [b"[", b"CONNECT: ", b"FTP command: ", b"FTP response: ", b"DEBUG: "];
+    starts.iter().any(|start| rest.starts_with(start)).then_some((pid, rest))
 }
 
 /// `[user] event: Client "address"…`. The user's name is written as it came, so the first place that fits ends it.

@@ -152,3 +152,41 @@ fn ctime_with_every_padding_and_nothing_else() {
         assert_eq!(ctime(line.as_bytes()), None, "{line}");
     }
 }
+
+#[test]
+fn who_passed_a_line_on_may_put_a_date_and_a_name_in_front() {
+    let yearless = Stamp::Yearless(11, 22, 8 * 3600 + 62);
+    let seconds = days_from_date(2026, 11, 22) * DAY + 8 * 3600 + 62;
+    let utc = Stamp::Utc(Timestamp::from_seconds(seconds, 0));
+    let line = "Nov 22 08:01:03 relay Nov 22 08:01:02 h vsftpd: hi";
+    check(line, yearless, "vsftpd", None, "hi");
+    let message = "Sun Nov 22 08:01:02 2026 [pid 5] x";
+    let line = format!("2026-11-22T08:01:02Z relay {message}");
+    check(&line, utc, "", None, message);
+}
+
+#[test]
+fn a_line_that_a_forwarder_took_from_a_file_is_a_line_of_its_own() {
+    let yearless = Stamp::Yearless(11, 22, 8 * 3600 + 62);
+    let head = "Nov 22 08:01:02 h tag: ";
+    for message in [
+        "Sun Nov 22 08:01:02 2026 [pid 5] x",
+        "2026-11-22 08:01:02,123 h proftpd[7] v (a[b]): x",
+        "2026-11-22T08:01:02.123Z << [FTP Session 1 192.0.2.7] 220 x",
+        "(000001)1/1/2026 8:00:00 - (not logged in) (192.0.2.7)> x",
+        "{\"a\":1}",
+    ] {
+        let line = format!("{head}{message}");
+        let inside = Bare::read(line.as_bytes()).forwarded().unwrap();
+        assert_eq!((inside.tag, inside.stamp), (None, yearless), "{line}");
+        assert_eq!(inside.message, message.as_bytes(), "{line}");
+    }
+    let line = format!("{head}Nov 22 08:01:01 ftp1 vsftpd[7]: hi");
+    let inside = Bare::read(line.as_bytes()).forwarded().unwrap();
+    assert_eq!((inside.tag, inside.pid), (Some(&b"vsftpd"[..]), Some(7)));
+    for message in ["hi", "[u] OK LOGIN", "2026 was", "Sunday", ""] {
+        let line = format!("{head}{message}");
+        assert_eq!(Bare::read(line.as_bytes()).forwarded(), None, "{line}");
+    }
+    assert_eq!(Bare::read(b"Sun Nov 22 08:01:02 2026 x").forwarded(), None);
+}

@@ -296,3 +296,26 @@ fn a_login_given_to_the_wrong_session_is_given_back() {
         ],
     );
 }
+
+/// A forwarder may take off the date only, or nothing at all.
+#[test]
+fn a_line_of_a_file_that_went_through_syslog_keeps_its_own_process() {
+    let syslog = "Nov 22 08:16:55 ftp1 vsftpd: ";
+    let lines = [
+        "501 CONNECT: @",
+        "500 [backup] FAIL LOGIN: @",
+        "501 [backup] FTP response: @, \"530 Login incorrect.\"",
+    ];
+    let expected = ["introduced 192.0.2.7", "opened", "login backup refused", "530 Login incorrect.", "closed input-ended"];
+    for tag in [syslog, "<14>1 2026-11-22T08:16:55Z ftp1 vsftpd.log 9 - - ", "Nov 22 08:16:55 ftp1 "] {
+        let whole = file(&lines).replace(FTP1, &format!("{tag}{FTP1}"));
+        let told: Vec<_> = events_of("vsftpd", &whole).into_iter().map(|(_, w)| w).collect();
+        assert_eq!(told, expected, "{whole}");
+    }
+    let undated = file(&lines).replace(FTP1, syslog);
+    let told: Vec<_> = events_of("vsftpd", &undated).into_iter().map(|(_, w)| w).collect();
+    assert_eq!(told, expected, "{undated}");
+    // Such is a user's name.
+    let line = format!("{syslog}[pid 2210] FAIL LOGIN: Client \"192.0.2.7\"");
+    assert_eq!(text_of(&line), Some(("login false".to_owned(), Some("pid 2210".to_owned()))));
+}
