@@ -195,8 +195,10 @@ const LISTED: Forms = &[
 ];
 /// The form of what is for people only.
 const TEXT: Forms = &[Form::Text];
-/// Forms of what the catalogue answers, and of comparisons.
+/// Forms of what the catalogue answers.
 const ANSWERS: Forms = &[Form::Text, Form::Json, Form::Ndjson];
+/// Forms of comparisons.
+const COMPARED: Forms = &[Form::Text, Form::Json, Form::Ndjson, Form::Md];
 /// Forms of events.
 const ROWS: Forms = &[Form::Ndjson, Form::Json, Form::Parquet];
 

@@ -2,7 +2,7 @@
 
 use super::asked::{Rows, filter, time};
 use super::targets::{targets, write_all};
-use super::{ANSWERS, Outcome, Trouble, look, read, report_of, warn};
+use super::{COMPARED, Outcome, Trouble, look, read, report_of, warn};
 use crate::cli::{DiffArgs, Form, ReadArgs};
 use crate::exit::Exit;
 use crate::report::diff::Diff;
@@ -11,7 +11,7 @@ use crate::run::Wanted;
 
 /// Compares two sets of inputs, or what came before a time with what came after it.
 pub(super) fn diff(args: &DiffArgs) -> Outcome {
-    let targets = targets(&args.read, ANSWERS)?;
+    let targets = targets(&args.read, COMPARED)?;
     let [before, after] = sets(args)?;
     filter(&after)?; // told before anything is read
     let (before, first) = set(&before)?;
@@ -22,6 +22,7 @@ pub(super) fn diff(args: &DiffArgs) -> Outcome {
     let diff = Diff::new(before, after);
     write_all(&targets, |target| match target.form {
         Form::Json | Form::Ndjson => report::json::diff(&diff),
+        Form::Md => report::markdown::diff(&diff),
         _ => report::diff::diff(&diff, look(&args.read, &target.place)),
     })?;
     Ok(first.and(second))

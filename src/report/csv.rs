@@ -4,6 +4,8 @@
 //! Text of the input is written as on a terminal, with everything escaped that could act on one; where a spreadsheet
 //! would take it for a formula, an apostrophe stands before it. Nothing is computed here.
 
+mod patterns;
+
 use std::time::Duration;
 
 use csv::Writer;
@@ -430,6 +432,7 @@ fn failures(rows: &mut Rows, heard: &Heard, sources: &Sources) {
         rows.add("cause", id, "", "side", cause.side.id());
         rows.add("cause", id, "", "confidence", cause.confidence);
         rows.span("cause", id, cause.span);
+        patterns::of_cause(rows, cause);
         for evidence in &cause.evidence {
             let place = format!(
                 "{}:{}",
@@ -456,8 +459,20 @@ fn failures(rows: &mut Rows, heard: &Heard, sources: &Sources) {
             ("users", guesser.users),
             ("accepted", guesser.accepted),
         ];
-        rows.numbers("brute-force", &guesser.client.terminal(false), "", &numbers);
+        let client = guesser.client.terminal(false);
+        rows.numbers("brute-force", &client, "", &numbers);
+        if let Some(let_in) = &guesser.let_in {
+            let user = let_in.user.as_ref().map(shown).unwrap_or_default();
+            for (measure, value) in [
+                ("session", let_in.session.to_string()),
+                ("at", time(let_in.at)),
+                ("user", user),
+            ] {
+                rows.add("brute-force", &client, "let_in", measure, &value);
+            }
+        }
     }
+    patterns::of_heard(rows, heard, sources);
 }
 
 fn work(rows: &mut Rows, heard: &Heard) {

@@ -222,26 +222,41 @@ fn in_order(mut rows: Vec<ChangeRow>) -> Vec<ChangeRow> {
     rows
 }
 
+/// What is said where no vantage is common.
+pub(super) const NOTHING: &str =
+    "There is nothing to compare: the two have no sessions that were heard from the same vantage.";
+/// What the last column is.
+pub(super) const CHANCE: &str = "once in: how often chance alone, with nothing changed, would make a difference this large or larger (Fisher's exact test, two-sided). What chance would do more often than once in 1,000 is not called a change.";
+
 /// The comparison as text that ends in a line end.
 pub fn diff(diff: &Diff, look: Look) -> String {
     let mut page = Page::new(look);
     set(&mut page, "before  ", &diff.before, diff.vantage);
     set(&mut page, "after   ", &diff.after, diff.vantage);
     let Some(failed) = &diff.failed else {
-        let words = "There is nothing to compare: the two have no sessions that were heard from the same vantage.";
-        page.hang("", words);
+        page.hang("", NOTHING);
         return page.finish();
     };
-    verdict(&mut page, diff, failed);
+    let (mark, words, lines) = verdict(diff, failed);
+    page.line("");
+    page.hang_at(&format!("VERDICT {} ", look.mark(mark)), 11, &words);
+    for line in lines {
+        page.hang_at(&" ".repeat(11), 11, &line);
+    }
     section(&mut page, diff, "CAUSES  by sessions", &diff.causes);
     section(&mut page, diff, "REPLY CODES  by replies", &diff.codes);
     page.line("");
-    page.hang("", "once in: how often chance alone, with nothing changed, would make a difference this large or larger (Fisher's exact test, two-sided). What chance would do more often than once in 1,000 is not called a change.");
+    page.hang("", CHANCE);
     page.finish()
 }
 
 fn set(page: &mut Page, title: &str, report: &Report, vantage: Option<Vantage>) {
     let look = page.look;
+    page.groups(title, &told_set(report, vantage, look));
+}
+
+/// What a set is: its time, its files, what was heard.
+pub(super) fn told_set(report: &Report, vantage: Option<Vantage>, look: Look) -> Vec<String> {
     let mut words = Vec::new();
     if let (Some(first), Some(last)) = (report.window.first(), report.window.last()) {
         let to = look.pick("to", "\u{2192}");
@@ -257,12 +272,11 @@ fn set(page: &mut Page, title: &str, report: &Report, vantage: Option<Vantage>) 
         words.push(count(heard.sessions.total, "session"));
         words.push(replies(heard.replies));
     }
-    page.groups(title, &words);
+    words
 }
 
-fn verdict(page: &mut Page, diff: &Diff, failed: &ChangeRow) {
-    let look = page.look;
-    page.line("");
+/// What it comes to: how bad that is, what became of failed sessions, and which causes changed for sure.
+pub(super) fn verdict(diff: &Diff, failed: &ChangeRow) -> (Mark, String, Vec<String>) {
     let (mark, words) = match (failed.is_sure, failed.change) {
         (true, Change::New | Change::More) => (Mark::Severe, "More sessions fail than before"),
         (true, _) => (Mark::Note, "Fewer sessions fail than before"),
@@ -273,7 +287,6 @@ fn verdict(page: &mut Page, diff: &Diff, failed: &ChangeRow) {
     };
     let shares = format!("{} -> {}", told(failed.before), told(failed.after));
     let words = format!("{words}: {shares}, once in {}.", seldom(failed.one_in));
-    page.hang_at(&format!("VERDICT {} ", look.mark(mark)), 11, &words);
     let of = |wanted: &dyn Fn(Change) -> bool, words: &str| {
         let rows = diff
             .causes
@@ -288,9 +301,7 @@ fn verdict(page: &mut Page, diff: &Diff, failed: &ChangeRow) {
         of(&|change| change == Change::Less, "Less often"),
         of(&|change| change == Change::Gone, "Gone"),
     ];
-    for line in lines.into_iter().flatten() {
-        page.hang_at(&" ".repeat(11), 11, &line);
-    }
+    (mark, words, lines.into_iter().flatten().collect())
 }
 
 /// `12 of 140 (8.6 %)`
@@ -324,7 +335,19 @@ fn section(page: &mut Page, diff: &Diff, title: &str, rows: &[ChangeRow]) {
         ["", "", "before", "", "after", "", "once in"].map(str::to_owned),
     ));
     for row in rows {
-        let word = match (row.is_sure, row.change) {
+        page.line(&line(row.cells()));
+        if let Some((at, origin)) = row.first.filter(|_| row.is_sure && row.before.part == 0) {
+            let place = diff.after.sources.place(origin, page.look.ascii);
+            let first = diff.after.short_time(at);
+            page.hang("        ", &format!("first {first}  {place}"));
+        }
+    }
+}
+
+impl ChangeRow {
+    /// What became of it where that is sure, its name, number and share before and after, and once in how many.
+    pub(super) fn cells(&self) -> [String; 7] {
+        let word = match (self.is_sure, self.change) {
             (true, Change::New) => "NEW",
             (true, Change::More) => "MORE",
             (true, Change::Less) => "less",
@@ -335,20 +358,15 @@ fn section(page: &mut Page, diff: &Diff, title: &str, rows: &[ChangeRow]) {
             0 => String::new(),
             part => percent(per_mille(part, share.whole)),
         };
-        page.line(&line([
+        [
             word.to_owned(),
-            name(row.what),
-            thousands(row.before.part),
-            share(row.before),
-            thousands(row.after.part),
-            share(row.after),
-            seldom(row.one_in),
-        ]));
-        if let Some((at, origin)) = row.first.filter(|_| row.is_sure && row.before.part == 0) {
-            let place = diff.after.sources.place(origin, page.look.ascii);
-            let first = diff.after.short_time(at);
-            page.hang("        ", &format!("first {first}  {place}"));
-        }
+            name(self.what),
+            thousands(self.before.part),
+            share(self.before),
+            thousands(self.after.part),
+            share(self.after),
+            seldom(self.one_in),
+        ]
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod charts;
 mod letter;
+mod patterns;
 
 use std::time::Duration;
 
@@ -237,6 +238,11 @@ impl Page<'_> {
         let (main, heard) = (self.main, self.has_heard());
         let all = [
             (heard, "causes", "Causes"),
+            (
+                heard && !main.patterns.shared.is_empty(),
+                "shared",
+                "What failures share",
+            ),
             (heard, "codes", "Reply codes"),
             (
                 heard && !main.matrix.rows.is_empty(),
@@ -252,6 +258,7 @@ impl Page<'_> {
                 "transfers",
                 "Transfers",
             ),
+            (heard && !main.protocol.is_empty(), "protocol", "Protocol"),
             (heard && main.sessions.commands > 0, "security", "Security"),
             (!self.report.also.is_empty(), "also", "Also heard"),
             (true, "coverage", "Coverage"),

@@ -3,8 +3,11 @@
 //! Text of the input stands in code spans, in which Markdown gives no character a meaning but the backtick (and a table
 //! the bar); those two stand between spans, as numbers. Our own words have their punctuation escaped. Nothing is computed.
 
+mod diff;
 mod page;
+mod patterns;
 
+pub use diff::diff;
 use page::{Page, code, input, say};
 
 use super::causes::shown_evidence;
@@ -35,6 +38,7 @@ pub fn report(report: &Report) -> String {
     let main = &report.main;
     if main.sessions.total > 0 || main.replies > 0 {
         causes_section(&mut page, report, main, "Causes");
+        patterns::shared(&mut page, main);
         codes_section(&mut page, main, "Reply codes");
         commands(&mut page, main);
         hours(&mut page, report, main);
@@ -42,7 +46,8 @@ pub fn report(report: &Report) -> String {
         most_failures(&mut page, main);
         latency(&mut page, main);
         transfers(&mut page, main);
-        security(&mut page, main);
+        patterns::protocol(&mut page, report, main);
+        security(&mut page, report, main);
     }
     for heard in &report.also {
         let vantage = heard.vantage.map_or("", vantage_words);
@@ -300,6 +305,7 @@ fn cause_row(report: &Report, cause: &CauseRow) -> [String; 10] {
 fn block(page: &mut Page, report: &Report, cause: &CauseRow) {
     page.heading(3, &format!("{}: {}", cause.id, say(&cause.entry.title)));
     page.line(&say(&cause.entry.meaning));
+    patterns::of_cause(page, report, cause);
     let told = shown_evidence(cause);
     if !told.is_empty() {
         page.line("\nSeen:\n");
@@ -524,7 +530,7 @@ fn transfers(page: &mut Page, main: &Heard) {
     }
 }
 
-fn security(page: &mut Page, main: &Heard) {
+fn security(page: &mut Page, report: &Report, main: &Heard) {
     // A log that holds no commands can't tell who used TLS.
     if main.sessions.commands == 0 {
         return;
@@ -541,6 +547,7 @@ fn security(page: &mut Page, main: &Heard) {
             thousands(guesser.accepted),
         ));
     }
+    patterns::logins(page, report, main);
 }
 
 fn coverage(page: &mut Page, report: &Report) {

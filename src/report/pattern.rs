@@ -1,21 +1,25 @@
 //! How failures lie in time and place, what they have in common, and what only shows across sessions.
 //!
-//! The last arithmetic over [`crate::tally`]'s sums, and the few lines that tell of it; what says nothing is left out.
+//! The last arithmetic over [`crate::tally`]'s sums; what says nothing is left out. `told` has the words for it.
+
+mod told;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::layout::Page;
-use super::words::{count, lasting, per_mille, percent, thousands};
-use super::{Heard, Report};
+use super::words::per_mille;
 use crate::catalogue::CauseId;
-use crate::ftp::{Host, Verb};
+use crate::ftp::Verb;
 use crate::tally::{
     Attribute, CauseTally, ClearLogins, LetIn, Limit, Share, Span, UserTally, VantageTally,
 };
 use crate::text::Text;
 use crate::time::Timestamp;
+
+pub(super) use told::{
+    guessed, lines, logins, of_all, section, shared_about, shared_cells, told_logins, told_pattern,
+};
 
 /// Failures below which nothing is said about when they came.
 const BURST: u64 = 10;
@@ -356,162 +360,4 @@ pub(super) fn let_in_after(client: &crate::tally::ClientTally) -> Option<LetIn> 
     let_in
         .find(|one| one.at.is_some_and(|at| at >= refused))
         .cloned()
-}
-
-/// `1 of 12 clients`
-pub(super) fn of_all(number: u64, all: Option<u64>, noun: &str) -> String {
-    match all {
-        Some(all) if all > number => format!("{} of {}", thousands(number), count(all, noun)),
-        _ => count(number, noun),
-    }
-}
-
-/// When and where the failures of a cause came, and what filled a limit: a line each.
-pub(super) fn lines(page: &mut Page, report: &Report, pattern: &Pattern, total: u64) {
-    let look = page.look;
-    let mut when = Vec::new();
-    if let Some(burst) = &pattern.burst {
-        let minutes = count(u64::try_from(burst.seconds / 60).unwrap_or(0), "minute");
-        let from = report.short_time(burst.from);
-        when.push(format!(
-            "{} of {} within {minutes} from {from}",
-            thousands(burst.count),
-            thousands(total)
-        ));
-    }
-    let began = pattern.began_after;
-    when.extend(began.map(|after| format!("the first {} into the input", lasting(after))));
-    if !when.is_empty() {
-        page.groups("     when  ", &when);
-    }
-    if let Some(directory) = &pattern.directory {
-        let directory = look.cut(look.show(directory), 60);
-        page.hang("     where ", &directory);
-    }
-    if let Some(open) = &pattern.open {
-        page.hang("     limit ", &open.words());
-    }
-    if let Some((low, high, number)) = pattern.ports {
-        let words = format!("{low} to {high}, {} given out", count(number, "port"));
-        page.hang("     ports ", &words);
-    }
-}
-
-impl AtOnce {
-    fn words(&self) -> String {
-        let whose = match self.limit {
-            Limit::Total => "",
-            Limit::PerClient => " of the client",
-        };
-        let refusals = count(self.refusals, "refusal");
-        if self.least == self.most {
-            let open = count(self.most, "session");
-            return format!("{open}{whose} open at each of {refusals}");
-        }
-        let (least, most) = (thousands(self.least), thousands(self.most));
-        format!("{least} to {most} sessions{whose} open at {refusals}")
-    }
-}
-
-/// What the failures share, as a table of few lines.
-pub(super) fn section(page: &mut Page, heard: &Heard) {
-    let patterns = &heard.patterns;
-    if patterns.shared.is_empty() {
-        return;
-    }
-    let (failed, others) = patterns.operations;
-    let about = format!(
-        "{} failed operations, {} others",
-        thousands(failed),
-        thousands(others)
-    );
-    page.heading("WHAT FAILURES SHARE", &about);
-    let titles = ["", "", "failed", "others", "times"];
-    let mut rows = vec![titles.map(str::to_owned).to_vec()];
-    for row in &patterns.shared {
-        let times = row
-            .tenths
-            .map(|t| format!("{}.{}", thousands(t / 10), t % 10));
-        rows.push(vec![
-            row.attribute.to_owned(),
-            page.look.cut(page.look.show(&row.value), 40),
-            percent(row.failed.1),
-            percent(row.others.1),
-            times.unwrap_or_else(|| "only".to_owned()),
-        ]);
-    }
-    page.table(3, &[false, false, true, true, true], rows);
-}
-
-/// What logins show across sessions.
-pub(super) fn logins(page: &mut Page, report: &Report, heard: &Heard) {
-    let look = page.look;
-    let patterns = &heard.patterns;
-    for row in &patterns.spread {
-        let value = look.cut(look.show(&row.value), 40);
-        let words = format!(
-            "{} {value}: {} refused, {}, {} let in",
-            row.kind,
-            count(row.tries, "login"),
-            count(row.clients, "client"),
-            thousands(row.accepted),
-        );
-        page.hang("   brute force  ", &words);
-    }
-    for row in &patterns.turned_away {
-        let time = |at: Option<Timestamp>| at.map(|at| report.short_time(at)).unwrap_or_default();
-        let words = format!(
-            "{}: {} refused from {} since {}, let in until {}; something changed there",
-            look.cut(look.show(&row.user), 40),
-            count(row.tries, "login"),
-            count(row.clients, "client"),
-            time(row.refused.first()),
-            time(row.let_in),
-        );
-        page.hang("   turned away  ", &words);
-    }
-    let clear = &patterns.clear;
-    if clear.count > 0 {
-        let names: Vec<_> = clear
-            .names
-            .iter()
-            .map(|n| look.cut(look.show(n), 24))
-            .collect();
-        let more = clear.users.saturating_sub(names.len() as u64);
-        let more = if more > 0 {
-            format!(" and {} more", thousands(more))
-        } else {
-            String::new()
-        };
-        let words = format!(
-            "{}: {}{more}",
-            count(clear.count, "login"),
-            names.join(", ")
-        );
-        page.hang("   clear text   ", &words);
-    }
-}
-
-/// A client's name for a row about guessing, with the session to look at first.
-pub(super) fn guessed(
-    report: &Report,
-    client: &Host,
-    let_in: Option<&LetIn>,
-    look: super::Look,
-) -> Option<String> {
-    let let_in = let_in?;
-    let user = let_in
-        .user
-        .as_ref()
-        .map(|user| look.cut(look.show(user), 24));
-    let session: String = let_in.session.to_string().chars().take(8).collect();
-    Some(format!(
-        "{} got in as {} at {}, session {session}: look there first",
-        look.cut(client.terminal(look.ascii), 40),
-        user.unwrap_or_default(),
-        let_in
-            .at
-            .map(|at| report.short_time(at))
-            .unwrap_or_default(),
-    ))
 }

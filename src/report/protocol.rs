@@ -75,23 +75,48 @@ fn outside(((verb, code), count): (&(Option<Verb>, ReplyCode), u64)) -> Option<O
     })
 }
 
+impl Protocol {
+    /// True where there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.breaches.is_empty() && self.outside.is_empty()
+    }
+
+    /// What all of it comes to.
+    pub(super) fn told(&self) -> String {
+        let total = self.breaches.iter().map(|row| row.count).sum();
+        let unlisted = self.outside.iter().map(|row| row.count).sum();
+        match total {
+            0 => format!("{} outside the lists of the RFCs", replies(unlisted)),
+            1 => "1 breach of RFC 959".to_owned(),
+            n => format!("{} breaches of RFC 959", thousands(n)),
+        }
+    }
+
+    /// The replies outside the lists that are shown, those that servers are known to send apart.
+    pub(super) fn told_outside(&self) -> Vec<(&'static str, Vec<String>)> {
+        let told = [("common", true), ("unlisted", false)].map(|(name, common)| {
+            let rows = self.outside.iter().filter(|row| row.common == common);
+            let words = rows.take(OUTSIDE).map(|row| {
+                let verb = super::names::verb_name(Some(row.verb));
+                format!("{} to {verb} {}", row.code.number(), thousands(row.count))
+            });
+            (name, words.collect::<Vec<_>>())
+        });
+        told.into_iter()
+            .filter(|(_, words)| !words.is_empty())
+            .collect()
+    }
+}
+
 /// A few lines, where there is anything to say.
 pub(super) fn section(page: &mut Page, report: &Report, heard: &Heard) {
     let look = page.look;
-    let Protocol { breaches, outside } = &heard.protocol;
-    if breaches.is_empty() && outside.is_empty() {
+    let protocol = &heard.protocol;
+    if protocol.is_empty() {
         return;
     }
-    let total = breaches.iter().map(|row| row.count).sum();
-    let unlisted = outside.iter().map(|row| row.count).sum();
-    let outside_words = format!("{} outside the lists of the RFCs", replies(unlisted));
-    let heading = match total {
-        0 => outside_words,
-        1 => "1 breach of RFC 959".to_owned(),
-        n => format!("{} breaches of RFC 959", thousands(n)),
-    };
-    page.heading("PROTOCOL", &heading);
-    for row in breaches {
+    page.heading("PROTOCOL", &protocol.told());
+    for row in &protocol.breaches {
         let place = row.first.as_ref().map_or_else(String::new, |proof| {
             let place = report.sources.place(proof.origin, look.ascii);
             format!("; {place}: {}", look.cut(look.show(&proof.text), 120))
@@ -99,18 +124,7 @@ pub(super) fn section(page: &mut Page, report: &Report, heard: &Heard) {
         let words = format!("{} {}{place}", thousands(row.count), row.rule.words());
         page.hang("   breach   ", &look.say(&words));
     }
-    for (name, common) in [("   common   ", true), ("   unlisted ", false)] {
-        let rows = outside
-            .iter()
-            .filter(|row| row.common == common)
-            .take(OUTSIDE);
-        let told = |row: &OutsideRow| {
-            let verb = super::names::verb_name(Some(row.verb));
-            format!("{} to {verb} {}", row.code.number(), thousands(row.count))
-        };
-        let words: Vec<_> = rows.map(told).collect();
-        if !words.is_empty() {
-            page.groups(name, &words);
-        }
+    for (name, words) in protocol.told_outside() {
+        page.groups(&format!("   {name:<9}"), &words);
     }
 }

@@ -6,11 +6,12 @@ use crate::support::Temporary;
 use crate::synth::{Container, Conversation, capture, merge};
 use crate::traffic::vsftpd_log;
 
-const LOGIN: &str = "< 220 ready\n> USER bob\n< 331 password please\n> PASS x\n< 230 welcome\n";
-const PASV: &str = "> PASV\n< 227 Entering Passive Mode (192,0,2,10,195,80).\n";
-const BYE: &str = "> QUIT\n< 221 bye\n! client fin\n";
+pub(crate) const LOGIN: &str =
+    "< 220 ready\n> USER bob\n< 331 password please\n> PASS x\n< 230 welcome\n";
+pub(crate) const PASV: &str = "> PASV\n< 227 Entering Passive Mode (192,0,2,10,195,80).\n";
+pub(crate) const BYE: &str = "> QUIT\n< 221 bye\n! client fin\n";
 
-fn conversations(talks: &[String]) -> Vec<Conversation> {
+pub(crate) fn conversations(talks: &[String]) -> Vec<Conversation> {
     talks.iter().map(|talk| Conversation::parse(talk)).collect()
 }
 
@@ -47,7 +48,7 @@ fn check(report: &str, says: &[&str]) {
 }
 
 /// The sessions of clients from .1 on, a minute apart, with what `talk` gives for each.
-fn sessions(count: u32, talk: impl Fn(u32) -> String) -> Vec<String> {
+pub(crate) fn sessions(count: u32, talk: impl Fn(u32) -> String) -> Vec<String> {
     let head = |n: u32| {
         let (host, minute) = (n % 200 + 1, n % 60);
         let port = 40_000 + n;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::cli::ftpwhy;
+use crate::problems::{BYE, LOGIN, PASV, conversations, sessions};
 use crate::support::Temporary;
+use crate::synth::{Container, Conversation, capture, merge};
 
 const INPUT: &str = "testdata/demo";
 
@@ -20,6 +22,10 @@ struct Run {
 }
 
 fn run(command: &[&str]) -> Run {
+    run_on(INPUT, command)
+}
+
+fn run_on(input: &str, command: &[&str]) -> Run {
     let temporary = Temporary::new();
     let file = |ending: &str| {
         let path = temporary.path(&format!("report.{ending}"));
@@ -28,7 +34,7 @@ fn run(command: &[&str]) -> Run {
     let mut endings = vec!["txt", "json", "csv", "md"];
     endings.extend((command == ["report"]).then_some("html"));
     let mut arguments: Vec<String> = command.iter().map(|&w| w.to_owned()).collect();
-    arguments.extend([INPUT, "-n", "0"].map(str::to_owned));
+    arguments.extend([input, "-n", "0"].map(str::to_owned));
     for ending in &endings {
         arguments.extend(["-o".to_owned(), file(ending)]);
     }
@@ -227,4 +233,161 @@ fn groups_and_the_matrix_are_the_same_everywhere() {
         .skip(1)
         .map(|row| row[3].parse::<u64>().unwrap());
     assert_eq!(cells.sum::<u64>(), listed.sum::<u64>());
+}
+
+/// A capture of these sessions, in every form.
+fn run_of(talks: &[String]) -> Run {
+    let talks = conversations(talks);
+    let packets = talks.iter().map(Conversation::packets).collect();
+    let temporary = Temporary::new();
+    let bytes = capture(&merge(packets), Container::PcapMicros);
+    let path = temporary.file("x.pcap", &bytes);
+    run_on(path.to_str().unwrap(), &["report"])
+}
+
+/// Fails unless text, Markdown and page say this, whatever markup and line ends are between the words.
+fn assert_said(run: &Run, words: &str) {
+    let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = joined(&run.text);
+    assert!(text.contains(words), "{words} in {text}");
+    let markdown = joined(&run.markdown.replace(['`', '*', '\\'], ""));
+    assert!(markdown.contains(words), "{words} in {markdown}");
+    let page = run.page.as_ref().unwrap();
+    let parts = page
+        .split('<')
+        .map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+    let page = joined(&parts.collect::<Vec<_>>().join(" "));
+    assert!(page.contains(words), "{words} in {page}");
+}
+
+#[test]
+fn what_failures_share_is_the_same_everywhere() {
+    let fine = |_| {
+        format!("{LOGIN}{PASV}> LIST\n< 150 go\n! data opened 99 server fin\n< 226 done\n{BYE}")
+    };
+    let broken = |_| format!("{LOGIN}> RETR /in/a.txt\n< 550 Permission denied.\n{BYE}");
+    let mut talks = sessions(90, fine);
+    talks.extend(sessions(110, broken).split_off(90));
+    let run = run_of(&talks);
+    let shared = run.json["shared"].as_array().unwrap();
+    assert!(!shared.is_empty());
+    for row in shared {
+        let [attribute, value] = ["attribute", "value"].map(|field| row[field].as_str().unwrap());
+        for measure in ["failed", "others", "of_failed", "of_others"] {
+            let count = number(&row[measure]);
+            assert_eq!(in_table(&run, "shared", attribute, value, measure), count);
+        }
+    }
+    // Twenty of twenty, and no other operation.
+    assert_eq!(number(&shared[0]["failed"]), "20");
+    assert_said(&run, "20 failed operations, ");
+    assert!(has_line(
+        &run.text,
+        &["command", "RETR", "100.0", "0.0", "only"]
+    ));
+    assert!(has_line(
+        &run.markdown,
+        &["command", "RETR", "100.0", "0.0", "only"]
+    ));
+    assert_on_page(
+        &run,
+        "<td>command</td><th scope=\"row\">RETR</th><td class=\"n\">100.0 %</td><td class=\"n\">0.0 %</td><td class=\"n\">only</td>",
+    );
+    let cause = &run.json["failures"]["causes"][0];
+    let id = cause["id"].as_str().unwrap();
+    assert_eq!(in_table(&run, "cause", id, "", "directory"), "/in/");
+    assert_eq!(cause["directory"], "/in/");
+    let after = in_table(&run, "cause", id, "", "began_after")
+        .parse::<f64>()
+        .unwrap();
+    assert!((cause["began_after"].as_f64().unwrap() - after).abs() < 1e-9);
+    assert_said(&run, "the first 1:30:00 into the input");
+}
+
+/// A network that guesses, a user who is turned away, a breach, and a guesser who got in.
+fn troubled() -> Vec<String> {
+    let wrong = |user: &str| {
+        format!("> USER {user}\n< 331 password please\n> PASS x\n< 530 Login incorrect.\n")
+    };
+    let mut talks: Vec<String> = (1..10)
+        .map(|n| {
+            let three = wrong("root").repeat(3);
+            format!("client 203.0.113.{n}:40001\nstart 2026-03-01T02:0{n}:00Z\n< 220 ready\n{three}{BYE}")
+        })
+        .collect();
+    talks.extend(sessions(4, |_| format!("{LOGIN}{BYE}")));
+    talks.extend(sessions(8, |_| format!("< 220 ready\n{}{BYE}", wrong("bob"))).split_off(4));
+    talks.push(format!(
+        "client 198.51.100.250:40001\nstart 2026-03-01T03:00:00Z\n< 220 ready\n> USER zoe\n< 331 pw\n> PASS y\n< 230 welcome\n> NOOP\n< 200 ok\n< 226 done\n{BYE}"
+    ));
+    talks.push(format!(
+        "client 198.51.100.251:40001\nstart 2026-03-01T03:10:00Z\n< 220 ready\n{}{BYE}",
+        wrong("eve").repeat(12)
+    ));
+    talks.push(format!(
+        "client 198.51.100.251:40002\nstart 2026-03-01T03:20:00Z\n< 220 ready\n> USER eve\n< 331 pw\n> PASS y\n< 230 welcome\n{BYE}"
+    ));
+    talks
+}
+
+#[test]
+fn what_shows_across_sessions_is_the_same_everywhere() {
+    let run = run_of(&troubled());
+    for row in run.json["brute_force_spread"].as_array().unwrap() {
+        let [by, value] = ["by", "value"].map(|field| row[field].as_str().unwrap());
+        let [clients, tries, accepted] = ["clients", "tries", "accepted"].map(|field| {
+            let count = number(&row[field]);
+            assert_eq!(
+                in_table(&run, "brute-force-spread", by, value, field),
+                count
+            );
+            count
+        });
+        assert_said(
+            &run,
+            &format!("{by} {value}: {tries} logins refused, {clients} clients, {accepted} let in"),
+        );
+    }
+    assert!(
+        !run.json["brute_force_spread"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    let away = run.json["turned_away"].as_array().unwrap();
+    let bob = away.iter().find(|row| row["user"] == "bob").unwrap();
+    for measure in ["tries", "clients"] {
+        let count = number(&bob[measure]);
+        assert_eq!(in_table(&run, "turned-away", "bob", "", measure), count);
+    }
+    for measure in ["first", "last", "let_in"] {
+        let time = in_table(&run, "turned-away", "bob", "", measure);
+        assert_eq!(time, bob[measure]);
+    }
+    assert_said(&run, "bob: 4 logins refused from 4 clients since");
+    let clear = number(&run.json["clear_text_logins"]["count"]);
+    assert_eq!(in_table(&run, "clear-text-logins", "", "", "count"), clear);
+    assert_said(&run, &format!("{clear} logins: bob, eve, zoe"));
+    let guesser = &run.json["brute_force"][0];
+    let client = guesser["client"].as_str().unwrap();
+    assert_eq!(
+        in_table(&run, "brute-force", client, "let_in", "session"),
+        guesser["let_in"]["session"]
+    );
+    assert_eq!(
+        in_table(&run, "brute-force", client, "let_in", "user"),
+        "eve"
+    );
+    assert_said(&run, "198.51.100.251 got in as eve at");
+    let breaches = run.json["protocol"]["breaches"].as_array().unwrap();
+    assert_eq!(breaches.len(), 1);
+    let place = format!(
+        "{}:{}",
+        breaches[0]["source"].as_str().unwrap(),
+        breaches[0]["record"]
+    );
+    let id = breaches[0]["id"].as_str().unwrap();
+    assert_eq!(in_table(&run, "breach", id, &place, "count"), "1");
+    assert_said(&run, "a reply of success to no command");
+    assert_said(&run, "1 breach of RFC 959");
 }

@@ -3,6 +3,7 @@
 use pulldown_cmark::{Event as Markdown, Options as Dialect, Parser, Tag};
 
 use super::*;
+use crate::cause::Proof;
 use crate::text;
 
 /// Each is a user's name, a file's name, a reply's text and an input's path at once.
@@ -55,8 +56,48 @@ fn attacked(attack: &[u8]) -> (Report, Sessions) {
     let session = talk.session();
     let mut kept = KeptSessions::default();
     kept.observe(&session, &failures, &session, |_| failures.clone());
-    let report = report_of(&tallies).with_sessions(&kept);
+    let mut report = report_of(&tallies).with_sessions(&kept);
+    add_patterns(&mut report, attack, &failures[0].proofs[0]);
     (report, vec![(session, failures)])
+}
+
+/// What only shows across sessions, with the attack for every name in it.
+fn add_patterns(report: &mut Report, attack: &[u8], proof: &Proof) {
+    let main = &mut report.main;
+    let name = Text::from(attack);
+    main.causes[0].pattern.directory = Some(name.clone());
+    let patterns = &mut main.patterns;
+    patterns.shared = vec![SharedRow {
+        attribute: "user",
+        value: name.clone(),
+        failed: (7, 1000),
+        others: (0, 0),
+        tenths: None,
+    }];
+    patterns.spread = vec![SpreadRow {
+        kind: "user",
+        value: name.clone(),
+        clients: 12,
+        tries: 12,
+        accepted: 0,
+    }];
+    patterns.turned_away = vec![TurnedAway {
+        user: name.clone(),
+        tries: 3,
+        clients: 3,
+        refused: Span::default(),
+        let_in: None,
+    }];
+    patterns.clear = ClearRow {
+        count: 1,
+        users: 1,
+        names: vec![name],
+    };
+    main.protocol.breaches = vec![BreachRow {
+        rule: crate::cause::Rule::Unasked,
+        count: 1,
+        first: Some(proof.clone()),
+    }];
 }
 
 /// As people are shown it.

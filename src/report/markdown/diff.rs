@@ -1,0 +1,57 @@
+//! Two sets beside one another, for a wiki.
+
+use super::page::{Page, code, say};
+use crate::report::diff::{CHANCE, ChangeRow, Diff, NOTHING, told_set, verdict};
+use crate::report::layout::Look;
+
+/// The comparison.
+pub fn diff(diff: &Diff) -> String {
+    let mut page = Page::default();
+    page.heading(1, "What changed");
+    for (title, report) in [("Before", &diff.before), ("After", &diff.after)] {
+        let words = told_set(report, diff.vantage, Look::WHOLE);
+        let words: Vec<_> = words.iter().map(|words| code(words)).collect();
+        page.line(&format!("* {title}: {}", words.join(", ")));
+    }
+    let Some(failed) = &diff.failed else {
+        page.line(&format!("\n{NOTHING}"));
+        return page.finish();
+    };
+    let (mark, words, lines) = verdict(diff, failed);
+    page.heading(2, "Verdict");
+    page.line(&format!("**{} {}**", mark.sign(), say(&words)));
+    for line in lines {
+        page.line(&format!("\n{}", say(&line)));
+    }
+    section(&mut page, diff, "Causes, by sessions", &diff.causes);
+    section(&mut page, diff, "Reply codes, by replies", &diff.codes);
+    page.line(&format!("\n{}", say(CHANCE)));
+    page.finish()
+}
+
+fn section(page: &mut Page, diff: &Diff, title: &str, rows: &[ChangeRow]) {
+    page.heading(2, title);
+    let head = [
+        "", "", "before:", "share:", "after:", "share:", "once in:", "first",
+    ];
+    let row = |row: &ChangeRow| {
+        let [word, name, before, share_before, after, share_after, once] = row.cells();
+        let first = row.first.filter(|_| row.is_sure && row.before.part == 0);
+        let first = first.map(|(at, origin)| {
+            let place = diff.after.sources.place(origin, false);
+            format!("{} {}", diff.after.short_time(at), code(&place))
+        });
+        let once = say(&once);
+        [
+            word,
+            name,
+            before,
+            share_before,
+            after,
+            share_after,
+            once,
+            first.unwrap_or_default(),
+        ]
+    };
+    page.table(head, rows.iter().map(row));
+}
