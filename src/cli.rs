@@ -5,22 +5,34 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-/// Says why FTP failed: reads packet captures and server logs, names causes with evidence and advice.
+macro_rules! examples {
+    () => {
+        "Examples:\n  \
+        ftpwhy /var/log/vsftpd.log             what failed, and why\n  \
+        ftpwhy web1.pcap vsftpd.log*           a capture and the logs of that night\n  \
+        ftpwhy timeline web1.pcap --worst 1    the worst session, step by step\n  \
+        ftpwhy vsftpd.log -o a.html -o a.json  a page for people, one for programs\n  \
+        ftpwhy events web1.pcap | jq .         every command and reply as JSON\n  \
+        ftpwhy explain \"530 Login incorrect.\"  what a reply means, without any input"
+    };
+}
+
+/// What people type most.
+const EXAMPLES: &str = examples!();
+
+/// Says why FTP failed: reads captures and logs, names causes, evidence, advice
+///
+/// Reads packet captures and logs of servers and clients, counts reply codes, and names the causes of failures with evidence
+/// and advice.
 #[derive(Debug, Parser)]
 #[command(
     name = "ftpwhy",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  \
-        ftpwhy /var/log/vsftpd.log             what failed, and why\n  \
-        ftpwhy web1.pcap vsftpd.log*           a capture and the logs of the same night\n  \
-        ftpwhy timeline web1.pcap --worst 1    the worst session, step by step\n  \
-        ftpwhy vsftpd.log -o a.html -o a.json  a page for the browser, and the same for programs\n  \
-        ftpwhy codes vsftpd.log                how often each reply code occurs\n  \
-        ftpwhy events web1.pcap | jq .         every command and reply as JSON\n  \
-        ftpwhy explain \"530 Login incorrect.\"  what a reply means, without any input\n\n\
+    after_help = EXAMPLES,
+    after_long_help = concat!(examples!(), "\n\n\
         A file with the name of a command: ./codes\n\
-        Exit status: 0 done, 1 a --fail-on condition holds, 2 wrong usage or nothing could be read, 3 done but some input was not fully read."
+        Exit status: 0 done, 1 a --fail-on condition holds, 2 wrong usage or nothing could be read, 3 done but some input was not fully read.")
 )]
 pub struct Cli {
     /// What to do; `report` when left out.
@@ -34,7 +46,9 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// What failed and why: verdict, causes, codes, sessions, latency, coverage (the default)
+    /// What failed and why (the default)
+    ///
+    /// Verdict, causes, codes, sessions, latency, coverage
     Report(ReadArgs),
     /// How often each reply code occurs
     Codes(CodeArgs),
@@ -42,15 +56,23 @@ pub enum Command {
     Causes(TableArgs),
     /// One line per session
     Sessions(SessionArgs),
-    /// Sessions step by step: commands, replies, waits and data connections side by side
+    /// Sessions step by step
+    ///
+    /// Commands, replies, waits and data connections side by side
     Timeline(TimelineArgs),
     /// Every command, reply and other event as one JSON object a line
     Events(ReadArgs),
-    /// One line and a status for monitoring: 0 OK, 1 warning, 2 critical, 3 unknown
+    /// One line and a status for monitoring
+    ///
+    /// The status is 0 OK, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
+    /// What changed between two sets of inputs
+    ///
     /// Two sets of inputs, or one cut in two: what is new, gone, more or less often, and whether by chance
     Diff(DiffArgs),
-    /// What a code, a cause or a reply text means and what to do about it; reads no input
+    /// What a code, a cause or a reply means
+    ///
+    /// And what to do about it; reads no input
     Explain(ExplainArgs),
     /// Formats that are known; with paths, how each file is read
     Formats(FormatArgs),
@@ -69,60 +91,68 @@ pub struct ReadArgs {
     pub paths: Vec<PathBuf>,
     /// Takes every input for this format instead of finding out, say pcap, vsftpd, xferlog, `proftpd-ext=%t %h "%r" %s` or
     /// `proftpd-ext=@/etc/proftpd/proftpd.conf:NAME`
-    #[arg(short = 'f', long, value_name = "FORMAT")]
+    #[arg(short = 'f', long, value_name = "FORMAT", hide_short_help = true)]
     pub from: Option<String>,
     /// Time zone of the times shown [default: the machine's; UTC in JSON]
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", hide_short_help = true)]
     pub tz: Option<String>,
     /// Time zone of logs that do not tell theirs [default: the machine's]
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", hide_short_help = true)]
     pub log_tz: Option<String>,
     /// Year of the first line of logs without years [default: by the file's time]
-    #[arg(long, value_name = "YEAR")]
+    #[arg(long, value_name = "YEAR", hide_short_help = true)]
     pub year: Option<i16>,
-    /// Writes to a file, in the form that its name ends in: .txt .json .ndjson .csv .md .html .eml .prom .parquet; `-` is standard output. May be given
+    /// Writes to a file, in the form that its name ends in
+    ///
+    /// Forms: .txt .json .ndjson .csv .md .html .eml .prom .parquet; `-` is standard output. May be given
     /// several times: all is read once. A file is replaced when the new one is whole
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
-    /// The form on standard output, and of files whose names tell none [default: text, for events ndjson]
-    #[arg(long = "as", value_name = "FORM", value_enum)]
+    /// The form on standard output
+    ///
+    /// And of files whose names tell none [default: text, for events ndjson]
+    #[arg(long = "as", value_name = "FORM", value_enum, hide_short_help = true)]
     pub form: Option<Form>,
     /// Short for --as json
-    #[arg(long, conflicts_with = "form")]
+    #[arg(long, conflicts_with = "form", hide_short_help = true)]
     pub json: bool,
     /// Short for --as ndjson
-    #[arg(long, conflicts_with_all = ["form", "json"])]
+    #[arg(long, conflicts_with_all = ["form", "json"], hide_short_help = true)]
     pub ndjson: bool,
     /// Short for --as csv
-    #[arg(long, conflicts_with_all = ["form", "json", "ndjson"])]
+    #[arg(long, conflicts_with_all = ["form", "json", "ndjson"], hide_short_help = true)]
     pub csv: bool,
     /// Short for --as md
-    #[arg(long, conflicts_with_all = ["form", "json", "ndjson", "csv"])]
+    #[arg(long, conflicts_with_all = ["form", "json", "ndjson", "csv"], hide_short_help = true)]
     pub md: bool,
-    /// Rows in each list; 0 for all [default: 5 in the report, 20 with --by, else all]
+    /// Rows in each list; 0 for all
+    ///
+    /// [default: 5 in the report, 20 with --by, else all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
     /// Threads [default: one per core]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", hide_short_help = true)]
     pub threads: Option<usize>,
     /// Columns of text output [default: the terminal's, 78 when piped]
-    #[arg(long, value_name = "COLUMNS")]
+    #[arg(long, value_name = "COLUMNS", hide_short_help = true)]
     pub width: Option<u16>,
     /// Colours in text output
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_short_help = true)]
     pub color: Color,
     /// Plain ASCII on a terminal too
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub ascii: bool,
     /// No progress bar
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub no_progress: bool,
     /// No diagnostics on standard error
-    #[arg(short, long)]
+    #[arg(short, long, hide_short_help = true)]
     pub quiet: bool,
-    /// Other names for users, hosts, paths and what texts hold of them, made by a key; with the same key (a text, or @FILE)
-    /// they are the same in every run [default key: a new one each time]
-    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    /// Other names for users, hosts and paths
+    ///
+    /// And for what texts hold of them, made by a key; with the same key (a text, or @FILE) they are the same in every run
+    /// [default key: a new one each time]
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "", hide_short_help = true)]
     pub anonymize: Option<String>,
     /// What of it is looked at.
     #[command(flatten)]
@@ -142,13 +172,13 @@ const MAIL: &str = "Mail (--as eml)";
 #[derive(Debug, Clone, Args)]
 pub struct MailArgs {
     /// Recipients
-    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', help_heading = MAIL)]
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', help_heading = MAIL, hide_short_help = true)]
     pub mail_to: Vec<String>,
     /// The sender [default: ftpwhy at the first recipient's domain]
-    #[arg(long, value_name = "ADDRESS", help_heading = MAIL)]
+    #[arg(long, value_name = "ADDRESS", help_heading = MAIL, hide_short_help = true)]
     pub mail_from: Option<String>,
     /// What the subject begins with [default: ftpwhy in brackets]
-    #[arg(long, value_name = "TEXT", help_heading = MAIL)]
+    #[arg(long, value_name = "TEXT", help_heading = MAIL, hide_short_help = true)]
     pub subject_prefix: Option<String>,
 }
 
@@ -158,15 +188,19 @@ const CONDITIONS: &str = "Conditions";
 /// When a run matters.
 #[derive(Debug, Clone, Args)]
 pub struct RuleArgs {
-    /// Ends with status 1 when this holds: `failures>0`, `rate(5xx)>2%`, `count(425)>10`, `cause(storage-full)`,
+    /// Ends with status 1 when this holds: `rate(5xx)>2%`
+    ///
+    /// `failures>0`, `rate(5xx)>2%`, `count(425)>10`, `cause(storage-full)`,
     /// `p95(PASS)>3s`, `rate(failed)>10%`, `unread>1%`, `new-cause`; with `and`, `or` and brackets
-    #[arg(long, value_name = "CONDITION", help_heading = CONDITIONS)]
+    #[arg(long, value_name = "CONDITION", help_heading = CONDITIONS, hide_short_help = true)]
     pub fail_on: Vec<String>,
     /// A report in JSON of an earlier time, whose causes are not new
-    #[arg(long, value_name = "FILE", help_heading = CONDITIONS)]
+    #[arg(long, value_name = "FILE", help_heading = CONDITIONS, hide_short_help = true)]
     pub baseline: Option<PathBuf>,
-    /// Prints nothing where nothing failed, all was read and no condition holds; files are written all the same
-    #[arg(long, help_heading = CONDITIONS)]
+    /// Prints nothing where nothing failed
+    ///
+    /// And all was read and no condition holds; files are written all the same
+    #[arg(long, help_heading = CONDITIONS, hide_short_help = true)]
     pub quiet_ok: bool,
 }
 
@@ -179,49 +213,57 @@ const OPERATIONS: &str = "Filters that choose commands, transfers and failures";
 /// cause and side choose operations. What is given several times or between commas are alternatives; `!` excludes.
 #[derive(Debug, Clone, Args)]
 pub struct FilterArgs {
-    /// Sessions of these users; `*`, `?`, `[a-z]`, `{one,two}` stand for what they do in a shell
+    /// Sessions of these users
+    ///
+    /// `*`, `?`, `[a-z]`, `{one,two}` stand for what they do in a shell
     #[arg(short, long, value_name = "NAME", help_heading = SESSIONS)]
     pub user: Vec<String>,
-    /// Sessions of these clients: addresses, networks like `192.0.2.0/24` or `2001:db8::/32`, or names
+    /// Sessions of these clients
+    ///
+    /// Addresses, networks like `192.0.2.0/24` or `2001:db8::/32`, or names
     #[arg(short, long, value_name = "HOST", help_heading = SESSIONS)]
     pub client: Vec<String>,
     /// Sessions with these servers: the same, and a port as in `192.0.2.1:2121`, `[2001:db8::1]:21` or `:990`
-    #[arg(long, value_name = "HOST", help_heading = SESSIONS)]
+    #[arg(long, value_name = "HOST", help_heading = SESSIONS, hide_short_help = true)]
     pub server: Vec<String>,
     /// Sessions with TLS, or without
-    #[arg(long, value_name = "WHICH", value_enum, help_heading = SESSIONS)]
+    #[arg(long, value_name = "WHICH", value_enum, help_heading = SESSIONS, hide_short_help = true)]
     pub tls: Option<YesNo>,
     /// Sessions whose ids begin like this
-    #[arg(short, long, value_name = "ID", help_heading = SESSIONS)]
+    #[arg(short, long, value_name = "ID", help_heading = SESSIONS, hide_short_help = true)]
     pub session: Vec<String>,
     /// Sessions with failures
     #[arg(long, help_heading = SESSIONS)]
     pub failed: bool,
-    /// What happened from this time on: 2026-03-01T03:00, 03:00, 2h, `3 days ago`, today, yesterday, monday, last-week
+    /// What happened from this time on: 03:00, 2h, yesterday
+    ///
+    /// 2026-03-01T03:00, 03:00, 2h, `3 days ago`, today, yesterday, monday, last-week
     #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
     #[arg(help_heading = OPERATIONS)]
     pub since: Option<String>,
-    /// What happened before this time; a date is where its day begins
+    /// What happened before this time
+    ///
+    /// A date is where its day begins
     #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
     #[arg(help_heading = OPERATIONS)]
     pub until: Option<String>,
     /// Takes this time for now in --since and --until, and for the date of a mail [default: the machine's clock]
-    #[arg(long, value_name = "TIME", help_heading = OPERATIONS)]
+    #[arg(long, value_name = "TIME", help_heading = OPERATIONS, hide_short_help = true)]
     pub now: Option<String>,
     /// Commands with these replies: 421, 55x, 5xx, !550
     #[arg(long, value_name = "CODE", help_heading = OPERATIONS)]
     pub code: Vec<String>,
     /// These commands; connect is the greeting
-    #[arg(long, value_name = "VERB", help_heading = OPERATIONS)]
+    #[arg(long, value_name = "VERB", help_heading = OPERATIONS, hide_short_help = true)]
     pub command: Vec<String>,
     /// Commands and transfers with these paths; without `/` the last part is meant, `**` also stands for `/`
-    #[arg(long, value_name = "GLOB", help_heading = OPERATIONS)]
+    #[arg(long, value_name = "GLOB", help_heading = OPERATIONS, hide_short_help = true)]
     pub path: Vec<String>,
     /// Failures with these causes; tls-* for all that begin so
-    #[arg(long, value_name = "CAUSE", help_heading = OPERATIONS)]
+    #[arg(long, value_name = "CAUSE", help_heading = OPERATIONS, hide_short_help = true)]
     pub cause: Vec<String>,
     /// Failures that these can mend: client, server, network, policy, unknown
-    #[arg(long, value_name = "SIDE", help_heading = OPERATIONS)]
+    #[arg(long, value_name = "SIDE", help_heading = OPERATIONS, hide_short_help = true)]
     pub side: Vec<String>,
 }
 

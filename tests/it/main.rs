@@ -14,11 +14,13 @@ mod canary;
 mod cases;
 mod cli;
 mod clients;
+mod contract;
 mod detection;
 mod diff;
 mod documents;
 mod filter;
 mod frames;
+mod help;
 mod inputs;
 #[path = "../invariants/mod.rs"]
 mod invariants;
