@@ -6,6 +6,7 @@
 
 mod asked;
 mod check;
+mod codes;
 mod diff;
 mod from;
 mod mail;
@@ -21,8 +22,8 @@ use jiff::tz::TimeZone;
 
 use crate::cause::{self, Explanation, Failure};
 use crate::cli::{
-    Cli, CodeArgs, Color, Command, ExplainArgs, Form, FormatArgs, ReadArgs, SessionArgs, Sort,
-    TableArgs, TimelineArgs,
+    Cli, Color, Command, ExplainArgs, Form, FormatArgs, ReadArgs, SessionArgs, Sort, TableArgs,
+    TimelineArgs,
 };
 use crate::diagnostic::Severity;
 use crate::exit::Exit;
@@ -31,6 +32,7 @@ use crate::limits;
 use crate::output::{Place, Unwritten};
 use crate::report::gantt::{self, Gantt};
 use crate::report::groups::{About, groups};
+use crate::report::parquet::Table;
 use crate::report::{self, Look, Options, Order, Report};
 use crate::run::{Findings, Settings, Wanted, run};
 use crate::session::Session;
@@ -73,7 +75,7 @@ pub fn main(cli: &Cli) -> Exit {
     let outcome = match &cli.command {
         None => report(&cli.report),
         Some(Command::Report(args)) => report(args),
-        Some(Command::Codes(args)) => codes(args),
+        Some(Command::Codes(args)) => codes::codes(args),
         Some(Command::Causes(args)) => causes(args),
         Some(Command::Sessions(args)) => sessions(args),
         Some(Command::Timeline(args)) => timeline(args),
@@ -174,7 +176,7 @@ const PARTS: Forms = &[
     Form::Md,
     Form::Prom,
 ];
-/// Forms of the causes: the parts', and failures as rows.
+/// Forms of codes and causes: the parts', and exchanges or failures as rows.
 const CAUSED: Forms = &[
     Form::Text,
     Form::Json,
@@ -209,19 +211,16 @@ fn read_to(
     wanted: Wanted,
     by: Option<By>,
     place: &Place,
-    has_columns: bool,
+    table: Option<Table>,
 ) -> Result<Findings, Trouble> {
     let settings = settings(args, wanted, by)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.unwrap_or(0))
         .build();
     let mut out = place.begin()?;
-    let mut run = || {
-        if has_columns {
-            tables::events(&mut out, |rows| run(&settings, rows))
-        } else {
-            run(&settings, &mut out)
-        }
+    let mut run = || match table {
+        Some(table) => tables::streamed(&mut out, table, |rows| run(&settings, rows)),
+        None => run(&settings, &mut out),
     };
     let found = match pool {
         Ok(pool) => pool.install(run),
@@ -234,7 +233,7 @@ fn read_to(
 
 /// The same, where nothing is written as it comes.
 fn read(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Findings, Trouble> {
-    read_to(args, wanted, by, &Place::Stdout, false)
+    read_to(args, wanted, by, &Place::Stdout, None)
 }
 
 /// Says on standard error what was not read, for the commands whose output does not.
@@ -401,16 +400,6 @@ fn part(args: &ReadArgs, rows: Rows, view: &View, forms: Forms) -> Outcome {
     Ok(exit)
 }
 
-fn codes(args: &CodeArgs) -> Outcome {
-    let rows = Rows::of(&args.table, Order::Replies, &[Sort::Name, Sort::Count])?;
-    let view = match rows.by {
-        Some(_) => CODES_BY,
-        None if args.matrix => MATRIX,
-        None => CODES,
-    };
-    part(&args.table.read, rows, &view, PARTS)
-}
-
 fn causes(args: &TableArgs) -> Outcome {
     let known = [Sort::Name, Sort::Count, Sort::Start, Sort::Sessions];
     let rows = Rows::of(args, Order::Failures, &known)?;
@@ -426,8 +415,8 @@ fn events(args: &ReadArgs) -> Outcome {
         return Err(Trouble::Usage(words.to_owned()));
     }
     let rules = Rules::fail_on(&args.rules)?;
-    let has_columns = target.form == Form::Parquet;
-    let findings = read_to(args, Wanted::Events, None, &target.place, has_columns)?;
+    let table = (target.form == Form::Parquet).then_some(Table::Events);
+    let findings = read_to(args, Wanted::Events, None, &target.place, table)?;
     let report = report_of(args, &findings, Rows::ALL)?;
     warn(args, &report);
     Ok(ended(args, &rules, &report, &findings))

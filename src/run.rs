@@ -4,6 +4,7 @@
 //! itself. Either way the same code reads a series, and what comes out is put
 //! together in the order of the series' names.
 
+mod exchanges;
 mod joining;
 mod plan;
 mod rows;
@@ -274,7 +275,7 @@ impl Job<'_> {
     /// True where texts of replies that succeeded are shown: in sessions, and in events that only a log holds.
     fn shows_texts(&self) -> bool {
         match self.settings.wanted {
-            Wanted::Sessions => true,
+            Wanted::Sessions | Wanted::Exchanges => true,
             Wanted::Events => self.joins,
             Wanted::Tallies | Wanted::Page | Wanted::PageAndSessions => false,
         }

@@ -7,12 +7,13 @@ use crate::report::json;
 use crate::report::parquet::{Rows, Table};
 use crate::run::Findings;
 
-/// Events, as they are read.
-pub(super) fn events<T>(
+/// What is written as it is read.
+pub(super) fn streamed<T>(
     out: &mut Writing,
+    table: Table,
     read: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>,
 ) -> io::Result<T> {
-    let mut rows = Rows::new(out, Table::Events)?;
+    let mut rows = Rows::new(out, table)?;
     let found = read(&mut rows)?;
     rows.finish().map(|_| found)
 }

@@ -29,7 +29,7 @@ use crate::time::Timestamp;
 pub use diff::diff;
 use groups::Groups;
 use moved::{Tops, Transfers};
-pub use rows::{event, failure, place, session, sessions};
+pub use rows::{event, exchange, failure, place, session, sessions};
 
 /// The name of the report's shape. It changes when a field that was promised does.
 pub const SCHEMA: &str = "ftpwhy.report/1";

@@ -129,9 +129,7 @@ impl Findings {
             mut beside,
             ..
         } = held;
-        if let Some(apart) = &mut beside {
-            apart.write(asked, &session, &self.sources, out)?;
-        }
+        asked.tell(beside.as_deref_mut(), &session, &self.sources, out)?;
         Ok(asked.admit(session, beside, self))
     }
 

@@ -74,6 +74,16 @@ impl Rows {
         });
     }
 
+    /// Adds rows of which the order alone is kept.
+    pub(super) fn hold(&mut self, rows: &[u8]) {
+        self.bytes.extend_from_slice(rows);
+    }
+
+    /// Gives these back.
+    pub(super) fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
     /// The session no longer keeps this exchange, and it is asked for.
     pub(super) fn keep(&mut self, exchange: &Exchange) {
         if !self.list.is_empty() {

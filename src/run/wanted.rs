@@ -7,6 +7,8 @@ pub enum Wanted {
     Tallies,
     /// Every event, written as it comes.
     Events,
+    /// Every exchange, written when its session is over.
+    Exchanges,
     /// Every session with its failures.
     Sessions,
     /// A bounded choice of sessions, to be shown one by one.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::exchanges;
 use super::joining::{Holding, may_be_joined};
 use super::rows::Rows;
 use super::{Findings, Wanted};
@@ -98,6 +99,9 @@ impl Observer for Watcher<'_> {
         if let Some(apart) = self.apart.get_mut(&session.key).filter(|_| is_filtered) {
             apart.rows.keep(exchange);
         }
+        if self.asked.wanted == Wanted::Exchanges && self.failed.is_none() {
+            self.failed = self.tell(session, exchange).err();
+        }
         let asked = self.asked;
         let tally = self.tally_of(session);
         tally.observe_exchange(exchange);
@@ -119,10 +123,10 @@ impl Observer for Watcher<'_> {
             None => Some((session, apart)),
         };
         if let Some((session, mut apart)) = over {
-            if let (Some(apart), None) = (&mut apart, &self.failed) {
-                self.failed = apart
-                    .write(self.asked, &session, self.sources, self.out)
-                    .err();
+            if self.failed.is_none() {
+                let told = apart.as_deref_mut();
+                let written = self.asked.tell(told, &session, self.sources, self.out);
+                self.failed = written.err();
             }
             let admitted = self.asked.admit(session, apart, &mut self.findings);
             self.finished.extend(admitted);
@@ -152,6 +156,28 @@ impl Watcher<'_> {
         tallies.entry(session.vantage).or_default()
     }
 
+    /// Writes the row of an exchange that its session does not keep, or holds it back; what is too much of it is written by
+    /// what is known of the session so far.
+    fn tell(&mut self, session: &Session, exchange: &Exchange) -> io::Result<()> {
+        let mut row = Vec::new();
+        exchanges::row(&mut row, self.asked, session, exchange, None, self.sources);
+        if !self.is_apart(session) {
+            return self.out.write_all(&row);
+        }
+        let is_wanted = self
+            .asked
+            .filter
+            .is_none_or(|filter| filter.admits(session));
+        if let Some(apart) = apart_of(&mut self.apart, session.key) {
+            apart.rows.hold(&row);
+            if apart.rows.is_long() {
+                let held = apart.rows.take_held();
+                return self.out.write_all(if is_wanted { &held } else { &[] });
+            }
+        }
+        Ok(())
+    }
+
     /// True where it does not show yet whether a session is wanted, or whether it stands in another input too.
     fn is_apart(&self, session: &Session) -> bool {
         self.asked.filter.is_some() || self.holding.is_some() && may_be_joined(session)
@@ -163,25 +189,30 @@ impl Watcher<'_> {
     }
 }
 
-impl Apart {
-    /// Writes the rows of a session of which all is known.
-    pub(super) fn write(
-        &mut self,
-        asked: Asked<'_>,
-        session: &Session,
-        sources: &Sources,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        self.rows.write(asked, session, sources, out)
-    }
-}
-
 impl Asked<'_> {
     /// Exchanges of sessions that may be joined that are kept until all was read.
     pub(super) fn held_exchanges(self) -> usize {
         match self.wanted {
             Wanted::Events => limits::HELD_EXCHANGES_OF_EVENTS,
             _ => limits::HELD_EXCHANGES,
+        }
+    }
+
+    /// Writes the rows of a session of which all is known.
+    pub(super) fn tell(
+        self,
+        apart: Option<&mut Apart>,
+        session: &Session,
+        sources: &Sources,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        match (self.wanted, apart) {
+            (Wanted::Exchanges, apart) => {
+                let held = apart.map(|apart| apart.rows.take_held());
+                exchanges::write(self, session, &held.unwrap_or_default(), sources, out)
+            }
+            (_, Some(apart)) => apart.rows.write(self, session, sources, out),
+            (_, None) => Ok(()),
         }
     }
 

@@ -59,7 +59,7 @@ found = rows(f"select cause, count(*) from '{failures}' where counted group by c
 expect("causes", found, sorted((cause["id"], cause["count"]) for cause in report["failures"]["causes"]))
 
 # The README's queries, on files with the names that it gives them.
-for command, name in [("events", "events"), ("sessions", "sessions"), ("causes", "failures")]:
+for command, name in [("events", "events"), ("codes", "exchanges"), ("sessions", "sessions"), ("causes", "failures")]:
     table(command, ALL, f"{name}.parquet")
 readme = (root / "README.md").read_text()
 queries = re.findall(r'duckdb -c "([^"]+)"', readme)

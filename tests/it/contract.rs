@@ -387,6 +387,7 @@ fn parquet_files_have_the_columns_that_are_promised() {
     let promised = section("`--as parquet`");
     for (rows, table) in [
         ("events", Table::Events),
+        ("exchanges", Table::Exchanges),
         ("sessions", Table::Sessions),
         ("failures", Table::Failures),
     ] {

@@ -1,9 +1,11 @@
 //! Parquet files, read back row by row.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
+use ftpwhy::limits;
 use ftpwhy::report::parquet::{Rows, Table};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -205,6 +207,85 @@ fn failures_have_a_row_each_with_the_place_that_shows_it() {
     );
 }
 
+/// How often each command was settled by each code, of the rows and of the report's leading vantage.
+fn assert_settled_alike(arguments: &[&str]) {
+    let rows = written(&[&["codes"], arguments].concat());
+    let report = ftpwhy(&[arguments, &["--json"]].concat()).stdout;
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let mut found = BTreeMap::new();
+    for row in rows
+        .iter()
+        .filter(|row| row["vantage"] == report["vantage"] && !row["code"].is_null())
+    {
+        let key = (
+            row["verb"].as_str().map(str::to_owned),
+            row["code"].as_u64(),
+        );
+        *found.entry(key).or_insert(0) += 1;
+    }
+    let commands = report["commands"].as_array().unwrap().iter();
+    let wanted: BTreeMap<_, _> = commands
+        .map(|row| {
+            let key = (
+                row["verb"].as_str().map(str::to_owned),
+                row["code"].as_u64(),
+            );
+            (key, row["count"].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(found, wanted, "{arguments:?}");
+    assert!(!wanted.is_empty(), "{arguments:?}");
+}
+
+#[test]
+fn every_exchange_has_a_row() {
+    for arguments in [
+        &["testdata/demo/permission-denied.pcap"][..],
+        &["testdata/demo/password-guessing.vsftpd.log"],
+        // Captures and logs: what both hold is one, and what TLS hides comes from the log.
+        &[INPUT],
+        &[INPUT, "--user", "alice", "--code", "5xx"],
+        &[INPUT, "--failed"],
+    ] {
+        assert_settled_alike(arguments);
+    }
+    let rows = written(&["codes", "testdata/demo/permission-denied.pcap"]);
+    let refused = rows
+        .iter()
+        .find(|row| row["argument"] == "secret.txt" && row["verb"] == "RETR")
+        .unwrap();
+    assert_eq!(
+        (&refused["code"], &refused["cause"]),
+        (&Value::from(550), &Value::from("path-unavailable"))
+    );
+    assert!(refused["waited"].as_f64().unwrap() > 0.0 && refused["counted"] == true);
+    let password = rows.iter().find(|row| row["verb"] == "PASS").unwrap();
+    assert!(password["argument"].is_null() && password["secret"] == true);
+}
+
+#[test]
+fn what_a_long_session_does_not_keep_has_its_rows_too() {
+    let many = limits::KEPT_EXCHANGES + 300;
+    let noops = "> NOOP\n< 200 ok\n".repeat(many);
+    let talk = format!(
+        "< 220 hi\n> USER bob\n< 331 pw\n> PASS x\n< 230 in\n{noops}> QUIT\n< 221 bye\n! server fin\n"
+    );
+    let temporary = Temporary::new();
+    let bytes = capture(&Conversation::parse(&talk).packets(), Container::PcapMicros);
+    let wire = temporary.file("x.pcap", &bytes);
+    let wire = wire.to_str().unwrap();
+    assert_settled_alike(&[wire]);
+    assert_settled_alike(&[wire, "--user", "bob"]);
+    assert_eq!(written(&["codes", wire]).len(), many + 4);
+    assert!(written(&["codes", wire, "--user", "eve"]).is_empty());
+    let other = written(&["codes", wire, "--anonymize=k"]);
+    assert!(
+        other
+            .iter()
+            .all(|row| row["user"] != "bob" && row["argument"] != "bob")
+    );
+}
+
 #[test]
 fn the_report_writes_its_failures_beside_a_page() {
     let temporary = Temporary::new();
@@ -250,7 +331,7 @@ fn no_secret_is_in_a_column() {
     );
     let temporary = Temporary::new();
     let wire = temporary.file("x.pcap", &capture(&talk.packets(), Container::PcapMicros));
-    for command in ["events", "sessions", "causes"] {
+    for command in ["events", "codes", "sessions", "causes"] {
         let rows = written(&[command, wire.to_str().unwrap()]);
         let all = serde_json::to_string(&rows).unwrap();
         assert!(!rows.is_empty() && !all.contains("c4n4ry"), "{all}");
@@ -321,7 +402,7 @@ fn the_same_input_gives_the_same_file() {
 #[test]
 fn commands_without_rows_have_no_such_form() {
     for arguments in [
-        &["codes", INPUT, "-o", "x.parquet"][..],
+        &["codes", INPUT, "--matrix", "-o", "x.parquet"][..],
         &["causes", INPUT, "--by", "user", "-o", "x.parquet"],
         &["timeline", INPUT, "-o", "x.parquet"],
     ] {

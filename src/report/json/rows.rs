@@ -14,7 +14,7 @@ use crate::diagnostic::Origin;
 use crate::ftp::{Event, EventKind, Evidence, Hearing, ReplyCode, Side, Uncounted};
 use crate::report::Sources;
 use crate::report::heard::confidence_word;
-use crate::session::Session;
+use crate::session::{Exchange, Session};
 use crate::text;
 
 /// Adds a session that is over, with its failures, as one line.
@@ -95,6 +95,73 @@ struct SessionRow<'a> {
     tcp: Option<Tcp>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     also: Vec<Ends>,
+}
+
+/// Adds an exchange of a session as one line, with why it failed.
+pub fn exchange(
+    out: &mut Vec<u8>,
+    session: &Session,
+    exchange: &Exchange,
+    failure: Option<&Failure>,
+    sources: &Sources,
+) {
+    let command = exchange.command.as_ref();
+    let last = exchange.last.as_ref();
+    let (evidence, implied_by) = match last.map(|reply| reply.evidence) {
+        None => (None, None),
+        Some(Evidence::Observed) => (Some("observed"), None),
+        Some(Evidence::Implied { by }) => (Some("implied"), Some(by)),
+    };
+    let preliminary = exchange.preliminary.as_ref();
+    let row = ExchangeRow {
+        session: session.key.to_string(),
+        at: exchange.sent.map(Time),
+        vantage: session.vantage.id(),
+        client: session.client.as_ref().map(Address::new),
+        server: session.server.as_ref().map(Address::new),
+        user: session.user.as_ref().map(text::Text::json),
+        origin: Place::new(exchange.origin, sources),
+        verb: exchange.asked().map(|verb| verb.to_string()),
+        argument: command.and_then(|c| c.argument.as_ref().map(text::Text::json)),
+        secret: command.is_some_and(|command| command.secret),
+        assumed: command.is_some_and(|command| command.assumed),
+        preliminary: preliminary.map(|reply| reply.code.number()),
+        code: exchange.code().map(ReplyCode::number),
+        text: last.map(|reply| reply.text.json()),
+        evidence,
+        implied_by,
+        replied_at: last.and_then(|reply| reply.at).map(Time),
+        waited: exchange.waited().map(Seconds),
+        hidden: exchange.hidden,
+        cause: failure.map(|failure| failure.cause.name()),
+        counted: failure.map(|failure| !failure.benign),
+    };
+    line(out, &row);
+}
+
+#[derive(Serialize)]
+struct ExchangeRow<'a> {
+    session: String,
+    at: Option<Time>,
+    vantage: &'static str,
+    client: Option<Address>,
+    server: Option<Address>,
+    user: Option<Cow<'a, str>>,
+    origin: Place<'a>,
+    verb: Option<String>,
+    argument: Option<Cow<'a, str>>,
+    secret: bool,
+    assumed: bool,
+    preliminary: Option<u16>,
+    code: Option<u16>,
+    text: Option<Cow<'a, str>>,
+    evidence: Option<&'static str>,
+    implied_by: Option<&'static str>,
+    replied_at: Option<Time>,
+    waited: Option<Seconds>,
+    hidden: bool,
+    cause: Option<&'static str>,
+    counted: Option<bool>,
 }
 
 /// Adds a failure of a session as one line.

@@ -7,6 +7,8 @@ use std::io::{self, Write};
 pub enum Table {
     /// What was heard, a row each.
     Events,
+    /// Commands with their replies, a row each.
+    Exchanges,
     /// Sessions, a row each.
     Sessions,
     /// Failed operations, and what harms nobody, a row each.

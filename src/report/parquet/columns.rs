@@ -8,6 +8,8 @@
 pub enum Table {
     /// What was heard, a row each.
     Events,
+    /// Commands with their replies, a row each.
+    Exchanges,
     /// Sessions, a row each.
     Sessions,
     /// Failed operations, and what harms nobody, a row each.
@@ -57,6 +59,7 @@ impl Table {
     pub(super) fn schema(self) -> &'static str {
         match self {
             Self::Events => "ftpwhy.events/1",
+            Self::Exchanges => "ftpwhy.exchanges/1",
             Self::Sessions => "ftpwhy.sessions/1",
             Self::Failures => "ftpwhy.failures/1",
         }
@@ -65,6 +68,7 @@ impl Table {
     pub(super) fn columns(self) -> &'static [Column] {
         match self {
             Self::Events => EVENTS,
+            Self::Exchanges => EXCHANGES,
             Self::Sessions => SESSIONS,
             Self::Failures => FAILURES,
         }
@@ -118,6 +122,38 @@ const EVENTS: &[Column] = &[
     column("restart", Number, "/offset"),
     column("ended", Text, "/end"),
     column("ended_by", Text, "/ended_by"),
+    column("rest", Rest, ""),
+];
+
+#[rustfmt::skip]
+const EXCHANGES: &[Column] = &[
+    column("session", Text, "/session"),
+    column("time", Time, "/at"),
+    column("vantage", Text, "/vantage"),
+    column("client", Text, "/client/ip"),
+    column("client_port", Number, "/client/port"),
+    column("client_name", Text, "/client/name"),
+    column("server", Text, "/server/ip"),
+    column("server_port", Number, "/server/port"),
+    column("server_name", Text, "/server/name"),
+    column("user", Text, "/user"),
+    column("source", Text, "/origin/source"),
+    column("record", Number, "/origin/record"),
+    column("byte", Number, "/origin/offset"),
+    column("verb", Text, "/verb"),
+    column("argument", Text, "/argument"),
+    column("secret", Flag, "/secret"),
+    column("assumed", Flag, "/assumed"),
+    column("preliminary", Code, "/preliminary"),
+    column("code", Code, "/code"),
+    column("text", Text, "/text"),
+    column("evidence", Text, "/evidence"),
+    column("implied_by", Text, "/implied_by"),
+    column("replied_at", Time, "/replied_at"),
+    column("waited", Seconds, "/waited"),
+    column("hidden", Flag, "/hidden"),
+    column("cause", Text, "/cause"),
+    column("counted", Flag, "/counted"),
     column("rest", Rest, ""),
 ];
 
