@@ -55,6 +55,9 @@ pub const LOG_CANDIDATES: usize = 64;
 /// Bytes in an array of JSON take up to four each.
 pub const LOG_ENTRY_BYTES: usize = 512 * 1024;
 
+/// Lines of a row of a CSV file: a quote that is missing must not make one row of all that follows.
+pub const CSV_ROW_LINES: usize = 16;
+
 /// Non-empty lines at the head of a source by which its format is told.
 pub const SNIFF_LINES: usize = 200;
 

@@ -1,5 +1,6 @@
 //! Logs in a wrapping that hides their lines become plain lines again: UTF-16, journald's JSON and export forms, Docker's
-//! JSON files, and the lines of other container runtimes (CRI), which also cut long lines in pieces.
+//! JSON files, the lines of other container runtimes (CRI), which also cut long lines in pieces, and what shippers and
+//! stores of logs hand out as JSON or CSV.
 //!
 //! Told by the first bytes, as compression is, so that a plain file costs nothing. What is unwrapped looks as if syslog
 //! (journald) or a container runtime (Docker) had written it, one line per entry; a line end inside an entry becomes
@@ -7,10 +8,15 @@
 //! The pieces of a line become one line again at the place of the last, and are empty lines before it, so that lines have
 //! their numbers. Wrappings that only put something in front of a line are the business of `log::envelope`.
 
+mod shipped;
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::Value;
 
+use self::shipped::Columns;
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -27,6 +33,10 @@ pub(super) enum Wrapping {
     Docker,
     /// What other runtimes write (<https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md>).
     Cri,
+    /// An object a line with the log's line in one field.
+    Json,
+    /// Rows with the log's line in one column.
+    Csv,
 }
 
 impl Wrapping {
@@ -47,13 +57,14 @@ impl Wrapping {
                 } else if line.starts_with(b"{\"log\":\"") && has(b"\"stream\":") {
                     Some(Self::Docker)
                 } else {
-                    None
+                    shipped::is_object(line).then_some(Self::Json)
                 }
             }
             _ if head.starts_with(b"__CURSOR=") => Some(Self::JournalExport),
             _ => {
                 let line = head.split(|b| *b == b'\n').next().unwrap_or_default();
-                cri(line).map(|_| Self::Cri)
+                let is_csv = || Columns::of(line).map(|_| Self::Csv);
+                cri(line).map(|_| Self::Cri).or_else(is_csv)
             }
         }
     }
@@ -67,6 +78,8 @@ pub(super) struct Unwrapper {
     high: Option<u16>,
     /// The lines of which pieces have come, on standard output and standard error.
     begun: [Option<Begun>; 2],
+    /// The columns of a CSV file, once its header was read.
+    columns: Option<Columns>,
     /// Unwrapped bytes that were not handed over yet.
     ready: Vec<u8>,
     start: usize,
@@ -79,6 +92,7 @@ impl Unwrapper {
             source: BufReader::with_capacity(limits::SNIFF_BYTES, source),
             high: None,
             begun: [None, None],
+            columns: None,
             ready: Vec::new(),
             start: 0,
         }
@@ -91,7 +105,9 @@ impl Unwrapper {
         match self.wrapping {
             Wrapping::Utf16 { is_big_endian } => self.utf_16(is_big_endian),
             Wrapping::JournalExport => self.exported(),
-            Wrapping::JournalJson => self.journal_json(),
+            Wrapping::JournalJson => self.each_line(|line| json(line).as_ref().and_then(journal)),
+            Wrapping::Json => self.each_line(shipped::object),
+            Wrapping::Csv => self.csv(),
             Wrapping::Docker => self.pieces(docker),
             Wrapping::Cri => self.pieces(|line| cri(line).map(Piece::owned)),
         }
@@ -134,14 +150,47 @@ impl Unwrapper {
         Ok(line)
     }
 
-    fn journal_json(&mut self) -> io::Result<bool> {
+    fn each_line(&mut self, unwrap: fn(&[u8]) -> Option<Vec<u8>>) -> io::Result<bool> {
         let line = self.line()?;
-        match json(&line).as_ref().and_then(journal) {
+        match unwrap(&line) {
             Some(plain) => {
                 self.ready = plain;
                 self.ready.push(b'\n');
             }
             None => self.ready = line,
+        }
+        Ok(!self.ready.is_empty())
+    }
+
+    /// A row has more than one line where a value in quotes has; all but the last become empty ones.
+    fn csv(&mut self) -> io::Result<bool> {
+        let mut row = self.line()?;
+        let mut lines = usize::from(!row.is_empty());
+        while shipped::is_open(&row) && lines < limits::CSV_ROW_LINES {
+            let more = self.line()?;
+            if more.is_empty() {
+                break;
+            }
+            row.extend_from_slice(&more);
+            lines += 1;
+        }
+        let Some(columns) = self.columns else {
+            self.columns = Columns::of(&row);
+            self.ready = if self.columns.is_some() {
+                b"\n".to_vec()
+            } else {
+                row
+            };
+            return Ok(!self.ready.is_empty());
+        };
+        match columns.line(&row) {
+            Some(plain) => {
+                self.ready
+                    .extend(std::iter::repeat_n(b'\n', lines.saturating_sub(1)));
+                self.ready.extend_from_slice(&plain);
+                self.ready.push(b'\n');
+            }
+            None => self.ready = row,
         }
         Ok(!self.ready.is_empty())
     }
@@ -423,129 +472,5 @@ impl Begun {
         let without_end = self.message.strip_suffix(b"\r").filter(|_| mark == b'F');
         push_message(out, without_end.unwrap_or(&self.message));
         out.push(b'\n');
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(wrapped: &[u8], expected: &str) {
-        let wrapping = Wrapping::of(wrapped).unwrap();
-        let mut unwrapped = Vec::new();
-        let source = Box::new(io::Cursor::new(wrapped.to_vec()));
-        Unwrapper::new(wrapping, source)
-            .read_to_end(&mut unwrapped)
-            .unwrap();
-        assert_eq!(String::from_utf8_lossy(&unwrapped), expected);
-    }
-
-    #[test]
-    fn utf_16_in_both_orders_and_across_pieces() {
-        let text = format!("\u{feff}{}\u{1f600}é\r\nb\n", "a".repeat(2046));
-        let units: Vec<u16> = text.encode_utf16().collect();
-        let little: Vec<u8> = units.iter().flat_map(|u| u.to_le_bytes()).collect();
-        let big: Vec<u8> = units.iter().flat_map(|u| u.to_be_bytes()).collect();
-        check(&little, &text);
-        check(&big, &text);
-        check(&little[..7], "\u{feff}aa");
-        check(b"\xff\xfe\x00\xd8a\0", "\u{feff}\u{fffd}a");
-    }
-
-    #[test]
-    fn journald_in_json() {
-        check(
-            br#"{"__REALTIME_TIMESTAMP":"1795335415123456","_HOSTNAME":"ftp1","SYSLOG_IDENTIFIER":"vsftpd","_PID":"7","MESSAGE":"[u] \"a\"\nb"}
-{"MESSAGE":[104,105,255],"_COMM":"vsftpd","__REALTIME_TIMESTAMP":"1795335415000000"}
-not json
-{"MESSAGE":null,"X":1}"#,
-            "2026-11-22T08:16:55.123456Z ftp1 vsftpd[7]: [u] \"a\"#012b\n\
-             2026-11-22T08:16:55Z - vsftpd: hi\u{fffd}\n\
-             not json\n\
-             {\"MESSAGE\":null,\"X\":1}",
-        );
-    }
-
-    #[test]
-    fn journald_in_its_export_form() {
-        check(
-            b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1795335415000000\n_HOSTNAME=ftp1\nSYSLOG_IDENTIFIER=vsftpd\n_PID=7\n\
-              MESSAGE\n\x03\0\0\0\0\0\0\0a\nb\n\n\n__CURSOR=s=2\n__REALTIME_TIMESTAMP=1795335416000000\nMESSAGE=x=y",
-            "2026-11-22T08:16:55Z ftp1 vsftpd[7]: a#012b\n2026-11-22T08:16:56Z - -: x=y\n",
-        );
-        check(
-            b"__CURSOR=s=1\nMESSAGE\n\xff\xff\xff\xff\xff\xff\xff\xffab",
-            "1970-01-01T00:00:00Z - -: ab\n",
-        );
-    }
-
-    #[test]
-    fn docker_in_json() {
-        check(
-            br#"{"log":"230 \"hi\"\r\n","stream":"stdout","time":"2026-11-22T08:16:55.123456789Z"}
-{"log":"part","stream":"stderr","time":"2026-11-22T08:16:56Z"}"#,
-            "2026-11-22T08:16:55.123456789Z stdout F 230 \"hi\"\n2026-11-22T08:16:56Z stderr P part\n",
-        );
-    }
-
-    /// 16 KiB of a line are in one entry of Docker, as much as fits in a buffer in one of the others.
-    #[test]
-    fn pieces_of_a_line_are_one_line_and_lines_keep_their_numbers() {
-        check(
-            br#"{"log":"230 a","stream":"stdout","time":"2026-11-22T08:16:55Z"}
-{"log":"other\n","stream":"stderr","time":"2026-11-22T08:16:56Z"}
-{"log":"b","stream":"stdout","time":"2026-11-22T08:16:57Z"}
-{"log":"c\r\n","stream":"stdout","time":"2026-11-22T08:16:58Z"}
-{"log":"next\n","stream":"stdout","time":"2026-11-22T08:16:59Z"}"#,
-            "2026-11-22T08:16:56Z stderr F other\n\n\n2026-11-22T08:16:55Z stdout F 230 abc\n\
-             2026-11-22T08:16:59Z stdout F next\n",
-        );
-        check(
-            b"2026-11-22T08:16:55.1Z stdout P 230 a\n2026-11-22T08:16:55.2Z stdout P:x b\nno such line\n\
-              2026-11-22T08:16:55.3Z stdout F \n2026-11-22T08:16:55.4Z stdout F c d\r\n2026-11-22T08:16:55.5Z stderr P e",
-            "no such line\n\n\n2026-11-22T08:16:55.1Z stdout F 230 ab\n\
-             2026-11-22T08:16:55.4Z stdout F c d\n2026-11-22T08:16:55.5Z stderr P e\n",
-        );
-    }
-
-    #[test]
-    fn a_line_end_that_is_cut_in_two_is_one() {
-        check(
-            br#"{"log":"230 a\r","stream":"stdout","time":"2026-11-22T08:16:55Z"}
-{"log":"\n","stream":"stdout","time":"2026-11-22T08:16:55Z"}"#,
-            "\n2026-11-22T08:16:55Z stdout F 230 a\n",
-        );
-    }
-
-    #[test]
-    fn a_line_that_never_ends_is_handed_on_in_bounded_pieces() {
-        let piece = format!("2026-11-22T08:16:55Z stdout P {}\n", "x".repeat(100_000));
-        let wrapped = piece.repeat(20).into_bytes();
-        let mut unwrapped = Vec::new();
-        let source = Box::new(io::Cursor::new(wrapped));
-        Unwrapper::new(Wrapping::Cri, source)
-            .read_to_end(&mut unwrapped)
-            .unwrap();
-        let lines: Vec<usize> = unwrapped.split(|b| *b == b'\n').map(<[u8]>::len).collect();
-        assert_eq!(lines.len(), 21);
-        assert!(
-            lines
-                .iter()
-                .all(|length| *length < limits::LOG_ENTRY_BYTES + 100_100),
-            "{lines:?}"
-        );
-    }
-
-    #[test]
-    fn other_files_are_left_alone() {
-        for head in [
-            &b""[..],
-            b"\xd4\xc3\xb2\xa1",
-            b"{\"timestamp\":\"2026-11-22T08:16:55Z\",\"event_type\":\"ftp\"}\n{\"__REALTIME_TIMESTAMP\":1}",
-            b"{\"log\":\"x\"}",
-            b"Sun Nov 22",
-        ] {
-            assert_eq!(Wrapping::of(head), None);
-        }
     }
 }
