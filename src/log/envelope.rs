@@ -67,10 +67,17 @@ impl<'b> Bare<'b> {
     pub fn forwarded(&self) -> Option<Self> {
         self.tag?;
         let has_begin = match self.message.first()? {
-            b'0'..=b'9' => date_and_clock(self.message, b' ').is_some() || iso_start(self.message),
+            b'0'..=b'9' => {
+                let is_dated =
+                    date_and_clock(self.message, b' ').is_some() || iso_start(self.message);
+                is_dated || is_epoch(self.message) || has_common_date(self.message)
+            }
             b'(' | b'{' => true,
-            b'A'..=b'Z' => ctime(self.message).is_some() || syslog_date(self.message).is_some(),
-            _ => false,
+            b'[' => common_date(self.message).is_some(),
+            b'A'..=b'Z' if ctime(self.message).is_some() || syslog_date(self.message).is_some() => {
+                true
+            }
+            _ => has_common_date(self.message),
         };
         let inside = Self::behind(self.message);
         let is_bare = inside.stamp == Stamp::None;
@@ -386,6 +393,18 @@ pub fn blank_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
     Some((Stamp::Local(seconds, nanos), rest))
 }
 
+/// `1795335742 `
+fn is_epoch(text: &[u8]) -> bool {
+    word(text).is_some_and(|(word, _)| word.len() == 10 && number(word).is_some())
+}
+
+/// `192.0.2.7 - alice [22/Nov/2026:08:16:56 +0000] `
+fn has_common_date(text: &[u8]) -> bool {
+    let bracket = memchr::memmem::find(text, b" [");
+    let date = bracket.and_then(|at| text.get(at + 1..));
+    date.and_then(common_date).is_some()
+}
+
 /// `2026-11-22T08:16:56`
 fn iso_start(text: &[u8]) -> bool {
     date_and_clock(text, b'T').is_some()
@@ -451,8 +470,14 @@ fn rfc_5424(rest: &[u8]) -> Option<Bare<'_>> {
     Some(repeated(bare))
 }
 
-/// `[host] tag[pid]: message`
+/// `[host] tag[pid]: message`, or an object of JSON (CloudWatch's exports have nothing between).
 fn tagged(stamp: Stamp, rest: &[u8]) -> Option<Bare<'_>> {
+    if rest.first() == Some(&b'{') {
+        return Some(Bare {
+            stamp,
+            ..Bare::whole(rest)
+        });
+    }
     let (first, after) = word(rest)?;
     let (host, label, message) = if first.ends_with(b":") {
         (None, first, after)
@@ -486,6 +511,7 @@ fn tagged(stamp: Stamp, rest: &[u8]) -> Option<Bare<'_>> {
 fn relayed<'b>(stamp: Stamp, host: &'b [u8], line: &'b [u8]) -> Option<Bare<'b>> {
     let is_dated = match line.first()? {
         b'0'..=b'9' => iso_start(line) || date_and_clock(line, b' ').is_some(),
+        b'{' => true,
         _ => ctime(line).is_some() || syslog_date(line).is_some(),
     };
     let inside = Bare::behind(is_dated.then_some(line)?);

@@ -12,12 +12,14 @@ mod dialogue;
 pub mod envelope;
 mod exchange;
 pub mod header;
+mod protocols;
 mod reader;
 pub mod sessions;
 mod talk;
 mod transcript;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
@@ -239,7 +241,9 @@ macro_rules! formats {
 
 formats! {
     apache_ftpserver,
+    aws_transfer,
     basic_ftp,
+    bftpd,
     bsd_ftp,
     bsd_ftpd,
     crushftp,
@@ -346,10 +350,10 @@ impl Detected {
                 continue;
             }
             let mut known = bare.message.is_empty() || bare.tag.is_some();
-            let inside = bare.forwarded();
+            let inside = OnceCell::new();
             let formats = FORMATS.iter().zip(&mut score).zip(&may_be);
             for ((format, (taken, ignored)), _) in formats.filter(|(_, may_be)| **may_be) {
-                match read_with(*format, &header, &bare, inside.as_ref()) {
+                match read_with(*format, &header, &bare, &inside) {
                     Read::Taken(_) => *taken += 1,
                     Read::Ignored(_) => *ignored += 1,
                     Read::Unrecognised => continue,
@@ -383,9 +387,9 @@ impl Detected {
     pub fn teach(self, clock: &mut Clock, head: &[u8]) {
         for line in whole_lines(head) {
             let (bare, header) = (Bare::read(line), Header::default());
-            let inside = bare.forwarded();
+            let inside = OnceCell::new();
             let format = self.format(self.index);
-            match format.map(|format| read_with(format, &header, &bare, inside.as_ref())) {
+            match format.map(|format| read_with(format, &header, &bare, &inside)) {
                 Some(Read::Taken(record)) if matches!(record.stamp, Stamp::Unordered(..)) => {
                     clock.learn(record.stamp);
                 }
@@ -400,11 +404,11 @@ impl Detected {
     fn read<'b>(self, header: &Header, bare: &Bare<'b>) -> (usize, Read<'b>) {
         let is_guest = |i: &usize| FORMATS.get(*i).is_some_and(|f| !f.is_for_whole_files());
         let others = (0..FORMATS.len()).filter(|i| *i != self.index);
-        let inside = bare.forwarded();
+        let inside = OnceCell::new();
         for index in std::iter::once(self.index).chain(others.filter(is_guest)) {
             let read = self
                 .format(index)
-                .map(|format| read_with(format, header, bare, inside.as_ref()));
+                .map(|format| read_with(format, header, bare, &inside));
             if let Some(read @ (Read::Taken(_) | Read::Ignored(_))) = read {
                 return (index, read);
             }
@@ -423,19 +427,20 @@ impl Detected {
     }
 }
 
-/// Reads a line with a format, and where that takes nothing of it, the line that a forwarder put its envelope around.
+/// Reads a line with a format, and where that takes nothing of it, the line that a forwarder put its envelope around: that
+/// is looked for once.
 fn read_with<'b>(
     format: &dyn Format,
     header: &Header,
     bare: &Bare<'b>,
-    inside: Option<&Bare<'b>>,
+    inside: &OnceCell<Option<Bare<'b>>>,
 ) -> Read<'b> {
     let read = format.read_under(header, bare);
-    let is_taken = matches!(read, Read::Taken(_));
-    match inside
-        .filter(|_| !is_taken)
-        .map(|inside| format.read_under(header, inside))
-    {
+    if bare.tag.is_none() || matches!(read, Read::Taken(_)) {
+        return read;
+    }
+    let inside = inside.get_or_init(|| bare.forwarded()).as_ref();
+    match inside.map(|inside| format.read_under(header, inside)) {
         Some(within @ (Read::Taken(_) | Read::Ignored(_))) => within,
         _ => read,
     }

@@ -2,11 +2,11 @@
 //!
 //! Which of them are written is the owner's choice. What an event stands for is told only where the log holds no replies.
 //! Up to version 6 the number in front is the owner's choice too, so text alone tells commands from replies; since
-//! version 7 it is 20 for commands and 21 for replies.
+//! version 7 it is 20 for commands and 21 for replies. A session on the port of SSH or HTTP is passed over.
 
 use crate::ftp::{Command, End, TransferRecord, Vantage, Verb, grammar};
 use crate::log::{
-    Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, envelope, talk,
+    Bare, Description, Fact, Follow, Format, Implied, Read, Record, Sample, envelope, protocols,
 };
 use crate::time::{Stamp, days_from_date};
 
@@ -78,7 +78,7 @@ impl Format for ServU {
     }
 
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {
-        Box::new(talk::Following::default())
+        Box::new(protocols::Following::mostly_ftp())
     }
 }
 
@@ -144,6 +144,7 @@ fn said(kind: u64, text: &[u8]) -> Option<Said<'_>> {
     match kind {
         20 => return grammar::command(text).map(Said::Command),
         21 => return Some(Said::Reply),
+        10.. => return None,
         _ => {}
     }
     if grammar::reply_line(text).is_some() {
@@ -152,7 +153,7 @@ fn said(kind: u64, text: &[u8]) -> Option<Said<'_>> {
     // Verbs are capitals, events are sentences.
     let verb = text.split(|b| *b == b' ').next().unwrap_or_default();
     let is_verb = (3..=4).contains(&verb.len()) && verb.iter().all(u8::is_ascii_uppercase);
-    grammar::command(text).filter(|_| is_verb && kind < 10).map(Said::Command)
+    grammar::command(text).filter(|_| is_verb).map(Said::Command)
 }
 
 type Told<'b> = (&'b [u8], Option<&'b [u8]>, Fact<'b>, Option<Implied>);
@@ -161,8 +162,15 @@ type Told<'b> = (&'b [u8], Option<&'b [u8]>, Fact<'b>, Option<Implied>);
 fn told(text: &[u8]) -> Option<Told<'_>> {
     if let Some(rest) = text.strip_prefix(b"Connected to ") {
         let client = rest.split(|b| *b == b' ').next().unwrap_or_default();
-        let client = client.trim_ascii_start().strip_suffix(b";").unwrap_or(client);
-        return Some((unquoted(client), None, Fact::Opened { refused: false }, None));
+        let client = client.strip_suffix(b";").unwrap_or(client);
+        // SSH and HTTP; the port is not written by old versions, which know FTP only.
+        let others: [&[u8]; 3] = [b", port 22)", b", port 80)", b", port 443)"];
+        let fact = if others.iter().any(|end| rest.ends_with(end)) {
+            Fact::Remark("another protocol")
+        } else {
+            Fact::Opened { refused: false }
+        };
+        return Some((unquoted(client), None, fact, None));
     }
     if text.starts_with(b"Closed session") || text.starts_with(b"Closing connection") {
         return Some((b"", None, Fact::Closed(End::Fin), None));
@@ -233,6 +241,19 @@ mod tests {
         let own = HEAD.to_owned() + "FTP Server listening on port number 21, IP 192.0.2.10";
         let ignored = Read::Ignored("a message of the server about itself");
         assert_eq!(FORMAT.read(&Bare::read(own.as_bytes())), ignored);
+    }
+
+    #[test]
+    fn a_session_by_another_protocol_is_passed_over_until_its_number_is_given_again() {
+        let lines = [
+            "[02] Sun 22Nov26 08:16:55 - (000001) Connected to 192.0.2.7 (local address 192.0.2.10, port 443)\n",
+            "[02] Sun 22Nov26 08:16:56 - (000001) User \"alice\" logged in\n",
+            "[41] Sun 22Nov26 08:16:56 - (000001) 200 OK\n",
+            "[02] Sun 22Nov26 08:17:55 - (000001) Connected to 192.0.2.8 (local address 192.0.2.10, port 21)\n",
+            "[21] Sun 22Nov26 08:17:55 - (000001) 220 Hi\n",
+        ];
+        let told: Vec<_> = events_of("serv-u", &lines.concat()).into_iter().map(|(_, w)| w).collect();
+        assert_eq!(told, ["introduced 192.0.2.8", "opened", "220 Hi", "closed input-ended"]);
     }
 
     #[test]

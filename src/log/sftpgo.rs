@@ -75,13 +75,15 @@ impl Format for Sftpgo {
 
 /// A value that is a string or a number, as it stands in the line. A quote inside a value has a backslash in front, so a
 /// name in quotes is one of the line's own.
-fn value<'b>(line: &'b [u8], name: &str) -> Option<&'b [u8]> {
+pub(super) fn value<'b>(line: &'b [u8], name: &str) -> Option<&'b [u8]> {
     let key = format!("\"{name}\":");
     let at = memchr::memmem::find(line, key.as_bytes())?;
-    let rest = line.get(at + key.len()..)?;
+    let rest = line.get(at + key.len()..)?.trim_ascii_start();
     let Some(text) = rest.strip_prefix(b"\"") else {
         let end = rest.iter().position(|b| !b.is_ascii_digit());
-        return rest.get(..end.unwrap_or(rest.len())).filter(|digits| !digits.is_empty());
+        return rest
+            .get(..end.unwrap_or(rest.len()))
+            .filter(|digits| !digits.is_empty());
     };
     let mut end = 0;
     loop {

@@ -175,6 +175,9 @@ fn a_line_that_a_forwarder_took_from_a_file_is_a_line_of_its_own() {
         "2026-11-22T08:01:02.123Z << [FTP Session 1 192.0.2.7] 220 x",
         "(000001)1/1/2026 8:00:00 - (not logged in) (192.0.2.7)> x",
         "{\"a\":1}",
+        "192.0.2.7 - alice [22/Nov/2026:08:16:56 +0000] \"PUT /a\" 200 5",
+        "[22/Nov/2026:08:16:56 +0000] 192.0.2.7 alice STOR \"/a\" 226 9",
+        "1795335742 6b02a63e.35b5 alice 192.0.2.7 D 260 0 /a",
     ] {
         let line = format!("{head}{message}");
         let inside = Bare::read(line.as_bytes()).forwarded().unwrap();
