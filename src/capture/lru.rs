@@ -3,6 +3,8 @@
 //! Hands out place numbers, reuses freed ones, and tells which was used longest
 //! ago. Knows nothing of what is in a place.
 
+use crate::limits;
+
 /// No place.
 const NONE: usize = usize::MAX;
 
@@ -20,6 +22,8 @@ pub(super) struct Recency {
     oldest: usize,
     youngest: usize,
     length: usize,
+    /// Places that may be in use.
+    limit: usize,
 }
 
 impl Default for Recency {
@@ -30,11 +34,26 @@ impl Default for Recency {
             oldest: NONE,
             youngest: NONE,
             length: 0,
+            limit: limits::OPEN_CONNECTIONS,
         }
     }
 }
 
 impl Recency {
+    /// With another bound.
+    #[cfg(test)]
+    pub(super) fn of(limit: usize) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// True when as many places are in use as may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.length >= self.limit
+    }
+
     /// A place that is not in use; it becomes the youngest.
     pub(super) fn insert(&mut self) -> usize {
         let place = self.free.pop().unwrap_or_else(|| {

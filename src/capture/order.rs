@@ -258,7 +258,7 @@ impl Others<'_> {
                     source: part.id,
                     ..Origin::default()
                 };
-                let reason = "more captures of the same time than are read side by side; this one was read later";
+                let reason = "more captures of the same time than are read side by side; this one was read later, and what others hold as well may count twice";
                 reader.tell(DiagnosticKind::LimitReached, at, reason);
                 return;
             }

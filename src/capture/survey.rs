@@ -343,3 +343,71 @@ impl Groups {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::decode::Flags;
+
+    const FIN: u8 = 1;
+    const SYN: u8 = 2;
+    const ACK: u8 = 16;
+
+    /// Shows a survey the beginnings of so many connections, and their ends where `whole`.
+    fn surveyed(connections: usize, whole: bool) -> Survey {
+        let mut survey = Survey::default();
+        let server = Socket::new([192, 0, 2, 10].into(), 21);
+        for number in 0..u32::try_from(connections).unwrap() {
+            let [_, a, b, c] = number.to_be_bytes();
+            let client = Socket::new([10, a, b, c].into(), 1024);
+            let sent = |source, destination, flags, acknowledgment| Segment {
+                source,
+                destination,
+                sequence: (number + 1) << 8 | u32::from(flags & SYN == 0),
+                acknowledgment,
+                flags: Flags(flags),
+                id: 0,
+                window: 1000,
+                payload: b"",
+                missing: 0,
+            };
+            let next = ((number + 1) << 8) + 1;
+            let all = [
+                sent(client, server, SYN, 0),
+                sent(server, client, SYN | ACK, next),
+                sent(client, server, FIN | ACK, next),
+                sent(server, client, FIN | ACK, next + 1),
+                sent(client, server, ACK, next + 1),
+            ];
+            let at = Timestamp::from_seconds(1_000_000, number);
+            for segment in all.iter().take(if whole { 5 } else { 1 }) {
+                survey.take(segment, at);
+            }
+        }
+        survey
+    }
+
+    #[test]
+    fn open_connections_are_noted_up_to_a_bound_and_that_is_told() {
+        let survey = surveyed(limits::SURVEYED_CONNECTIONS, false);
+        assert!(!survey.is_full());
+        let survey = surveyed(limits::SURVEYED_CONNECTIONS + 1, false);
+        assert!(survey.is_full());
+        assert_eq!(survey.into_tracks().len(), limits::SURVEYED_CONNECTIONS);
+    }
+
+    #[test]
+    fn of_connections_that_are_over_some_wait_and_a_fixed_part_is_kept() {
+        let few = surveyed(limits::SURVEYED_CLOSING + 100, true);
+        assert_eq!(few.closing.len(), limits::SURVEYED_CLOSING);
+        assert_eq!(few.whole.len(), 100);
+        let many = surveyed(6 * limits::SURVEYED_WHOLE, true);
+        assert!(!many.is_full());
+        assert!(many.tracks.len() <= limits::SURVEYED_CLOSING + 1);
+        let kept = many.whole.len();
+        assert!((1..=2 * limits::SURVEYED_WHOLE).contains(&kept), "{kept}");
+        // The same part, whatever else was seen.
+        let most = many.most.unwrap();
+        assert!(many.whole.iter().all(|track| track.choice() <= most));
+    }
+}

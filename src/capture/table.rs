@@ -10,6 +10,8 @@ mod forget;
 mod legs;
 mod matching;
 mod places;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -236,7 +238,7 @@ impl Table {
 
     fn insert(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) -> usize {
         self.forget_old(out);
-        if self.recency.len() >= limits::OPEN_CONNECTIONS
+        if self.recency.is_full()
             && let Some(oldest) = self.recency.oldest()
         {
             let reason = "more connections than are watched at a time; the one that was quiet longest was closed early";
@@ -317,7 +319,7 @@ impl Table {
         };
         let server = server_direction(facts, heads);
         let known = server.is_some_and(|s| self.is_known(facts, s));
-        let enough = is_enough(heads);
+        let enough = is_enough(held, heads);
         let verdict = server.map(|s| judge(&undecided, facts, s, known, enough));
         match (verdict, enough) {
             (Some(Verdict::Ftp), _) => {
@@ -356,6 +358,9 @@ impl Table {
         self.know_leg(index, &facts, server, &undecided.heads);
         let mut control = Control::new(client_end, server_end, facts.first, !facts.mid_stream, out);
         self.tell_other_half(&mut control, facts.first, out);
+        if self.servers.len() >= limits::OPEN_CONNECTIONS {
+            self.servers = Lookup::default();
+        }
         self.servers.insert(server_end, ());
         if let Some(opened) = facts.opened.filter(|_| !facts.mid_stream) {
             let place = Place {

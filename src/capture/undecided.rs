@@ -127,12 +127,12 @@ pub(super) fn server_direction(facts: &Facts, heads: &[Vec<u8>; 2]) -> Option<us
     let by_port = facts
         .ends
         .iter()
-        .position(|end| matches!(end.port(), limits::FTP_PORT | limits::IMPLICIT_TLS_PORT));
+        .position(|end| matches!(end.port(), limits::FTP_PORT | limits::FTPS_PORT));
     probe::server_of(&heads[0], &heads[1]).or(by_port)
 }
 
-/// True when as much was heard as is waited for.
-pub(super) fn is_enough(heads: &[Vec<u8>; 2]) -> bool {
+/// True when as much was heard as is waited for: bytes, or pieces where few or no bytes were captured.
+pub(super) fn is_enough(held: &[Held], heads: &[Vec<u8>; 2]) -> bool {
     let bound = |head: &Vec<u8>| {
         if probe::is_greeting(head) {
             limits::GREETING_BYTES
@@ -140,7 +140,7 @@ pub(super) fn is_enough(heads: &[Vec<u8>; 2]) -> bool {
             limits::PROBE_BYTES
         }
     };
-    heads.iter().any(|head| head.len() >= bound(head))
+    held.len() >= limits::PROBE_PIECES || heads.iter().any(|head| head.len() >= bound(head))
 }
 
 /// Weighs what was said so far; `server` is the direction of the server.
@@ -168,7 +168,7 @@ pub(super) fn judge(
         implicit: facts
             .ends
             .get(server)
-            .is_some_and(|end| end.port() == limits::IMPLICIT_TLS_PORT),
+            .is_some_and(|end| end.port() == limits::FTPS_PORT),
         whole: !facts.mid_stream,
         silent: [
             is_silent(1 - server, client),

@@ -496,7 +496,7 @@ fn client_certificate_refused(case: &Case<'_>) -> bool {
 fn clear_on_implicit_port(session: &Session) -> bool {
     let port = session.server.as_ref().and_then(|s| s.port);
     let is_clear = session.vantage == Vantage::Wire && !session.protected;
-    port == Some(limits::IMPLICIT_TLS_PORT) && is_clear && session.commands > 0
+    port == Some(limits::FTPS_PORT) && is_clear && session.commands > 0
 }
 
 fn without_argument(case: &Case<'_>) -> bool {

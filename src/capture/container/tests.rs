@@ -350,3 +350,27 @@ fn a_writer_that_is_odd_in_every_record_is_read() {
     }
     assert_eq!(cut(&bytes).packets.len(), 4);
 }
+
+#[test]
+fn a_record_longer_than_any_packet_is_damage_and_what_follows_is_read() {
+    let longest = pcap_record(SECOND + 3, &vec![0x55; limits::PACKET_BYTES]);
+    let bytes = [&pcap(0..3)[..], &longest, &pcap(4..7)[24..]].concat();
+    let found = cut(&bytes);
+    assert_eq!(found.seconds(), [0, 1, 2, 3, 4, 5, 6]);
+    assert!(found.told().is_empty(), "{:?}", found.told());
+    let longer = pcap_record(SECOND + 3, &vec![0x55; limits::PACKET_BYTES + 1]);
+    let bytes = [&pcap(0..3)[..], &longer, &pcap(4..7)[24..]].concat();
+    let found = cut(&bytes);
+    assert_eq!(found.seconds(), [0, 1, 2, 4, 5, 6]);
+    assert_eq!(found.told()[0].0, "damaged");
+}
+
+/// A time a year off is damage where the length is odd too; alone it is none.
+#[test]
+fn a_time_of_another_year_is_read_where_the_packets_around_it_are_sound() {
+    let year = u32::try_from(limits::PACKET_GAP_NANOS / 1_000_000_000).unwrap();
+    let odd = pcap_record(SECOND + 2 * year, &[0x55; 40]);
+    let bytes = [&pcap(0..3)[..], &odd, &pcap(4..7)[24..]].concat();
+    let found = cut(&bytes);
+    assert_eq!(found.seconds(), [0, 1, 2, 2 * i64::from(year), 4, 5, 6]);
+}

@@ -57,10 +57,24 @@ fn soon(earlier: Option<Timestamp>, later: Option<Timestamp>, seconds: u64) -> b
 impl Legs {
     /// Remembers a SYN.
     fn asks(&mut self, segment: &Segment<'_>, at: Option<Timestamp>) {
-        if segment.sequence >= CHOSEN_SEQUENCES && self.asked.len() < limits::OPEN_CONNECTIONS {
+        if segment.sequence >= CHOSEN_SEQUENCES {
+            // Only those of the last minute are of use. Who sends SYNs in heaps must not switch this off.
+            if self.asked.len() >= limits::OPEN_CONNECTIONS {
+                self.asked = Lookup::default();
+            }
             let ends = (segment.source, segment.destination);
             self.asked.insert(segment.sequence, Asked { ends, at });
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn remembers(&self, sequence: u32) -> bool {
+        self.asked.get(&sequence).is_some()
+    }
+
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.asked.len()
     }
 
     /// Forgets the SYN of a connection.

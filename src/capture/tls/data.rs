@@ -82,3 +82,51 @@ impl DataTls {
         Some(Box::new(self.watch.so_far(ended)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::decode::Flags;
+    use crate::capture::ends::Socket;
+    use crate::diagnostic::Origin;
+
+    /// Records of a handshake that never comes to an end.
+    #[test]
+    fn a_handshake_is_followed_for_so_many_bytes() {
+        let ends = [1024, 20].map(|port| Socket::new([192, 0, 2, 10].into(), port));
+        let hello = [
+            &[22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3][..],
+            &[7; 32],
+            &[0, 0, 2, 0xc0, 0x2f, 1, 0],
+        ]
+        .concat();
+        let more = [&[22, 3, 3, 4, 0, 11, 0xff, 0xff, 0xff][..], &[0; 1020]].concat();
+        let mut tls = DataTls::default();
+        let mut sequence = 1;
+        let mut taken = 0;
+        while !tls.over {
+            let payload = if taken == 0 { &hello } else { &more };
+            let segment = Segment {
+                source: ends[0],
+                destination: ends[1],
+                sequence,
+                acknowledgment: 1,
+                flags: Flags(16),
+                id: 0,
+                window: 1000,
+                payload,
+                missing: 0,
+            };
+            let place = Place {
+                at: None,
+                origin: Origin::default(),
+            };
+            tls.take(0, &segment, place);
+            sequence += u32::try_from(payload.len()).unwrap();
+            taken += payload.len() as u64;
+            assert!(taken < 2 * limits::TLS_DATA_BYTES);
+        }
+        assert!(taken > limits::TLS_DATA_BYTES);
+        assert!(tls.reassembly.is_none());
+    }
+}

@@ -345,3 +345,59 @@ fn a_hello_of_ssl_2_is_one() {
     watch.take(SERVER, place(2), &Delivery::Bytes(&record(ALERT, &[2, 70])));
     assert_eq!(watch.facts.completed, Some(false));
 }
+
+#[test]
+fn a_record_longer_than_any_is_none() {
+    let begin = |length: usize| {
+        let length = u16::try_from(length).unwrap().to_be_bytes();
+        header(&[HANDSHAKE, 3, 3, length[0], length[1]])
+    };
+    assert!(begin(limits::TLS_RECORD_BYTES).is_some());
+    assert_eq!(begin(limits::TLS_RECORD_BYTES + 1), None);
+}
+
+/// Ten thousand records, each with a part of a message that never ends.
+#[test]
+fn a_handshake_without_end_is_read_up_to_a_bound_and_the_rest_is_passed_over() {
+    let mut watch = Watch::default();
+    let endless = [&[11, 0xff, 0xff, 0xff][..], &[0; 96]].concat();
+    let mut number = 1;
+    let mut take = |watch: &mut Watch, side: Side, bytes: &[u8]| {
+        number += 1;
+        let taken = watch.take(side, place(number), &Delivery::Bytes(bytes));
+        assert_eq!(taken, bytes.len());
+    };
+    take(&mut watch, CLIENT, &client_hello(&[], &[]));
+    take(&mut watch, SERVER, &server_hello(&[5; 32], &[]));
+    for _ in 0..10_000 {
+        take(&mut watch, SERVER, &record(HANDSHAKE, &endless));
+    }
+    let kept = watch.halves[slot(SERVER)].message.len();
+    assert!(
+        kept <= limits::TLS_HANDSHAKE_BYTES + endless.len(),
+        "{kept}"
+    );
+    assert!(kept > limits::TLS_HANDSHAKE_BYTES / 2);
+    for side in [CLIENT, SERVER] {
+        take(
+            &mut watch,
+            side,
+            &[cipher_changes(), protected(HANDSHAKE, 40)].concat(),
+        );
+    }
+    assert_eq!(watch.facts.completed, Some(true));
+}
+
+#[test]
+fn of_many_alerts_and_protocols_the_first_are_kept() {
+    let names: Vec<u8> = (0..100_u8).flat_map(|n| [2, b'a', n]).collect();
+    let length = u16::try_from(names.len()).unwrap().to_be_bytes();
+    let offer = extension(16, &[&length[..], &names].concat());
+    let mut pieces = vec![(CLIENT, client_hello(&[], &[offer]))];
+    for _ in 0..1000 {
+        pieces.push((SERVER, record(ALERT, &[1, 90])));
+    }
+    let facts = watch(&pieces).facts;
+    assert_eq!(facts.protocols.len(), limits::CERTIFICATE_NAMES);
+    assert_eq!(facts.alerts.len(), limits::TLS_ALERTS);
+}

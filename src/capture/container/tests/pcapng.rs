@@ -284,3 +284,28 @@ fn interfaces_are_bounded() {
     assert_eq!((found.told()[0].0, found.told()[0].1), limit);
     assert_eq!(found.told()[0].3, 3);
 }
+
+#[test]
+fn a_packet_with_long_options_counts_and_one_with_longer_ones_is_damage() {
+    let told = |options: usize| {
+        let mut bytes = section(false);
+        bytes.extend(interface(1, 0, None, 0, false));
+        let mut body = words(&[0, 0, 1, 4, 4], false);
+        body.extend(b"data");
+        // A comment for each piece, and then the end.
+        let mut left = options;
+        while left > 8 {
+            let length = (left - 8).min(60_000);
+            body.extend(option(1, &vec![b'c'; length - length % 4], false));
+            left -= length - length % 4 + 4;
+        }
+        bytes.extend(block(6, &body, false));
+        bytes.extend(enhanced(0, 2, b"next", false));
+        let found = cut(&bytes);
+        let damaged = found.told().iter().any(|(kind, ..)| *kind == "damaged");
+        (found.packets.len(), damaged)
+    };
+    assert_eq!(told(limits::BLOCK_OPTION_BYTES / 2), (2, false));
+    let longest = limits::PACKET_BYTES + limits::BLOCK_OPTION_BYTES;
+    assert_eq!(told(longest + 1000), (1, true));
+}
