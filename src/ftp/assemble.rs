@@ -9,6 +9,7 @@
 //! it are read afresh.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::diagnostic::Origin;
 use crate::ftp::{Evidence, Line, LineEnd, Reply, ReplyCode, grammar};
@@ -45,6 +46,18 @@ struct Kept {
     end: LineEnd,
 }
 
+impl Kept {
+    fn line(&self) -> Line<'_> {
+        Line {
+            bytes: &self.bytes,
+            at: self.at,
+            origin: self.origin,
+            ends: self.ends,
+            end: self.end,
+        }
+    }
+}
+
 /// A reply whose last line has not come yet.
 #[derive(Debug, Clone)]
 struct Open {
@@ -58,6 +71,8 @@ struct Open {
     lost: bool,
     /// The first line with another code and the lines after it.
     candidate: Vec<Kept>,
+    /// Bytes of these.
+    candidate_bytes: usize,
 }
 
 /// Puts one server's lines together to replies.
@@ -168,6 +183,7 @@ impl Replies {
                     ends: line.ends,
                     lost: line.end == LineEnd::Cut,
                     candidate: Vec::new(),
+                    candidate_bytes: 0,
                 }));
             }
         }
@@ -175,28 +191,45 @@ impl Replies {
 
     /// Ends the open reply at its candidate, if it has one, and reads the lines after that afresh.
     fn settle(&mut self, each: &mut dyn FnMut(Found<'_>)) {
-        while let Some(open) = &mut self.open {
-            if open.candidate.is_empty() {
-                return;
+        let Some(open) = &mut self.open else { return };
+        open.candidate_bytes = 0;
+        let kept = std::mem::take(&mut open.candidate);
+        // Where the last line stands that may be a reply's own end, by its code.
+        let mut ends = BTreeMap::new();
+        for (place, kept) in kept.iter().enumerate() {
+            if let Some(shape) = grammar::reply_line(&kept.bytes).filter(|shape| shape.is_last) {
+                ends.insert(shape.code.number(), place);
             }
-            let mut rest = std::mem::take(&mut open.candidate).into_iter();
-            if let Some(end) = rest.next() {
-                if let Some(shape) = grammar::reply_line(&end.bytes) {
-                    open.code = shape.code;
-                    open.add(shape.text, end.at, end.ends);
-                }
+        }
+        for (place, kept) in kept.iter().enumerate() {
+            let own_end = self.open.as_ref().map(|open| open.code.number());
+            let own_end = own_end.and_then(|code| ends.get(&code));
+            self.decide(kept, own_end.is_some_and(|end| *end > place), each);
+        }
+    }
+
+    /// Takes a line that waited, once it is known whether the open reply's own end stands behind it.
+    fn decide(&mut self, kept: &Kept, is_inside: bool, each: &mut dyn FnMut(Found<'_>)) {
+        let line = kept.line();
+        let shape = grammar::reply_line(line.bytes);
+        let Some(open) = &mut self.open else {
+            return self.fresh(line, shape, each);
+        };
+        match shape.filter(|shape| shape.is_last) {
+            Some(shape) if shape.code == open.code => {
+                open.add(shape.text, line.at, line.ends);
+                self.close(line.end == LineEnd::Whole, each);
+            }
+            Some(shape) if open.lost => {
+                self.close(false, each);
+                self.fresh(line, Some(shape), each);
+            }
+            Some(shape) if !is_inside => {
+                open.code = shape.code;
+                open.add(shape.text, line.at, line.ends);
                 self.close(true, each);
             }
-            for kept in rest {
-                let line = Line {
-                    bytes: &kept.bytes,
-                    at: kept.at,
-                    origin: kept.origin,
-                    ends: kept.ends,
-                    end: kept.end,
-                };
-                self.line(line, each);
-            }
+            _ => open.add(line.bytes, line.at, line.ends),
         }
     }
 
@@ -231,8 +264,8 @@ impl Open {
 
     /// As many lines wait behind a candidate as may.
     fn is_full(&self) -> bool {
-        let bytes: usize = self.candidate.iter().map(|kept| kept.bytes.len()).sum();
-        self.candidate.len() >= limits::REPLY_LINES as usize || bytes >= limits::REPLY_BYTES
+        self.candidate.len() >= limits::REPLY_LINES as usize
+            || self.candidate_bytes >= limits::REPLY_BYTES
     }
 
     fn keep(&mut self, line: Line<'_>) {
@@ -243,6 +276,7 @@ impl Open {
             ends,
             end,
         } = line;
+        self.candidate_bytes += bytes.len();
         self.candidate.push(Kept {
             bytes: bytes.to_vec(),
             at,

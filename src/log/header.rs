@@ -194,7 +194,10 @@ impl Header {
                 let names = value
                     .split(u8::is_ascii_whitespace)
                     .filter(|name| !name.is_empty());
-                self.columns = names.map(Column::named).take(limits::LOG_COLUMNS).collect();
+                self.columns = names
+                    .map(Column::named)
+                    .take(limits::LOG_COLUMNS + 1)
+                    .collect();
             }
             b"separator" => {
                 *self = Self {
@@ -209,7 +212,10 @@ impl Header {
             b"fields" => {
                 let between = *self.separator.get_or_insert(b'\t');
                 let names = self.value(rest).split(|b| *b == between);
-                self.columns = names.map(Column::named).take(limits::LOG_COLUMNS).collect();
+                self.columns = names
+                    .map(Column::named)
+                    .take(limits::LOG_COLUMNS + 1)
+                    .collect();
             }
             _ => {}
         }
@@ -221,9 +227,12 @@ impl Header {
         rest.strip_prefix(&[between]).unwrap_or(rest.trim_ascii())
     }
 
-    /// The values of a line. `None` where it has not as many as there are columns. Where it has more because a writer let
-    /// blanks stand, they are those of `loose`.
+    /// The values of a line. `None` where it has not as many as there are columns, or the header names more than are kept.
+    /// Where it has more because a writer let blanks stand, they are those of `loose`.
     pub fn row<'b>(&self, line: &'b [u8], loose: Column) -> Option<Row<'b>> {
+        if self.columns.len() > limits::LOG_COLUMNS {
+            return None;
+        }
         let mut row = Row {
             line,
             places: [(0, 0); COLUMNS],

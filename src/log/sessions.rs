@@ -12,6 +12,9 @@ use crate::limits;
 use crate::log::Out;
 use crate::time::Timestamp;
 
+/// Turns of sessions that ended, beside one for each place, that are not worth looking for.
+const FEW: usize = 64;
+
 /// Refers to a session; stale once it has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Handle {
@@ -179,7 +182,17 @@ impl<S> Sessions<S> {
         }
         let handle = Handle { slot, generation };
         self.waiting.push_back((due(at), handle));
+        self.forget_ended();
         handle
+    }
+
+    /// Sessions that ended leave their turns behind, and where a log has no times none of these is ever due.
+    fn forget_ended(&mut self) {
+        if self.waiting.len() > 2 * self.slots.len() + FEW {
+            let mut waiting = std::mem::take(&mut self.waiting);
+            waiting.retain(|(_, handle)| self.get(*handle).is_some());
+            self.waiting = waiting;
+        }
     }
 
     /// A session, unless it has ended.
@@ -315,11 +328,24 @@ mod tests {
     }
 
     #[test]
+    fn a_log_without_times_remembers_no_more_sessions_than_are_open() {
+        let mut sessions = Sessions::default();
+        let first = sessions.begin(SessionKey(0), None, Origin::default(), 'a');
+        for number in 1..5000 {
+            let key = SessionKey(number);
+            let handle = sessions.begin(key, None, Origin::default(), 'b');
+            assert_eq!(sessions.overdue(None), None);
+            sessions.end(handle);
+        }
+        assert!(sessions.waiting.len() <= 2 * 2 + FEW + 1);
+        assert_eq!(sessions.any(), Some(first));
+    }
+
+    #[test]
     fn too_many_sessions_close_the_one_that_waits_longest_and_say_so() {
-        let mut sessions = Sessions {
-            limit: 2,
-            ..Sessions::default()
-        };
+        let mut sessions = Sessions::default();
+        assert_eq!(sessions.limit, limits::OPEN_SESSIONS);
+        sessions.limit = 2;
         let a = begin(&mut sessions, 'a', 0);
         begin(&mut sessions, 'b', 1);
         assert_eq!(sessions.overdue(at(2)), Some(a));

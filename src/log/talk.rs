@@ -5,6 +5,8 @@
 //! all are approximate. What a message stands for is told only where the log
 //! does not hold the replies themselves: it waits for the session's next record.
 
+use std::collections::VecDeque;
+
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{
     Closing, Command, End, Endpoint, EventKind, Host, Introduction, Replies, ReplyCode, SessionKey,
@@ -46,7 +48,7 @@ impl Owner {
 pub(super) struct Following {
     sessions: Sessions<Talk>,
     /// The open sessions of an owner; the last one speaks.
-    by_owner: Lookup<Owner, Vec<Handle>>,
+    by_owner: Lookup<Owner, VecDeque<Handle>>,
     /// The server writes its replies into the log.
     has_replies: bool,
     last: LastReply,
@@ -349,25 +351,38 @@ impl Following {
             owner.user.clear();
         }
         let known = self.by_owner.get(&owner)?.iter().rev();
-        known
-            .copied()
-            .find(|handle| self.sessions.live(*handle, at).is_some())
+        known.copied().find(|handle| {
+            let live = self.sessions.live(*handle, at);
+            live.is_some_and(|open| open.state.owner == owner)
+        })
     }
 
     fn register(&mut self, owner: Owner, handle: Handle) {
         match self.by_owner.get_mut(&owner) {
-            Some(known) => known.push(handle),
+            Some(known) => known.push_back(handle),
             None => {
-                self.by_owner.insert(owner, vec![handle]);
+                self.by_owner.insert(owner, VecDeque::from([handle]));
             }
         }
     }
 
-    fn forget(&mut self, owner: &Owner, handle: Handle) {
+    /// Drops those at both ends of an owner's list that are its sessions no more; one in the middle goes when it has
+    /// become an end. To look for one would take as long as the list is, and a client opens thousands.
+    fn forget(&mut self, owner: &Owner) {
+        let sessions = &self.sessions;
+        let is_gone = |handle: &Handle| {
+            let open = sessions.get(*handle);
+            open.is_none_or(|open| open.state.owner != *owner)
+        };
         let Some(known) = self.by_owner.get_mut(owner) else {
             return;
         };
-        known.retain(|other| *other != handle);
+        while known.front().is_some_and(is_gone) {
+            known.pop_front();
+        }
+        while known.back().is_some_and(is_gone) {
+            known.pop_back();
+        }
         if known.is_empty() {
             self.by_owner.remove(owner);
         }
@@ -382,8 +397,11 @@ impl Following {
             return;
         };
         let owner = Owner::of(record);
+        if open.state.owner == owner {
+            return;
+        }
         let before = std::mem::replace(&mut open.state.owner, owner.clone());
-        self.forget(&before, handle);
+        self.forget(&before);
         self.register(owner, handle);
     }
 
@@ -402,7 +420,7 @@ impl Following {
         };
         let closing = Closing::heard(end);
         out(open.event(EventKind::Closed(Closing { by, ..closing })));
-        self.forget(&open.state.owner, handle);
+        self.forget(&open.state.owner);
     }
 
     /// A new session of a process ends what that process did before.
@@ -411,9 +429,9 @@ impl Following {
             return;
         }
         let owner = Owner::of(record);
-        while let Some(handle) = self.by_owner.get(&owner).and_then(|h| h.last().copied()) {
+        while let Some(handle) = self.by_owner.get(&owner).and_then(|h| h.back().copied()) {
             self.end(handle, (End::Idle, None), out);
-            self.forget(&owner, handle);
+            self.forget(&owner);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::diagnostic::Origin;
 use crate::ftp::Event;
+use crate::limits;
 use crate::log::tests::{events_of, tell};
 use crate::time::{Clock, Timestamp};
 
@@ -319,4 +320,18 @@ fn logs_of_web_servers_are_not_taken() {
     ] {
         assert_eq!(FORMAT.read(&Bare::read(line.as_bytes())), Read::Unrecognised, "{line}");
     }
+}
+
+/// Names that hold what stands between them can be cut in many ways; a line made for that is given up as one that can be
+/// read in two.
+#[test]
+fn a_line_that_could_be_cut_in_very_many_ways_costs_a_bounded_search() {
+    let format = in_layout("%u / %f / %F / %D / %d / %m");
+    let read = |blanks: usize| {
+        let line = format!("{}RETR", "x / ".repeat(blanks));
+        told(&format, &[line]).join("; ")
+    };
+    assert!(read(4).starts_with("unrecognised"), "{}", read(4));
+    let many = usize::try_from(limits::LAYOUT_STEPS).unwrap() * 4;
+    assert!(read(many).contains("two ways"), "{}", read(many));
 }
