@@ -10,8 +10,8 @@ use crate::limits;
 impl Session {
     /// True when there is too much of anything.
     pub(super) fn is_too_long(&self) -> bool {
-        self.exchanges.len() > limits::KEPT_EXCHANGES
-            || self.transfers.len() > limits::KEPT_EXCHANGES
+        let kept = [self.exchanges.len(), self.transfers.len(), self.data.len()];
+        kept.iter().any(|kept| *kept > limits::KEPT_EXCHANGES)
     }
 
     /// Drops what succeeded long ago, and, should all have failed, the oldest failures. Gives the exchanges that were
@@ -57,8 +57,10 @@ impl Session {
         dropped
     }
 
+    /// Keeps what exchanges use, and the newest of the others: behind TLS nobody says what a connection is for.
     fn compact_data(&mut self, announced: &mut Option<usize>) {
-        let mut used = vec![false; self.data.len()];
+        let newest = self.data.len().saturating_sub(limits::KEPT_EXCHANGES / 8);
+        let mut used: Vec<bool> = (0..self.data.len()).map(|place| place >= newest).collect();
         for index in self
             .exchanges
             .iter()

@@ -264,9 +264,9 @@ pub struct Session {
     pub elided_transfers: u64,
     /// Bytes of the transfers that were not kept.
     pub elided_bytes: u64,
-    /// Data connections in the order of their announcements.
+    /// Data connections in the order of their announcements, at most [`limits::KEPT_EXCHANGES`].
     pub data: Vec<DataConnection>,
-    /// Transfers in the order of their ends.
+    /// Transfers in the order of their ends, at most [`limits::KEPT_EXCHANGES`].
     pub transfers: Vec<Transfer>,
     /// Replies of which only candidates are known, and how often each set of them.
     pub candidates: Vec<(&'static Uncounted, u64)>,
@@ -307,7 +307,7 @@ impl Session {
             tls: None,
             commands: 0,
             replies: 0,
-            exchanges: Vec::with_capacity(16),
+            exchanges: Vec::new(),
             elided: 0,
             elided_failures: 0,
             elided_transfers: 0,

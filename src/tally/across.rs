@@ -263,3 +263,36 @@ fn has_passive_transfer(session: &Session) -> bool {
             passive && e.outcome == Outcome::Success && e.verb().is_some_and(|v| v.is_transfer())
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tally::tests::{Talk, failure};
+
+    /// Far more sessions than are kept, all open when the first one is turned away.
+    #[test]
+    fn of_very_many_sessions_the_first_tell_how_many_were_open() {
+        let full = "limit-connections-total";
+        let mut session = Talk::new(&["< 220 hi"]).session();
+        let start = session.start.unwrap();
+        let at = |second: i64| {
+            Some(Timestamp::from_nanos(
+                start.nanos() + second * 1_000_000_000,
+            ))
+        };
+        let mut opened = Opened::default();
+        for number in 0..limits::SESSIONS_AT_ONCE as u64 + 500 {
+            let second = i64::try_from(number).unwrap();
+            session.key = SessionKey(number);
+            (session.start, session.last) = (at(second), at(second + 100));
+            let mut refused = failure(full, "CONNECT", 421, "no");
+            refused.at = session.start;
+            let refused = [refused];
+            let failures = if number == 50 { &refused[..] } else { &[] };
+            opened.observe(&session, failures);
+        }
+        assert_eq!(opened.0.iter().count(), limits::SESSIONS_AT_ONCE);
+        let counts = opened.at_refusals(Limit::Total);
+        assert_eq!(counts.iter().collect::<Vec<_>>(), [(&50, 1)]);
+    }
+}

@@ -12,6 +12,7 @@ use crate::ftp::{
     Side, TransferRecord,
 };
 use crate::ftp::{Event, EventKind};
+use crate::limits;
 use crate::session::{Builder, Observer};
 use crate::time::Timestamp;
 
@@ -404,4 +405,56 @@ fn ten_failed_logins_over_sessions_are_brute_force_and_nine_are_not() {
         counts,
         [("abuse-brute-force", 10, 1), ("auth-bad-credentials", 9, 1)]
     );
+}
+
+/// A guesser with more names than are listed, whose failures have more proofs than are kept.
+#[test]
+fn names_examples_and_proofs_are_few_and_the_numbers_are_whole() {
+    let names: Vec<String> = (0..200).map(|n| format!("> USER u{n}")).collect();
+    let mut talk = Talk::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut failure = failure("auth-bad-credentials", "PASS", 530, "no");
+    failure.proofs = vec![failure.proofs[0].clone(); 3 * limits::PROOFS];
+    let mut tallies = Tallies::default();
+    let sessions = 4 * limits::EXEMPLARS as u64;
+    for number in 0..sessions {
+        talk.number = number;
+        talk.count(std::slice::from_ref(&failure), &mut tallies);
+    }
+    let tally = &tallies.by_vantage[&Vantage::Wire];
+    let cause = tally.causes.values().next().unwrap();
+    assert_eq!((cause.count, cause.sessions), (sessions, sessions));
+    assert_eq!(cause.exemplars.iter().count(), limits::EXEMPLARS);
+    assert!(
+        cause
+            .exemplars
+            .iter()
+            .all(|e| e.proofs.len() == limits::PROOFS)
+    );
+    let (_, client) = tally.clients.iter().next().unwrap();
+    assert_eq!(
+        (client.sessions, client.failed_logins),
+        (sessions, sessions)
+    );
+    assert!(!client.users.is_exact());
+    let about = client.users.count();
+    assert!(
+        about >= limits::DISTINCT_PER_CLIENT as u64 && about < 400,
+        "{about}"
+    );
+}
+
+/// Behind TLS every data connection is guessed, and no command tells of it.
+#[test]
+fn data_connections_of_one_session_are_kept_up_to_a_bound() {
+    let lines: Vec<String> = (0..3 * limits::KEPT_EXCHANGES)
+        .map(|n| format!("= {}", n + 1))
+        .collect();
+    let session = Talk::new(&lines.iter().map(String::as_str).collect::<Vec<_>>()).session();
+    assert!(session.data.len() <= limits::KEPT_EXCHANGES);
+    let newest = session.data.last().unwrap().announced_by;
+    assert_eq!(newest, origin(3 * limits::KEPT_EXCHANGES as u64));
+    let lines = vec!["+ RETR x"; 3 * limits::KEPT_EXCHANGES];
+    let session = Talk::new(&lines).session();
+    assert!(session.transfers.len() <= limits::KEPT_EXCHANGES);
+    assert_eq!(session.bytes(), 3000 * limits::KEPT_EXCHANGES as u64);
 }

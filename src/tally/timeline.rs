@@ -64,7 +64,15 @@ pub struct Minutely;
 
 impl Scale for Minutely {
     type Value = u64;
-    const WIDTHS: &'static [i64] = &[60, 600, HOUR, 24 * HOUR, 240 * HOUR];
+    const WIDTHS: &'static [i64] = &[
+        60,
+        600,
+        HOUR,
+        24 * HOUR,
+        240 * HOUR,
+        2400 * HOUR,
+        24_000 * HOUR,
+    ];
     const BOUND: usize = limits::PACE_BUCKETS;
 }
 
@@ -184,6 +192,27 @@ fn seconds_of<S: Scale>(width: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Times may be anything that stamps of captures and logs can be: the widest stretches are few whatever they are.
+    #[test]
+    fn all_times_that_there_are_are_few_stretches() {
+        let days = i64::MAX / 1_000_000_000 / 86_400;
+        let (mut timeline, mut pace) = (Timeline::default(), Pace::default());
+        let one = Bucket {
+            replies: 1,
+            failures: 0,
+        };
+        for day in (-days..days).step_by(7) {
+            let at = Timestamp::from_seconds(day * 86_400, 0);
+            timeline.add(at, one);
+            pace.add(at, 1);
+        }
+        assert!(timeline.iter().count() <= limits::TIMELINE_BUCKETS);
+        assert!(pace.iter().count() <= limits::PACE_BUCKETS);
+        let all = (-days..days).step_by(7).count() as u64;
+        assert_eq!(timeline.iter().map(|(_, b)| b.replies).sum::<u64>(), all);
+        assert_eq!(pace.iter().map(|(_, n)| n).sum::<u64>(), all);
+    }
 
     #[test]
     fn too_many_hours_become_days_in_any_order() {
