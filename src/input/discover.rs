@@ -3,6 +3,7 @@
 //! A directory gives its files and those one level below. Nothing is opened
 //! here, and nothing that goes wrong ends the run.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -28,10 +29,28 @@ pub struct Candidate {
 /// Finds the candidates behind the arguments. Each file once, sorted by path, so that the order of arguments does not
 /// matter. What can't be looked at becomes a candidate too: opening it will say why.
 pub fn discover(arguments: &[PathBuf], diagnostics: &mut Diagnostics) -> Vec<Candidate> {
+    discover_some(arguments, limits::DIRECTORY_FILES, diagnostics)
+}
+
+/// The same with another bound on what is taken from each directory argument.
+fn discover_some(
+    arguments: &[PathBuf],
+    most: usize,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Candidate> {
     let mut found = Vec::new();
     for path in arguments {
         match path.metadata() {
-            Ok(meta) if meta.is_dir() => directory(path, 1, &mut found, diagnostics),
+            Ok(meta) if meta.is_dir() => {
+                let mut room = Room {
+                    left: most,
+                    is_short: false,
+                };
+                directory(path, 1, &mut room, &mut found, diagnostics);
+                if room.is_short {
+                    tell_limit(path, most, diagnostics);
+                }
+            }
             _ => found.push(candidate(path, true)),
         }
     }
@@ -40,7 +59,33 @@ pub fn discover(arguments: &[PathBuf], diagnostics: &mut Diagnostics) -> Vec<Can
     found
 }
 
-fn directory(path: &Path, levels: u32, found: &mut Vec<Candidate>, diagnostics: &mut Diagnostics) {
+/// How many files may still be taken from an argument, and whether there were more.
+struct Room {
+    left: usize,
+    is_short: bool,
+}
+
+fn tell_limit(path: &Path, most: usize, diagnostics: &mut Diagnostics) {
+    let reason = format!(
+        "{} holds more than {most} files; the rest is left out",
+        path.display()
+    );
+    let at = Origin {
+        source: SourceId(u32::MAX),
+        ..Origin::default()
+    };
+    diagnostics.add(DiagnosticKind::LimitReached, at, &reason);
+}
+
+/// Takes what is in a directory, as long as there is room. Symbolic links are followed, but never deeper than the levels,
+/// so that a circle of them ends.
+fn directory(
+    path: &Path,
+    levels: u32,
+    room: &mut Room,
+    found: &mut Vec<Candidate>,
+    diagnostics: &mut Diagnostics,
+) {
     let entries = match path.read_dir() {
         Ok(entries) => entries,
         Err(error) => {
@@ -50,23 +95,27 @@ fn directory(path: &Path, levels: u32, found: &mut Vec<Candidate>, diagnostics: 
             });
         }
     };
-    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
-    paths.sort();
-    if paths.len() > limits::DIRECTORY_FILES {
-        let reason = format!(
-            "{} holds more than {} files; the rest is left out",
-            path.display(),
-            limits::DIRECTORY_FILES
-        );
-        diagnostics.add(DiagnosticKind::LimitReached, Origin::default(), &reason);
-        paths.truncate(limits::DIRECTORY_FILES);
+    // Of too many the first by name, in whatever order the system lists them.
+    let mut paths = BTreeSet::new();
+    for entry in entries.filter_map(Result::ok) {
+        paths.insert(entry.path());
+        if paths.len() > room.left {
+            paths.pop_last();
+            room.is_short = true;
+        }
     }
     for path in paths {
         match path.metadata() {
             Ok(meta) if meta.is_dir() && levels > 0 => {
-                directory(&path, levels - 1, found, diagnostics);
+                directory(&path, levels - 1, room, found, diagnostics);
             }
-            Ok(meta) if meta.is_file() => found.push(candidate(&path, false)),
+            Ok(meta) if meta.is_file() => match room.left.checked_sub(1) {
+                Some(left) => {
+                    room.left = left;
+                    found.push(candidate(&path, false));
+                }
+                None => room.is_short = true,
+            },
             _ => {}
         }
     }
@@ -98,5 +147,63 @@ fn candidate(path: &Path, named: bool) -> Candidate {
         length: meta.map_or(0, |m| m.len()),
         modified: modified
             .map(|m| Timestamp::from_seconds(i64::try_from(m.as_secs()).unwrap_or(i64::MAX), 0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files of a directory, by name, that a bound leaves, and whether that is told.
+    fn found(most: usize) -> (Vec<String>, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("b");
+        std::fs::create_dir(&inner).unwrap();
+        for name in ["d", "a", "c", "b/2", "b/1"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let mut diagnostics = Diagnostics::default();
+        let candidates = discover_some(&[folder.path().to_owned()], most, &mut diagnostics);
+        let name = |c: &Candidate| c.path.strip_prefix(folder.path()).unwrap().to_owned();
+        let names = candidates.iter().map(name);
+        let told: Vec<_> = diagnostics.iter().collect();
+        let is_told = match told[..] {
+            [] => false,
+            [(kind, ..)] => kind == DiagnosticKind::LimitReached,
+            _ => panic!("{told:?}"),
+        };
+        (
+            names.map(|n| n.to_string_lossy().into_owned()).collect(),
+            is_told,
+        )
+    }
+
+    #[test]
+    fn of_too_many_files_the_first_by_name_are_taken_and_that_is_told() {
+        assert!(!found(5).1);
+        assert_eq!(
+            found(limits::DIRECTORY_FILES).0,
+            ["a", "b/1", "b/2", "c", "d"]
+        );
+        assert_eq!(
+            found(4),
+            (["a", "b/1", "b/2", "c"].map(str::to_owned).into(), true)
+        );
+        assert_eq!(found(2), (["a", "b/1"].map(str::to_owned).into(), true));
+        assert_eq!(found(0), (Vec::new(), true));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_circle_of_links_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), "x").unwrap();
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("circle")).unwrap();
+        let mut diagnostics = Diagnostics::default();
+        let found = discover(&[folder.path().to_owned()], &mut diagnostics);
+        let paths: Vec<_> = found.iter().map(|c| c.path.clone()).collect();
+        let expected = ["a", "circle/a"].map(|name| folder.path().join(name));
+        assert_eq!(paths, expected);
+        assert!(diagnostics.iter().next().is_none());
     }
 }

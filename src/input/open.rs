@@ -61,23 +61,36 @@ pub fn unpacked(mut raw: Box<dyn Read + Send>) -> Result<Opened, OpenError> {
     })
 }
 
-/// The text of a configuration file, or its first [`limits::CONFIGURATION_BYTES`].
+/// The text of a configuration file.
+///
+/// # Errors
+///
+/// When it can't be read, or has more than [`limits::CONFIGURATION_BYTES`].
 pub fn configuration(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
-    beginning(path, limits::CONFIGURATION_BYTES)
+    whole(path, limits::CONFIGURATION_BYTES)
 }
 
-/// An earlier report, or its first [`limits::REPORT_BYTES`].
+/// An earlier report.
+///
+/// # Errors
+///
+/// When it can't be read, or has more than [`limits::REPORT_BYTES`].
 pub fn earlier_report(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
-    beginning(path, limits::REPORT_BYTES)
+    whole(path, limits::REPORT_BYTES)
 }
 
-fn beginning(path: &std::path::Path, most: usize) -> Result<Vec<u8>, OpenError> {
+/// The beginning of such a file would be another one.
+fn whole(path: &std::path::Path, most: usize) -> Result<Vec<u8>, OpenError> {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     let file = std::fs::File::open(path).map_err(|e| explain(&e))?;
     let mut text = Vec::new();
-    file.take(most as u64)
+    file.take(most as u64 + 1)
         .read_to_end(&mut text)
         .map_err(|e| explain(&e))?;
+    if text.len() > most {
+        let words = format!("has more than {most} bytes, which no such file has");
+        return Err(OpenError(words));
+    }
     Ok(text)
 }
 

@@ -49,7 +49,7 @@ pub(super) fn tolerance(log: &Side<'_>) -> i64 {
 
 /// The difference that most sessions name; `None` where none does, or several are as good.
 pub(super) fn coarse(wire: &Side<'_>, log: &Side<'_>) -> Option<i64> {
-    let mut votes = votes(wire, log);
+    let mut votes = votes(wire, log, limits::JOIN_COMPARED);
     votes.sort_unstable_by_key(|vote| (vote.lag, vote.wire));
     let clusters = clusters(&votes, 2 * log.resolution.max(SECOND / 2));
     let rank = |c: &Cluster| (c.weight, std::cmp::Reverse(c.lag.abs()));
@@ -81,10 +81,10 @@ fn is_believed(best: &Cluster, second: usize, wire: &Side<'_>, log: &Side<'_>) -
     possible && (is_zone && best.whole >= 1 || several)
 }
 
-/// Of every client, its sessions with the longest dialogues are compared with all that the log has of it.
-fn votes(wire: &Side<'_>, log: &Side<'_>) -> Vec<Vote> {
+/// Of every client, its sessions with the longest dialogues are compared with all that the log has of it, as long as
+/// comparisons are left.
+fn votes(wire: &Side<'_>, log: &Side<'_>, mut left: usize) -> Vec<Vote> {
     let mut votes = Vec::new();
-    let mut left = limits::JOIN_COMPARED;
     for (client, rows) in wire.clients() {
         let told = log.of(client);
         let mut rows: Vec<&Row<'_>> = rows.iter().collect();
@@ -254,8 +254,32 @@ fn middle(sorted: &[i64], resolution: i64) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Session;
+    use crate::tally::tests::Talk;
 
     const MILLI: i64 = 1_000_000;
+
+    /// How many pairs of sessions of one client name a difference, of so many on either side.
+    fn voices(count: u64, left: usize) -> usize {
+        let session = |number: u64| {
+            let mut talk =
+                Talk::new(&["< 220 hi", "> USER bob", "< 331 pw", "> PASS x", "< 230 in"]);
+            talk.number = number;
+            talk.session()
+        };
+        let all: Vec<Session> = (0..count).map(session).collect();
+        let side = Side::new(&all.iter().collect::<Vec<_>>());
+        votes(&side, &side, left).len()
+    }
+
+    #[test]
+    fn of_a_client_with_many_sessions_some_are_compared() {
+        let most = limits::JOIN_SAMPLES as u64;
+        let all = limits::JOIN_COMPARED;
+        assert_eq!(voices(most, all) as u64, most * most);
+        assert_eq!(voices(most + 6, all) as u64, most * (most + 6));
+        assert_eq!(voices(10, 35), 35);
+    }
 
     #[test]
     fn many_whole_seconds_are_as_good_as_milliseconds() {

@@ -192,3 +192,29 @@ pub(super) fn lag(wire: &Session, log: &Session, found: &Agreement) -> Option<i6
     let starts = log.start.zip(wire.start);
     middle.or_else(|| starts.map(|(log, wire)| log.nanos().saturating_sub(wire.nanos())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ftp::Vantage;
+    use crate::tally::tests::Talk;
+
+    /// What a log leaves out is passed over, so many commands of it.
+    #[test]
+    fn what_stands_far_behind_is_not_looked_for() {
+        let told = Talk {
+            vantage: Vantage::ServerLog,
+            ..Talk::new(&["> CWD x", "< 550 no"])
+        };
+        let found = |passed: usize| {
+            let mut lines = vec!["< 220 hi"];
+            lines.extend(["> NOOP", "< 200 ok"].repeat(passed));
+            lines.extend(["> CWD x", "< 550 no"]);
+            let heard = Talk::new(&lines).session();
+            agreement(&heard, &told.session()).map(|found| found.pairs.len())
+        };
+        // The greeting is one of them.
+        assert_eq!(found(limits::JOIN_PASSED - 2), Some(1));
+        assert_eq!(found(limits::JOIN_PASSED), None);
+    }
+}

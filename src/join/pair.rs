@@ -23,13 +23,18 @@ pub(super) fn pairs(wire: &Side<'_>, log: &Side<'_>, ahead: i64) -> Vec<(usize, 
     let mut pairs = Vec::new();
     for (client, rows) in wire.clients() {
         let told = log.of(client);
-        let mut edges = edges(rows, told, ahead, tolerance(log), log.resolution);
-        let mut rounds = 0..limits::JOIN_ROUNDS;
-        while rounds.next().is_some() && take_best(&mut edges, &mut pairs) {}
-        in_order(&edges, &mut pairs);
+        let edges = edges(rows, told, ahead, tolerance(log), log.resolution);
+        pair_up(edges, &mut pairs);
     }
     pairs.sort_unstable();
     pairs
+}
+
+/// Pairs the sessions of one client: the best first, and what is left in its order.
+fn pair_up(mut edges: Vec<Edge>, pairs: &mut Vec<(usize, usize)>) {
+    let mut rounds = 0..limits::JOIN_ROUNDS;
+    while rounds.next().is_some() && take_best(&mut edges, pairs) {}
+    in_order(&edges, pairs);
 }
 
 /// All that may be one, by the starts of the capture's, then of the log's sessions.
@@ -134,5 +139,47 @@ fn in_order(edges: &[Edge], pairs: &mut Vec<(usize, usize)>) {
         if heard.len() == told.len() && opposite().all(is_edge) {
             pairs.extend(opposite());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sessions that wait for one another: each agrees best with the one that the session before it is paired with, so
+    /// that a round gives one pair.
+    fn chain(length: usize) -> Vec<Edge> {
+        let edge = |wire, log, score| Edge {
+            wire,
+            log,
+            score: (score, 0),
+        };
+        let mut edges = Vec::new();
+        for place in 0..length {
+            let score = 1000 - 2 * place;
+            edges.push(edge(place, place, score));
+            edges.push(edge(place + 1, place, score - 1));
+        }
+        edges.pop();
+        edges
+    }
+
+    #[test]
+    fn after_many_rounds_the_rest_is_paired_in_order_or_not_at_all() {
+        let length = limits::JOIN_ROUNDS + 5;
+        let mut pairs = Vec::new();
+        pair_up(chain(length), &mut pairs);
+        assert_eq!(pairs, (0..length).map(|n| (n, n)).collect::<Vec<_>>());
+        // One more session of the log, so that the rest has no order.
+        let mut edges = chain(length);
+        let odd = Edge {
+            log: length,
+            score: (1, 0),
+            ..edges[edges.len() - 1]
+        };
+        edges.push(odd);
+        let mut pairs = Vec::new();
+        pair_up(edges, &mut pairs);
+        assert_eq!(pairs.len(), limits::JOIN_ROUNDS);
     }
 }

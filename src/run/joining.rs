@@ -217,3 +217,41 @@ impl Findings {
         diagnostics.add(DiagnosticKind::HeardTwice, at, &reason);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Wanted;
+    use crate::tally::tests::Talk;
+
+    #[test]
+    fn sessions_are_held_up_to_a_bound_and_then_no_more() {
+        let asked = Asked {
+            wanted: Wanted::Tallies,
+            filter: None,
+            grouping: None,
+            anonymizer: None,
+        };
+        assert_eq!(asked.held_exchanges(), limits::HELD_EXCHANGES);
+        let mut holding = Holding {
+            left: 25,
+            ..Holding::new(SourceId(0), asked)
+        };
+        let mut findings = Findings::default();
+        let mut back = Vec::new();
+        for exchanges in [1, 1, 5, 1] {
+            let lines = vec!["> NOOP"; exchanges - 1];
+            let session = Talk::new(&lines).session();
+            assert_eq!(size(&session), 8 + exchanges);
+            back.push(holding.take(session, None, &mut findings).is_some());
+        }
+        // The last one would fit, but what is held is a beginning.
+        assert_eq!(back, [false, false, true, true]);
+        assert_eq!(findings.held.len(), 2);
+        let told: Vec<_> = findings.tallies.diagnostics.iter().collect();
+        assert_eq!(
+            (told[0].0, told[0].2.count),
+            (DiagnosticKind::LimitReached, 2)
+        );
+    }
+}
