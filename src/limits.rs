@@ -217,13 +217,6 @@ pub const WORST_SESSIONS: usize = 20;
 /// Sessions of which a page has a row: a thousand are more than anybody reads, and a browser still filters at once.
 pub const LISTED_SESSIONS: usize = 1000;
 
-/// Rows of a group in a Parquet file, and bytes of JSON they are made of: what is held in memory before it is written.
-/// Databases read groups of some hundred thousand rows best.
-pub const GROUP_ROWS: usize = 128 * 1024;
-
-/// See [`GROUP_ROWS`].
-pub const GROUP_BYTES: usize = 32 * 1024 * 1024;
-
 // ---- Bounds on sums that are written down and read back ------------------------------------------------------------
 
 /// Digits of a number in the written form of tallies that is added up when reports are merged: a hundred billion replies of
@@ -398,3 +391,10 @@ pub const SMALL_SERIES_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Finished sessions that are judged in one go, beside the reading.
 pub const SESSIONS_TO_JUDGE: usize = 512;
+
+/// Rows of a group in a Parquet file, and bytes of JSON they are made of: what is held in memory before it is written.
+/// Databases read groups of some hundred thousand rows best.
+pub const GROUP_ROWS: usize = 128 * 1024;
+
+/// See [`GROUP_ROWS`].
+pub const GROUP_BYTES: usize = 32 * 1024 * 1024;

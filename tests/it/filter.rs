@@ -13,7 +13,7 @@ use crate::support::{Temporary, run_with, settings};
 use crate::synth::{Container, Conversation, capture, merge};
 use crate::traffic::{Rng, random_conversation, vsftpd_log};
 
-fn filter(set: impl FnOnce(&mut Words)) -> Option<Filter> {
+pub(crate) fn filter(set: impl FnOnce(&mut Words)) -> Option<Filter> {
     let mut words = Words::default();
     set(&mut words);
     let now = Now::new(Timestamp::from_nanos(0), TimeZone::UTC);

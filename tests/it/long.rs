@@ -77,6 +77,26 @@ fn a_transfer_may_keep_its_control_connection_silent() {
     assert_eq!(ends("198.51.100.7", &packets), ["goodbye 5"]);
 }
 
+#[test]
+fn a_transfer_of_more_than_a_day_is_forgotten_where_much_is_open() {
+    let minutes = limits::TRANSFER_SECONDS / 60;
+    let transfer = format!(
+        "> PASV\n< 227 Entering Passive Mode (192,0,2,10,10,1)\n> RETR big\n< 150 here it comes\n\
+         wait {}m\n< 226 done",
+        minutes + 60
+    );
+    let mut later = Conversation::parse("client 198.51.100.8:1024\n< 220 hi\n! server fin");
+    later.start_ns += i64::try_from(minutes + 10).unwrap() * 60_000_000_000;
+    // Nothing was silent for longer than the transfer.
+    let mut others = vanishing();
+    for packet in &mut others {
+        packet.at_ns += 10_000_000_000;
+    }
+    let packets = merge(vec![others, one(&transfer), later.packets()]);
+    // What is said a day later is heard as a session of its own.
+    assert_eq!(ends("198.51.100.7", &packets), ["idle 3", "goodbye 2"]);
+}
+
 /// The last segment of a connection may be sent again for minutes.
 #[test]
 fn a_late_segment_of_a_connection_that_is_over_begins_no_session() {
@@ -86,7 +106,7 @@ fn a_late_segment_of_a_connection_that_is_over_begins_no_session() {
         .rfind(|p| !p.payload.is_empty())
         .unwrap()
         .clone();
-    late.at_ns += 290 * 1_000_000_000;
+    late.at_ns += (i64::try_from(limits::OVER_SECONDS).unwrap() - 10) * 1_000_000_000;
     packets.push(late);
     let other = "start 2026-03-01T00:04:00Z\nclient 198.51.100.8:1024\n< 220 hi\n! server fin";
     let packets = merge(vec![packets, Conversation::parse(other).packets()]);

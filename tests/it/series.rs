@@ -409,7 +409,7 @@ fn recordings_at_client_and_server_are_one_session_each() {
 }
 
 /// The packets as they are behind a router that gives the client another address.
-fn translated(packets: &[crate::synth::Packet]) -> Vec<crate::synth::Packet> {
+pub(crate) fn translated(packets: &[crate::synth::Packet]) -> Vec<crate::synth::Packet> {
     let outside = |end: std::net::SocketAddr| {
         if end.ip().to_string() == "198.51.100.11" {
             format!("203.0.113.5:{}", end.port() ^ 0x1000)

@@ -44,17 +44,17 @@ const LIBRARIES: &[&str] = &[
 ];
 
 /// A file of the repository.
-struct Source {
+pub(crate) struct Source {
     /// Its path below the root, with `/` on every system.
-    path: String,
-    text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -76,7 +76,7 @@ fn entries(folder: &str) -> Vec<(String, bool)> {
 }
 
 /// Every file below a folder whose name ends so.
-fn sources(folder: &str, ending: &str) -> Vec<Source> {
+pub(crate) fn sources(folder: &str, ending: &str) -> Vec<Source> {
     let mut found = Vec::new();
     for (name, is_folder) in entries(folder) {
         let path = format!("{folder}/{name}");
@@ -204,7 +204,7 @@ fn without_tests(text: &str) -> String {
     out
 }
 
-fn is_test_file(path: &str) -> bool {
+pub(crate) fn is_test_file(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.contains("/tests/")
 }
 
@@ -356,17 +356,17 @@ fn format_complaints(files: &[Source], register: &str) -> Vec<String> {
         .collect()
 }
 
-/// Files beside a `main.rs` that it does not declare, so that nothing in them is run.
-fn undeclared(names: &[String], main: &str) -> Vec<String> {
+/// Files of a folder that its `main.rs` or `mod.rs` does not declare, so that nothing in them is run.
+fn undeclared(folder: &str, names: &[String], main: &str) -> Vec<String> {
     let code = code_only(main);
     let declared: BTreeSet<&str> = code
         .lines()
         .filter_map(|line| line.trim().strip_prefix("mod ")?.strip_suffix(';'))
         .collect();
     let stems = names.iter().filter_map(|name| name.strip_suffix(".rs"));
-    let missing = stems.filter(|stem| *stem != "main" && !declared.contains(stem));
+    let missing = stems.filter(|stem| !["main", "mod"].contains(stem) && !declared.contains(stem));
     missing
-        .map(|stem| format!("tests/it/{stem}.rs: not declared in tests/it/main.rs"))
+        .map(|stem| format!("{folder}/{stem}.rs: not declared beside it"))
         .collect()
 }
 
@@ -511,11 +511,11 @@ fn every_log_format_is_registered() {
 
 #[test]
 fn every_file_of_tests_is_run() {
-    let names: Vec<String> = entries("tests/it")
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    assert_none(&undeclared(&names, &read("tests/it/main.rs")));
+    for (folder, main) in [("tests/it", "main.rs"), ("tests/it/limits", "mod.rs")] {
+        let names = entries(folder).into_iter().map(|(name, _)| name);
+        let main = read(&format!("{folder}/{main}"));
+        assert_none(&undeclared(folder, &names.collect::<Vec<_>>(), &main));
+    }
 }
 
 #[test]
@@ -659,7 +659,8 @@ fn an_unregistered_format_is_found() {
 #[test]
 fn an_undeclared_test_file_is_found() {
     let names = ["main.rs", "cases.rs", "lost.rs", "notes.txt"].map(str::to_owned);
-    assert_eq!(undeclared(&names, "mod cases;\n// mod lost;\n").len(), 1);
+    let main = "mod cases;\n// mod lost;\n";
+    assert_eq!(undeclared("tests/it", &names, main).len(), 1);
 }
 
 #[test]
