@@ -121,41 +121,86 @@ fn vote(wire: &Row<'_>, log: &Row<'_>) -> Option<(Vote, bool)> {
     Some((vote, known))
 }
 
+/// How a session may be named in a window.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Named {
+    Weakly,
+    Strongly,
+    /// In all that is said.
+    Whole,
+}
+
+/// What the votes of a window say together, kept up while it moves on: a client can have so many sessions at a time that
+/// to look at all of them for every window would take minutes.
+#[derive(Default)]
+struct Moving {
+    counts: Lookup<(usize, Named), usize>,
+    now: Cluster,
+    strong: usize,
+}
+
+impl Moving {
+    fn enters(&mut self, vote: &Vote) {
+        self.strong += usize::from(vote.strong);
+        if self.count(vote.wire, by(vote), true) {
+            self.now.weight += weight(vote);
+            self.now.sessions += 1;
+        }
+        if vote.whole && self.count(vote.wire, Named::Whole, true) {
+            self.now.whole += 1;
+        }
+    }
+
+    fn leaves(&mut self, vote: &Vote) {
+        self.strong -= usize::from(vote.strong);
+        if self.count(vote.wire, by(vote), false) {
+            self.now.weight -= weight(vote);
+            self.now.sessions -= 1;
+        }
+        if vote.whole && self.count(vote.wire, Named::Whole, false) {
+            self.now.whole -= 1;
+        }
+    }
+
+    /// Counts a vote more or less; true where it is the first one of its session, or was the last.
+    fn count(&mut self, wire: usize, named: Named, more: bool) -> bool {
+        let key = (wire, named);
+        let before = self.counts.get(&key).copied().unwrap_or(0);
+        let after = if more {
+            before + 1
+        } else {
+            before.saturating_sub(1)
+        };
+        self.counts.insert(key, after);
+        before.min(after) == 0
+    }
+}
+
+fn by(vote: &Vote) -> Named {
+    if vote.strong {
+        Named::Strongly
+    } else {
+        Named::Weakly
+    }
+}
+
 /// The differences that several sessions name: every window of so many nanoseconds that begins at a vote.
 fn clusters(votes: &[Vote], width: i64) -> Vec<Cluster> {
     let mut clusters = Vec::with_capacity(votes.len());
-    let mut counts: Lookup<(usize, bool), usize> = Lookup::default();
-    let mut now = Cluster::default();
+    let mut window = Moving::default();
     let mut to = 0;
     for (from, first) in votes.iter().enumerate() {
         while let Some(vote) = votes.get(to).filter(|v| v.lag - first.lag <= width) {
             to += 1;
-            let count = counts.get(&(vote.wire, vote.strong)).copied().unwrap_or(0);
-            if count == 0 {
-                now.weight += weight(vote);
-                now.sessions += 1;
-            }
-            counts.insert((vote.wire, vote.strong), count + 1);
+            window.enters(vote);
         }
         let middle = votes.get(from + (to - from) / 2);
-        let named = votes.get(from..to).unwrap_or_default();
-        let strong = named.iter().any(|v| v.strong);
-        let mut whole: Vec<usize> = named.iter().filter(|v| v.whole).map(|v| v.wire).collect();
-        whole.sort_unstable();
-        whole.dedup();
         clusters.push(Cluster {
             lag: middle.map_or(first.lag, |v| v.lag),
-            strong,
-            whole: whole.len(),
-            ..now
+            strong: window.strong > 0,
+            ..window.now
         });
-        let key = (first.wire, first.strong);
-        let count = counts.get(&key).copied().unwrap_or(1);
-        counts.insert(key, count - 1);
-        if count == 1 {
-            now.weight -= weight(first);
-            now.sessions -= 1;
-        }
+        window.leaves(first);
     }
     clusters
 }
@@ -253,6 +298,8 @@ fn middle(sorted: &[i64], resolution: i64) -> (i64, i64) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::session::Session;
     use crate::tally::tests::Talk;
@@ -308,6 +355,37 @@ mod tests {
     fn one_late_line_says_little() {
         let (found, within) = middle(&[63 * MILLI], MILLI);
         assert!((found - 63 * MILLI).abs() <= MILLI && within >= 100 * MILLI);
+    }
+
+    /// What a window says is the same as if it were looked at alone.
+    #[test]
+    fn windows_that_move_on_say_what_each_says_alone() {
+        let mut votes: Vec<Vote> = (0..300_i64)
+            .map(|n| Vote {
+                lag: n * n % 97 * 50 * MILLI,
+                wire: usize::try_from(n % 13).unwrap(),
+                strong: n % 41 == 0,
+                whole: n % 3 == 0,
+            })
+            .collect();
+        votes.sort_unstable_by_key(|vote| (vote.lag, vote.wire));
+        let windows = clusters(&votes, SECOND);
+        assert_eq!(windows.len(), votes.len());
+        for (from, window) in windows.iter().enumerate() {
+            let lag = votes[from].lag;
+            let named = votes[from..]
+                .iter()
+                .take_while(|vote| vote.lag - lag <= SECOND);
+            let named: Vec<&Vote> = named.collect();
+            let all = named.iter().map(|vote| (vote.wire, vote.strong));
+            let sessions: BTreeSet<_> = all.collect();
+            let whole = named.iter().filter(|vote| vote.whole).map(|vote| vote.wire);
+            let weight = |(_, strong): &(usize, bool)| if *strong { 16 } else { 1 };
+            assert_eq!(window.sessions, sessions.len());
+            assert_eq!(window.weight, sessions.iter().map(weight).sum::<usize>());
+            assert_eq!(window.whole, whole.collect::<BTreeSet<_>>().len());
+            assert_eq!(window.strong, named.iter().any(|vote| vote.strong));
+        }
     }
 
     #[test]
