@@ -8,9 +8,9 @@ use super::smallest::Smallest;
 use super::who::{Distinct, Part};
 use super::written::is_default;
 use crate::cause::Failure;
-use crate::ftp::{SessionKey, Verb};
+use crate::ftp::{ReplyCode, SessionKey, Verb};
 use crate::limits;
-use crate::session::Session;
+use crate::session::{Exchange, Session};
 use crate::text::Text;
 use crate::time::Timestamp;
 
@@ -75,7 +75,7 @@ pub struct UserTally {
     /// When logins were refused.
     #[serde(default, skip_serializing_if = "is_default")]
     pub refused: Span,
-    /// When sessions began in which the user was let in.
+    /// When the user was let in.
     #[serde(default, skip_serializing_if = "is_default")]
     pub let_in: Span,
 }
@@ -84,7 +84,7 @@ impl UserTally {
     pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
         self.sessions += 1;
         if session.logged_in {
-            self.let_in.add(session.start);
+            self.let_in.add(let_in_at(session));
         }
         for failure in failures.iter().filter(|f| !f.benign) {
             self.failures += 1;
@@ -98,6 +98,15 @@ impl UserTally {
             }
         }
     }
+}
+
+/// When the last login of a session was accepted; when it began where that is not kept.
+fn let_in_at(session: &Session) -> Option<Timestamp> {
+    let code = |exchange: &Exchange| exchange.code().map(ReplyCode::number);
+    let mut exchanges = session.exchanges.iter().rev();
+    let accepted = exchanges.find(|exchange| matches!(code(exchange), Some(230 | 232)));
+    let at = accepted.and_then(|exchange| exchange.last.as_ref()?.at);
+    at.or(session.start)
 }
 
 /// What failed at one path.

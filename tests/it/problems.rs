@@ -528,6 +528,14 @@ fn passwords_are_guessed_from_one_place_and_from_many() {
             "turned away bob: 4 logins refused from 4 clients since 00:04:00, let in until 00:03:00",
         ],
     );
+    // Who gets the password right in the end is not turned away.
+    let patient = |_| {
+        let tries = wrong("bob").repeat(4);
+        format!("< 220 ready\n{tries}> USER bob\n< 331 pw\n> PASS y\n< 230 welcome\n{BYE}")
+    };
+    let report = of_capture(&sessions(1, patient));
+    check(&report, &["auth-bad-credentials"]);
+    assert!(!report.contains("turned away"), "{report}");
 }
 
 #[test]
