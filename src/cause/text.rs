@@ -13,7 +13,8 @@ mod tests;
 use std::cell::RefCell;
 use std::sync::{LazyLock, OnceLock};
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta::{Config, Regex};
+use regex_automata::util::syntax;
 
 use crate::catalogue::{CauseId, CodeRule, Confidence, TextRule, catalogue};
 use crate::ftp::{ReplyCode, Verb};
@@ -203,7 +204,7 @@ fn matching(
     TEXTS
         .iter()
         .filter(in_scope)
-        .filter(move |text| text.need.may_match(&letters) && text.is_match(normal))
+        .filter(move |text| text.may_match(&letters) && text.is_match(normal))
         .map(|text| Hit {
             cause: text.cause,
             confidence: text.rule.confidence,
@@ -211,15 +212,21 @@ fn matching(
         })
 }
 
-/// A text rule whose expression is compiled when it is first needed: a run meets few codes, so it needs few of them.
+/// A text rule whose expression is read and compiled when it is first needed: a run meets few codes, so it needs few of them.
 struct Text {
     cause: CauseId,
     rule: &'static TextRule,
-    need: Need,
+    need: OnceLock<Need>,
     regex: OnceLock<Option<Regex>>,
 }
 
 impl Text {
+    /// False only if the expression can't match.
+    fn may_match(&self, letters: &Letters) -> bool {
+        let need = self.need.get_or_init(|| Need::of(&self.rule.pattern));
+        need.may_match(letters)
+    }
+
     fn is_match(&self, normal: &[u8]) -> bool {
         self.regex
             .get_or_init(|| compile(&self.rule.pattern))
@@ -228,9 +235,18 @@ impl Text {
     }
 }
 
-/// A test compiles all expressions of the catalogue.
+/// A test compiles all expressions of the catalogue. Few texts are ever held against one, since a text is looked up once: what
+/// makes a search fast and takes long to build would cost more than it saves.
 fn compile(pattern: &str) -> Option<Regex> {
-    RegexBuilder::new(pattern).unicode(false).build().ok()
+    let config = Config::new()
+        .utf8_empty(false)
+        .auto_prefilter(false)
+        .hybrid(false)
+        .onepass(false)
+        .dfa(false);
+    let syntax = syntax::Config::new().unicode(false).utf8(false);
+    let mut builder = Regex::builder();
+    builder.configure(config).syntax(syntax).build(pattern).ok()
 }
 
 static TEXTS: LazyLock<Vec<Text>> = LazyLock::new(|| {
@@ -240,7 +256,7 @@ static TEXTS: LazyLock<Vec<Text>> = LazyLock::new(|| {
             entry.text.iter().map(move |rule| Text {
                 cause,
                 rule,
-                need: Need::of(&rule.pattern),
+                need: OnceLock::new(),
                 regex: OnceLock::new(),
             })
         })
