@@ -202,6 +202,9 @@ pub const PACE_BUCKETS: usize = 512;
 /// Sessions whose beginnings and ends are kept, the earliest ones, to tell how many were open when one was refused.
 pub const SESSIONS_AT_ONCE: usize = 16_384;
 
+/// Clients, users or paths whose numbers are added up before they are put in order.
+pub const GATHERED_ROWS: usize = 8192;
+
 /// Examples kept per cause.
 pub const EXEMPLARS: usize = 5;
 

@@ -33,7 +33,7 @@ use crate::lookup::Lookup;
 use crate::progress::Progress;
 use crate::report::Sources;
 use crate::session::{Builder, Session};
-use crate::tally::{Grouping, InputTally, KeptSessions, Tallies};
+use crate::tally::{Gather, Grouping, InputTally, KeptSessions, Tallies};
 use crate::text::Text;
 use crate::time::Clock;
 use joining::Held;
@@ -182,6 +182,8 @@ pub struct Findings {
     pub sources: Sources,
     /// The filter's conditions, where there is one.
     pub conditions: Vec<(&'static str, String)>,
+    /// What was counted and is not in the tallies yet; nothing once all was read.
+    gather: Gather,
     /// Sessions that are judged when all was read, because another input may hold them as well.
     held: Vec<Held>,
 }
@@ -243,6 +245,8 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
     }
     progress.finish();
     findings.join(asked, out)?;
+    let gather = std::mem::take(&mut findings.gather);
+    findings.tallies.absorb(gather.finish());
     if settings.anonymizer.is_some() {
         findings.tallies.diagnostics.drop_samples();
     }
@@ -255,6 +259,7 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
 impl Findings {
     fn absorb(&mut self, other: Findings) {
         self.tallies.absorb(other.tallies);
+        self.tallies.absorb(other.gather.finish());
         self.kept.absorb(other.kept);
         self.sessions.extend(other.sessions);
         self.held.extend(other.held);

@@ -161,13 +161,20 @@ impl LogReader {
         let counts = self.counts.entry(source).or_default();
         counts.records += part.lines;
         counts.taken += part.records.len() as u64;
+        let mut before = (Stamp::None, None);
         for placed in &part.records {
             let origin = place(placed.line, placed.offset, self.lines);
             if self.clock.is_guess(placed.record.stamp) {
                 let kind = DiagnosticKind::Assumed;
                 self.diagnostics.add(kind, origin, ORDER_ASSUMED);
             }
-            let at = self.clock.utc(placed.record.stamp);
+            // Lines of one second stand together; only of dates without a year does the clock remember the last.
+            let is_as_before =
+                matches!(before.0, Stamp::Local(..)) && before.0 == placed.record.stamp;
+            if !is_as_before {
+                before = (placed.record.stamp, self.clock.utc(placed.record.stamp));
+            }
+            let at = before.1;
             let (Some(follower), Some(format)) = (
                 self.followers.get_mut(placed.format),
                 FORMATS.get(placed.format),

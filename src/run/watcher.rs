@@ -323,7 +323,7 @@ impl Asked<'_> {
     }
 
     fn observe(self, session: &Session, failures: &[Failure], findings: &mut Findings) {
-        findings.tallies.observe_session(session, failures);
+        findings.gather.observe(session, failures);
         if let Some(grouping) = self.grouping {
             let tallies = &mut findings.tallies.by_vantage;
             let tally = tallies.entry(session.vantage).or_default();
@@ -335,9 +335,9 @@ impl Asked<'_> {
 /// Judges sessions, each by itself, and counts them.
 pub(super) fn judge(finished: Vec<Session>, asked: Asked<'_>, findings: &mut Findings) {
     for session in finished {
-        let tallies = &findings.tallies;
+        let gather = &findings.gather;
         let shows =
-            |failure: &Failure| asked.wanted.keeps_sessions() || tallies.shows(&session, failure);
+            |failure: &Failure| asked.wanted.keeps_sessions() || gather.shows(&session, failure);
         let failures = classify_showing(&session, &shows);
         if session.elided_failures > 0 {
             let reason = "a session with more failures than are kept: its oldest are in the reply codes only";

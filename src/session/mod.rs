@@ -177,6 +177,15 @@ impl Exchange {
         let first = self.preliminary.as_ref().or(self.last.as_ref())?;
         Some(first.at?.since(self.sent?))
     }
+
+    /// The same where both times are those of the session's own source. What another log adds has its stamps, which may be
+    /// whole seconds, and what a message stands for has only one.
+    pub fn measured_wait(&self) -> Option<Duration> {
+        let is_assumed = self.command.as_ref().is_some_and(|c| c.assumed);
+        (!self.hidden && !is_assumed)
+            .then(|| self.waited())
+            .flatten()
+    }
 }
 
 /// A data connection: as announced on the control connection, and as seen.

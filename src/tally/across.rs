@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::count::Counts;
+use super::gather::Speakers;
 use super::smallest::Smallest;
 use super::who::Distinct;
 use super::written::{Hash, list, written};
@@ -87,7 +88,7 @@ written! {
 pub struct Opened(Smallest<Stay, { limits::SESSIONS_AT_ONCE }>);
 
 impl Opened {
-    fn observe(&mut self, session: &Session, failures: &[Failure]) {
+    fn observe(&mut self, session: &Session, failures: &[Failure], speakers: Speakers) {
         let (Some(start), Some(last)) = (session.start, session.last) else {
             return;
         };
@@ -106,7 +107,7 @@ impl Opened {
                 last
             },
             session: session.key,
-            client: super::Named::hash(&session.client.as_ref().map(|c| c.host.clone())),
+            client: speakers.client,
             refused: refused.min(),
         });
     }
@@ -208,8 +209,8 @@ impl PortsForm {
 }
 
 impl Across {
-    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
-        self.opened.observe(session, failures);
+    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure], speakers: Speakers) {
+        self.opened.observe(session, failures, speakers);
         let passive = session.data.iter().filter(|d| d.mode.is_passive());
         let ports = passive.filter(|d| d.seen.as_ref().is_none_or(|seen| !seen.guessed));
         for port in ports.filter_map(|d| d.announced.as_ref()?.port) {
@@ -223,7 +224,7 @@ impl Across {
         if session.logged_in && !behind_tls && session.commands > 0 && !session.is_anonymous() {
             self.clear.count += 1;
             if let Some(user) = &session.user {
-                self.clear.users.add(user);
+                self.clear.users.add_hash(speakers.user);
                 if self.clear.names.wants(|last| user < last) {
                     self.clear.names.add(user.clone());
                 }
@@ -289,7 +290,7 @@ mod tests {
             refused.at = session.start;
             let refused = [refused];
             let failures = if number == 50 { &refused[..] } else { &[] };
-            opened.observe(&session, failures);
+            opened.observe(&session, failures, Speakers::default());
         }
         assert_eq!(opened.0.iter().count(), limits::SESSIONS_AT_ONCE);
         let counts = opened.at_refusals(Limit::Total);

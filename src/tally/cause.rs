@@ -3,11 +3,13 @@
 //! Judges nothing: what a failure's cause is was decided before, or is decided anew in [`super::judge`].
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::Pace;
 use super::count::{Counts, Span};
+use super::gather::Speakers;
 use super::smallest::Smallest;
 use super::who::{Distinct, Named, Part};
 use super::written::{is_default, list};
@@ -96,14 +98,20 @@ pub struct CauseTally<const N: usize> {
 
 impl<const N: usize> CauseTally<N> {
     /// Adds a failure; `new` when it is the session's first of this cause.
-    pub fn add(&mut self, session: &Session, failure: &Failure, new: bool) {
+    pub(super) fn add(
+        &mut self,
+        session: &Session,
+        failure: &Failure,
+        new: bool,
+        speakers: Speakers,
+    ) {
         self.count += 1;
         self.sessions += u64::from(new);
-        if let Some(client) = session.client.as_ref().filter(|_| new) {
-            self.clients.add(&client.host);
+        if new && session.client.is_some() {
+            self.clients.add_hash(speakers.client);
         }
-        if let Some(user) = session.user.as_ref().filter(|_| new) {
-            self.users.add(user);
+        if new && session.user.is_some() {
+            self.users.add_hash(speakers.user);
         }
         self.confidences.add(failure.confidence);
         if let Some(code) = failure.code {
@@ -113,7 +121,11 @@ impl<const N: usize> CauseTally<N> {
             self.verbs.add(verb);
         }
         self.protected += u64::from(session.is_behind_tls());
-        self.directories.extend(directory(session, failure));
+        if let Some(directory) = directory(session, failure)
+            && self.directories.wants(|last| directory < last.bytes())
+        {
+            self.directories.add(Text::from(directory));
+        }
         self.span.add(failure.at);
         if let Some(at) = failure.at {
             self.pace.add(at, 1);
@@ -179,13 +191,13 @@ impl<const N: usize> Part for CauseTally<N> {
 }
 
 /// The directory that a failed command names with its path; a name alone is in one that the path does not tell.
-fn directory(session: &Session, failure: &Failure) -> Option<Text> {
+fn directory<'s>(session: &'s Session, failure: &Failure) -> Option<&'s [u8]> {
     let exchange = session.exchanges.get(failure.exchange?)?;
     let command = exchange.command.as_ref()?;
-    let is_path = catalogue().command(command.verb)?.argument == "path";
-    let path = command.argument.as_ref().filter(|_| is_path)?.bytes();
+    let path = command.argument.as_ref()?.bytes();
     let end = memchr::memrchr(b'/', path)?;
-    Some(Text::from(path.get(..=end)?))
+    let is_path = catalogue().command(command.verb)?.argument == "path";
+    path.get(..=end).filter(|_| is_path)
 }
 
 /// Failures by cause, those that harm nobody (`true`) apart.
@@ -193,15 +205,17 @@ pub type Causes = BTreeMap<(CauseId, bool), CauseTally<{ limits::DISTINCT_EXACT 
 
 /// The cause whose failures are looked at again, and what they are when one client has many.
 pub(super) fn refused_login(cause: CauseId) -> bool {
-    cause.name() == "auth-bad-credentials"
+    static REFUSED: LazyLock<Option<CauseId>> =
+        LazyLock::new(|| catalogue().cause_by_name("auth-bad-credentials"));
+    *REFUSED == Some(cause)
 }
 
 /// True for a failure that is a login refused for who the user is, whatever the reason given.
 pub(super) fn is_failed_login(failure: &Failure) -> bool {
     let verb = failure.verb;
     let login = verb.is_some_and(|v| matches!(v, Verb::USER | Verb::PASS | Verb::ACCT));
-    let name = failure.cause.name();
-    login && !failure.benign && (name.starts_with("auth-") || name == "abuse-brute-force")
+    let is_refusal = |name: &str| name.starts_with("auth-") || name == "abuse-brute-force";
+    login && !failure.benign && is_refusal(failure.cause.name())
 }
 
 impl<K: Named> Named for Option<K> {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::{self, CauseTally};
 use super::count::Span;
+use super::gather::Speakers;
 use super::smallest::Smallest;
 use super::who::{Distinct, Part};
 use super::written::is_default;
@@ -81,7 +82,7 @@ pub struct UserTally {
 }
 
 impl UserTally {
-    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
+    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure], speakers: Speakers) {
         self.sessions += 1;
         if session.logged_in {
             self.let_in.add(let_in_at(session));
@@ -93,8 +94,8 @@ impl UserTally {
             }
             self.failed_logins += 1;
             self.refused.add(failure.at);
-            if let Some(client) = &session.client {
-                self.refused_clients.add(&client.host);
+            if session.client.is_some() {
+                self.refused_clients.add_hash(speakers.client);
             }
         }
     }
@@ -124,14 +125,18 @@ impl Part for PathTally {
 }
 
 impl ClientTally {
-    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
+    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure], speakers: Speakers) {
         self.sessions += 1;
         self.accepted_logins += u64::from(session.logged_in);
         let commands = session.exchanges.iter().filter_map(|e| e.command.as_ref());
         let named = commands.filter(|c| c.verb == Verb::USER);
         let named = named.filter_map(|c| c.argument.as_ref());
-        for user in named.chain(&session.user) {
+        // Most name one user, who is the session's.
+        for user in named.filter(|named| session.user.as_ref() != Some(named)) {
             self.users.add(user);
+        }
+        if session.user.is_some() {
+            self.users.add_hash(speakers.user);
         }
         if session.logged_in && self.let_in.wants(|last| session.start <= last.at) {
             self.let_in.add(LetIn {
@@ -148,7 +153,7 @@ impl ClientTally {
                 self.failed_span.add(failure.at);
             }
             if cause::refused_login(failure.cause) {
-                self.refused.add(session, failure, new);
+                self.refused.add(session, failure, new, speakers);
                 new = false;
             }
         }

@@ -10,6 +10,7 @@ pub mod breach;
 pub mod cause;
 pub mod client;
 pub mod count;
+pub mod gather;
 pub mod group;
 pub mod histogram;
 pub mod judge;
@@ -31,6 +32,7 @@ pub use breach::{BreachTally, Breaches};
 pub use cause::{CauseTally, Causes, Exemplar};
 pub use client::{ClientTally, LetIn, PathTally, UserTally};
 pub use count::{Counts, Span};
+pub use gather::Gather;
 pub use group::{By, Group, GroupTally, Grouping, Groups};
 pub use histogram::Histogram;
 pub use judge::Spread;
@@ -149,51 +151,11 @@ impl Tallies {
         tally.observe_exchange(exchange);
     }
 
-    /// True when a failure that is added next would be kept as an example: then its proofs are wanted.
-    pub fn shows(&self, session: &Session, failure: &Failure) -> bool {
-        let Some(tally) = self.by_vantage.get(&session.vantage) else {
-            return true;
-        };
-        let cause = tally.causes.get(&(failure.cause, failure.benign));
-        let client = || {
-            tally
-                .clients
-                .get(&session.client.as_ref().map(|c| c.host.clone()))
-        };
-        cause.is_none_or(|cause| cause.shows(failure))
-            || cause::refused_login(failure.cause)
-                && client().is_none_or(|client| client.refused.shows(failure))
-    }
-
-    /// Adds a session that is over, with all that it keeps and its failures.
+    /// Adds a session that is over, with all that it keeps and its failures. Many are added by a [`Gather`].
     pub fn observe_session(&mut self, session: &Session, failures: &[Failure]) {
-        let tally = self.by_vantage.entry(session.vantage).or_default();
-        tally.span.add(session.start);
-        tally.span.add(session.last);
-        tally.sessions.observe(session, failures);
-        for exchange in &session.exchanges {
-            tally.observe_exchange(exchange);
-        }
-        for (reply, count) in &session.candidates {
-            tally.candidates.add_many((*reply).clone(), *count);
-        }
-        tally.observe_failures(session, failures);
-        tally.observe_transfers(session);
-        tally.shares.observe(session, failures);
-        tally.across.observe(session, failures);
-        tally.breaches.observe(session);
-        let client = session.client.as_ref().map(|c| c.host.clone());
-        if let Some(row) = tally.clients.row(&client) {
-            row.observe(session, failures);
-        }
-        if let Some(row) = session.user.as_ref().and_then(|u| tally.users.row(u)) {
-            row.observe(session, failures);
-        }
-        let server = session.server.as_ref().map(|end| &end.host);
-        if let Some(row) = server.and_then(|server| tally.servers.row(server)) {
-            row.observe(session, failures);
-        }
-        tally.observe_paths(session, failures);
+        let mut gather = Gather::default();
+        gather.observe(session, failures);
+        self.absorb(gather.finish());
     }
 
     /// Counts what a filter took away from a vantage.
@@ -252,44 +214,15 @@ impl VantageTally {
         let Some(code) = exchange.code() else { return };
         let verb = exchange.asked();
         self.exchanges.add((verb, code));
-        // What a log adds has its stamps, which may be whole seconds.
-        let assumed = exchange.hidden || exchange.command.as_ref().is_some_and(|c| c.assumed);
-        if let (Some(verb), Some(waited), false) = (verb, exchange.waited(), assumed) {
+        if let (Some(verb), Some(waited)) = (verb, exchange.measured_wait()) {
             self.waits.entry(verb).or_default().add(waited);
-        }
-    }
-
-    fn observe_failures(&mut self, session: &Session, failures: &[Failure]) {
-        let key = |f: &Failure| (f.cause, f.benign);
-        for (index, failure) in failures.iter().enumerate() {
-            let before = failures.get(..index).unwrap_or_default();
-            // A session has few failures, or thousands of the same few causes.
-            let new = !before.iter().rev().any(|f| key(f) == key(failure));
-            let tally = self.causes.entry(key(failure)).or_default();
-            tally.add(session, failure, new);
-            if let (Some(at), false) = (failure.at.or(session.start), failure.benign) {
-                let one = Bucket {
-                    replies: 0,
-                    failures: 1,
-                };
-                self.timeline.add(at, one);
-            }
-        }
-    }
-
-    fn observe_paths(&mut self, session: &Session, failures: &[Failure]) {
-        for failure in failures.iter().filter(|f| !f.benign) {
-            let path = failure.path(session);
-            if let Some(row) = path.and_then(|path| self.paths.row(path)) {
-                row.failures += 1;
-            }
         }
     }
 
     fn observe_transfers(&mut self, session: &Session) {
         for transfer in &session.transfers {
             let tally = self.transfers.entry(transfer.direction).or_default();
-            tally.absorb(TransferTally::of(session, transfer));
+            tally.observe(session, transfer);
         }
         for exchange in &session.exchanges {
             let seen = session.data_of(exchange).and_then(|d| d.seen.as_ref());

@@ -202,24 +202,21 @@ impl Worst {
 }
 
 impl TransferTally {
-    pub(super) fn of(session: &Session, transfer: &Transfer) -> Self {
-        let (mut sizes, mut rates) = (Histogram::default(), Histogram::default());
-        if let Some(bytes) = transfer.bytes {
-            sizes.add_number(bytes);
+    pub(super) fn observe(&mut self, session: &Session, transfer: &Transfer) {
+        self.files += 1;
+        match transfer.bytes {
+            Some(bytes) => {
+                self.sizes.add_number(bytes);
+                self.bytes = self.bytes.saturating_add(bytes);
+            }
+            None => self.unmeasured += 1,
         }
+        self.incomplete += u64::from(transfer.complete == Some(false));
         let exchange = transfer.exchange.and_then(|e| session.exchanges.get(e));
         let seen = exchange.and_then(|e| session.data_of(e)?.seen.as_ref());
         let rate = seen.and_then(|seen| seen.tcp.as_ref()?.bytes_a_second());
         if let Some(rate) = rate {
-            rates.add_number(rate);
-        }
-        Self {
-            sizes,
-            rates,
-            files: 1,
-            bytes: transfer.bytes.unwrap_or(0),
-            incomplete: u64::from(transfer.complete == Some(false)),
-            unmeasured: u64::from(transfer.bytes.is_none()),
+            self.rates.add_number(rate);
         }
     }
 }

@@ -63,7 +63,7 @@ pub enum Value {
 }
 
 impl Value {
-    fn network(host: &Host) -> Option<Self> {
+    pub(super) fn network(host: &Host) -> Option<Self> {
         let first = match host.ip()? {
             IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & !0xff).into(),
             IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
@@ -139,37 +139,40 @@ pub struct Shares {
     pub by_value: BTreeMap<Attribute, Table<Value, Share>>,
 }
 
-impl Shares {
-    pub(super) fn observe(&mut self, session: &Session, failures: &[Failure]) {
+impl Share {
+    /// The operations of a session.
+    pub(super) fn of(session: &Session, failures: &[Failure]) -> Self {
         let failed = failures.iter().filter(|f| !f.benign).count() as u64;
         let heard = session.exchanges.len() as u64 + session.elided;
         let transfers = session.transfers.iter().filter(|t| t.exchange.is_none());
         let heard = heard + transfers.count() as u64;
-        let share = Share {
+        Self {
             failed,
             all: heard.max(failed),
-        };
-        self.total.absorb(share);
-        let mut add = |attribute, value: Option<Value>| {
-            let table = self.by_value.entry(attribute).or_default();
-            if let Some(row) = value.and_then(|value| table.row(&value)) {
-                row.absorb(share);
-            }
-        };
-        let client = session.client.as_ref();
-        add(
-            Attribute::Client,
-            client.map(|c| Value::Host(c.host.clone())),
-        );
-        let network = client.and_then(|c| Value::network(&c.host));
-        add(Attribute::Network, network);
-        add(Attribute::User, session.user.clone().map(Value::User));
-        add(Attribute::Server, session.server.clone().map(Value::End));
-        if session.commands > 0 {
-            let tls = Value::Tls(session.is_behind_tls());
-            add(Attribute::Tls, Some(tls));
         }
-        add(Attribute::Mode, mode(session));
+    }
+}
+
+impl Shares {
+    /// Every attribute of which sessions are asked has a table, whether or not it has rows.
+    pub(super) fn begin(&mut self) {
+        for attribute in [
+            Attribute::Client,
+            Attribute::Network,
+            Attribute::User,
+            Attribute::Server,
+            Attribute::Mode,
+        ] {
+            self.by_value.entry(attribute).or_default();
+        }
+    }
+
+    /// Adds operations of sessions with this value.
+    pub(super) fn put(&mut self, attribute: Attribute, value: &Value, share: Share) {
+        let table = self.by_value.entry(attribute).or_default();
+        if let Some(row) = table.row(value) {
+            row.absorb(share);
+        }
     }
 
     pub(super) fn absorb(&mut self, other: Self) {
@@ -186,8 +189,8 @@ pub(super) fn network(host: &Host) -> Option<Text> {
 }
 
 /// `PASV`, `PORT`, … where a session has only one.
-fn mode(session: &Session) -> Option<Value> {
+pub(super) fn mode(session: &Session) -> Option<DataMode> {
     let first = session.data.first()?.mode;
     let only = session.data.iter().all(|d| d.mode == first);
-    only.then_some(Value::Mode(first))
+    only.then_some(first)
 }

@@ -337,6 +337,17 @@ proptest! {
     }
 
     #[test]
+    fn sessions_are_gathered_as_they_are_added_one_by_one(all in many()) {
+        let (mut gather, mut single) = (Gather::default(), Tallies::default());
+        for (talk, failures, _) in &all {
+            let session = talk.session();
+            gather.observe(&session, failures);
+            single.observe_session(&session, failures);
+        }
+        prop_assert_eq!(gather.finish(), single);
+    }
+
+    #[test]
     fn totals_agree(all in many()) {
         for tally in count(&all).by_vantage.values() {
             let timed: u64 = tally.timeline.iter().map(|(_, b)| b.replies).sum();
@@ -347,6 +358,33 @@ proptest! {
             prop_assert_eq!(before, after);
         }
     }
+}
+
+#[test]
+fn more_rows_than_are_gathered_at_once_are_all_counted() {
+    let mut session = Talk::new(&["> RETR x", "< 550 no"]).session();
+    let mut failures = [failure("path-not-found", "RETR", 550, "no")];
+    failures[0].exchange = Some(1); // behind the greeting
+    let mut gather = Gather::default();
+    let all = limits::GATHERED_ROWS * 2 + 5;
+    for number in (0..all).chain(0..all) {
+        session.key = SessionKey(number as u64);
+        session.user = Some(Text::from(number.to_string()));
+        let host = u32::try_from(number).unwrap().to_be_bytes();
+        session.client = Some(Endpoint::new(host.into(), 4000));
+        gather.observe(&session, &failures);
+    }
+    let tally = &gather.finish().by_vantage[&Vantage::Wire];
+    assert_eq!(tally.sessions.total, 2 * all as u64);
+    assert!(tally.users.is_sample() && tally.clients.is_sample());
+    let rows: Vec<_> = tally.users.iter().collect();
+    assert_eq!(rows.len(), limits::DISTINCT_EXACT);
+    assert!(
+        rows.iter()
+            .all(|(_, row)| (row.sessions, row.failures) == (2, 2))
+    );
+    let paths: Vec<_> = tally.paths.iter().map(|(_, row)| row.failures).collect();
+    assert_eq!(paths, [2 * all as u64]);
 }
 
 #[test]

@@ -50,7 +50,8 @@ impl<const N: usize> Distinct<N> {
         self.add_hash(one.hash());
     }
 
-    fn add_hash(&mut self, hash: u64) {
+    /// Adds one by its hash.
+    pub(super) fn add_hash(&mut self, hash: u64) {
         self.hashes.insert(hash);
         if self.hashes.len() > N {
             self.hashes.pop_last();

@@ -276,7 +276,9 @@ impl Open<Talk> {
 }
 
 impl Following {
-    /// A new session, with the process that speaks in the part that fits what it says.
+    /// A new session, with the process that speaks in the part that fits what it says. One line in thirty begins one, so the
+    /// room that it needs is not made for each.
+    #[inline(never)]
     fn begin(
         &mut self,
         record: &Record<'_>,

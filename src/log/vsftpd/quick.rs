@@ -1,14 +1,14 @@
 //! The lines that nearly all of a log with `log_ftp_protocol=YES` consists of, read in one go.
 //!
 //! `Sun Nov 22 08:16:55 2026 [pid 501] [bob] FTP response: Client "192.0.2.7", "230 Login successful."`, without the
-//! user's name before the login, and the same of a command. Everything that is not written exactly so is left to
-//! [`super::native`], which knows all that can stand there; what is read here is what it would read.
+//! user's name before the login, and the same of commands and of what came of them. Everything that is not written exactly
+//! so is left to [`super::native`], which knows all that can stand there; what is read here is what it would read.
 
 use crate::ftp::grammar;
 use crate::log::envelope::Dates;
-use crate::log::{Fact, Record};
+use crate::log::{Fact, Read, Record};
 
-use super::{HOST_BYTES, reply, without_telnet};
+use super::{HOST_BYTES, event, reply, without_telnet};
 
 /// Digits of a process id; a longer number is rare.
 const PID_DIGITS: usize = 9;
@@ -16,19 +16,18 @@ const PID_DIGITS: usize = 9;
 /// Bytes of a user's name; a longer one is rare.
 const USER_BYTES: usize = 64;
 
-/// A record of a reply or of a command.
+/// A line's record.
 pub(super) fn record<'b>(line: &'b [u8], dates: &mut Dates) -> Option<Record<'b>> {
-    let (stamp, rest) = dates.ctime(line.strip_suffix(b"\"")?)?;
+    let (stamp, rest) = dates.ctime(line)?;
     let (number, rest) = pid(rest.strip_prefix(b" [pid ")?)?;
-    let (user, rest) = user(rest.strip_prefix(b"] ")?)?;
-    let rest = rest.strip_prefix(b"FTP ")?;
-    let (is_reply, rest) = match rest.strip_prefix(b"response: Client \"") {
-        Some(rest) => (true, rest),
-        None => (false, rest.strip_prefix(b"command: Client \"")?),
+    let (user, rest) = user(rest)?;
+    let Some((is_reply, client, text)) = said(rest) else {
+        let is_whole = line.last() != Some(&b'\r');
+        return match event(stamp, number, user, rest).filter(|_| is_whole)? {
+            Read::Taken(record) => Some(record),
+            _ => None,
+        };
     };
-    let is_host = |b: &u8| HOST_BYTES.get(usize::from(*b)) == Some(&true);
-    let (client, rest) = rest.split_at_checked(rest.iter().position(|b| !is_host(b))?)?;
-    let text = rest.strip_prefix(b"\", \"")?;
     let fact = if is_reply {
         reply((text, true))
     } else {
@@ -45,13 +44,20 @@ pub(super) fn record<'b>(line: &'b [u8], dates: &mut Dates) -> Option<Record<'b>
     })
 }
 
-/// Digits, and what follows.
+/// `501] `, and what follows.
 fn pid(text: &[u8]) -> Option<(u32, &[u8])> {
-    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    let (digits, rest) = text.split_at_checked(digits)?;
-    let is_number = (1..=PID_DIGITS).contains(&digits.len());
-    let number = |n: u32, digit: &u8| n * 10 + u32::from(digit - b'0');
-    is_number.then(|| (digits.iter().fold(0, number), rest))
+    let mut number = 0;
+    for (place, byte) in text.iter().enumerate().take(PID_DIGITS + 1) {
+        match byte {
+            b'0'..=b'9' if place < PID_DIGITS => number = number * 10 + u32::from(byte - b'0'),
+            b']' if place > 0 => {
+                let rest = text.get(place + 1..)?.strip_prefix(b" ")?;
+                return Some((number, rest));
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// `[bob] `, if there is one, and what follows.
@@ -62,6 +68,21 @@ fn user(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     let end = inside.iter().take(USER_BYTES).position(|b| *b == b']')?;
     let (user, rest) = inside.split_at_checked(end)?;
     Some((Some(user), rest.strip_prefix(b"] ")?))
+}
+
+/// `FTP response: Client "192.0.2.7", "230 Login successful."`: whether it is a reply, the client, the text.
+fn said(text: &[u8]) -> Option<(bool, &[u8], &[u8])> {
+    let rest = text.strip_prefix(b"FTP ")?;
+    let (is_reply, rest) = match rest.strip_prefix(b"response: Client \"") {
+        Some(rest) => (true, rest),
+        None => (false, rest.strip_prefix(b"command: Client \"")?),
+    };
+    let mapped = rest.strip_prefix(b"::ffff:").unwrap_or(rest);
+    let is_host = |b: &u8| HOST_BYTES.get(usize::from(*b)) == Some(&true);
+    let end = rest.len() - mapped.len() + mapped.iter().position(|b| !is_host(b))?;
+    let (client, rest) = rest.split_at_checked(end)?;
+    let text = rest.strip_prefix(b"\", \"")?.strip_suffix(b"\"")?;
+    Some((is_reply, client, text))
 }
 
 #[cfg(test)]
@@ -88,10 +109,13 @@ mod tests {
             "FTP command: Client \"192.0.2.7\", \"USER bob\"",
             "[bob] FTP response: Client \"192.0.2.7\", \" SIZE??\"",
             "[bob] FTP command: Client \"192.0.2.7\", \"PASS <password>\"",
+            "CONNECT: Client \"192.0.2.7\"",
+            "[bob] OK LOGIN: Client \"192.0.2.7\"",
+            "[bob] FAIL DOWNLOAD: Client \"192.0.2.7\", \"/a\", 0.00Kbyte/sec",
         ] {
             assert!(read(&format!("{begin}{rest}")), "{rest}");
         }
-        assert!(!read("Sun Nov 22 08:16:55 2026 [pid 501] CONNECT: Client \"192.0.2.7\""));
+        assert!(!read("Sun Nov 22 08:16:55 2026 [pid 501] DEBUG: Client \"192.0.2.7\""));
     }
 
     proptest! {
@@ -101,10 +125,10 @@ mod tests {
             date in prop::sample::select(vec!["Sun Nov 22 08:16:55 2026", "Sun Nov  2 08:16:55 2026", "Mon Nov 2 08:16:55 2026", "Sub Nov 22 08:16:55 2026", "Nov 22 08:16:55"]),
             pid in prop::sample::select(vec![" [pid 501] ", " [pid 1234567890] ", " [pid ] ", " [pid 5a] ", " [pid 12345678901] ", " [pid 99999999999]  "]),
             user in prop::sample::select(vec!["", "[bob] ", "[b]b] ", "[] ", "[bob", "[a] FTP command: Client \"1\", \"x\"] "]),
-            event in prop::sample::select(vec!["FTP response: Client \"", "FTP command: Client \"", "FTP response Client \"", "CONNECT: Client \""]),
+            event in prop::sample::select(vec!["FTP response: Client \"", "FTP command: Client \"", "FTP response Client \"", "CONNECT: Client \"", "OK LOGIN: Client \"", "FAIL MKDIR: Client \"", "OK UPLOAD: Client \"", "DEBUG: Client \""]),
             client in prop::sample::select(vec!["192.0.2.7", "::ffff:192.0.2.7", "", "a b", "h\u{e4}"]),
             middle in prop::sample::select(vec!["\", \"", "\"", "\", ", "\" \""]),
-            text in prop::sample::select(vec!["230 Login successful.", "USER bob", "", " ", "????ABOR", " SIZE??", "230-Hi", "a\"b", "550", "#015#012x#012", "x??"]),
+            text in prop::sample::select(vec!["230 Login successful.", "USER bob", "", " ", "????ABOR", " SIZE??", "230-Hi", "a\"b", "550", "#015#012x#012", "x??", "/a\", 260 bytes, 5.39Kbyte/sec", "Connection refused: x"]),
             end in prop::sample::select(vec!["\"", "", "\"\r", "\r\"", "\"\""]),
         ) {
             let line = [date, pid, user, event, client, middle, text, end].concat();
