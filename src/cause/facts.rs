@@ -3,6 +3,7 @@
 //! Rules in the catalogue name these facts. Each is a small function over the
 //! session; none looks at reply texts, and none knows where events came from.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::whole;
@@ -187,7 +188,7 @@ pub(super) fn data<'s>(case: &Case<'s>) -> Option<&'s DataConnection> {
 }
 
 pub(super) fn seen<'s>(case: &Case<'s>) -> Option<&'s DataRecord> {
-    data(case)?.seen.as_ref()
+    data(case)?.seen.as_deref()
 }
 
 fn mode(case: &Case<'_>) -> Option<DataMode> {
@@ -405,10 +406,23 @@ pub(super) fn moved_bytes(case: &Case<'_>) -> bool {
 }
 
 /// First words of other protocols: HTTP's methods, a mail client's greeting.
-const FOREIGN_WORDS: [&str; 12] = [
-    "GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "EHLO", "HELO", "TRACE", "DELETE",
-    "PROPFIND", "NICK",
-];
+static FOREIGN_WORDS: LazyLock<[Verb; 12]> = LazyLock::new(|| {
+    let words: [&[u8]; 12] = [
+        b"GET",
+        b"POST",
+        b"HEAD",
+        b"PUT",
+        b"OPTIONS",
+        b"CONNECT",
+        b"EHLO",
+        b"HELO",
+        b"TRACE",
+        b"DELETE",
+        b"PROPFIND",
+        b"NICK",
+    ];
+    words.map(Verb::new)
+});
 
 /// The words of another protocol: an HTTP method, an SMTP greeting, or a first line that is no word at all.
 fn foreign_words(case: &Case<'_>) -> bool {
@@ -422,7 +436,7 @@ fn foreign_words(case: &Case<'_>) -> bool {
         .unwrap_or_default()
         .iter()
         .all(|e| e.command.is_none());
-    FOREIGN_WORDS.contains(&verb.as_str()) && !is_typed(case) || is_first && verb == Verb::ODD
+    FOREIGN_WORDS.contains(&verb) && !is_typed(case) || is_first && verb == Verb::ODD
 }
 
 /// `GET a.txt` after the login: a person who takes FTP's commands for those of a client.
@@ -438,7 +452,7 @@ fn is_typed(case: &Case<'_>) -> bool {
 /// The first thing that the client said is no FTP, and no login followed.
 fn foreign_from_the_start(session: &Session) -> bool {
     let mut verbs = session.exchanges.iter().filter_map(Exchange::verb);
-    let foreign = |verb: Verb| verb == Verb::ODD || FOREIGN_WORDS.contains(&verb.as_str());
+    let foreign = |verb: Verb| verb == Verb::ODD || FOREIGN_WORDS.contains(&verb);
     session.elided == 0 && !session.logged_in && verbs.next().is_some_and(foreign)
 }
 
@@ -543,19 +557,20 @@ fn name_beyond_limits(case: &Case<'_>) -> bool {
 /// A command just before or after shows that there is a file of this name.
 fn file_exists(case: &Case<'_>) -> bool {
     const NEAR: usize = 16;
+    #[rustfmt::skip]
+    const CHANGING: [Verb; 8] = [
+        Verb::CWD, Verb::CDUP, Verb::DELE, Verb::RNTO, Verb::STOR, Verb::STOU, Verb::APPE, Verb::RMD,
+    ];
+    const SHOWING: [Verb; 4] = [Verb::SIZE, Verb::MDTM, Verb::RETR, Verb::RNFR];
     let Some((index, exchange)) = case.exchange else {
         return false;
     };
     let name = file_of(exchange);
-    let succeeded = |e: &Exchange, verbs: &[&str]| {
-        e.outcome == Outcome::Success && e.verb().is_some_and(|v| verbs.contains(&v.as_str()))
+    let succeeded = |e: &Exchange, verbs: &[Verb]| {
+        e.outcome == Outcome::Success && e.verb().is_some_and(|v| verbs.contains(&v))
     };
-    let changes = |e: &&Exchange| {
-        const CHANGING: [&str; 8] = ["CWD", "CDUP", "DELE", "RNTO", "STOR", "STOU", "APPE", "RMD"];
-        succeeded(e, &CHANGING)
-    };
-    let shows =
-        |e: &Exchange| succeeded(e, &["SIZE", "MDTM", "RETR", "RNFR"]) && argument(e) == name;
+    let changes = |e: &&Exchange| succeeded(e, &CHANGING);
+    let shows = |e: &Exchange| succeeded(e, &SHOWING) && argument(e) == name;
     let (before, after) = case.session.exchanges.split_at(index);
     let mut before = before.iter().rev().take(NEAR).take_while(|e| !changes(e));
     let mut after = after.iter().skip(1).take(NEAR).take_while(|e| !changes(e));

@@ -39,7 +39,7 @@ fn of_connection(session: &Session, exchange: &Exchange) -> Vec<Proof> {
     let about_path = exchange
         .code()
         .is_some_and(|code| !matches!(code.number(), 421..=429));
-    let strange = data.seen.as_ref().is_some_and(|seen| seen.third_party);
+    let strange = data.seen.as_deref().is_some_and(|seen| seen.third_party);
     if opened && (exchange.preliminary.is_some() || strange) {
         proofs.extend(ending(data));
     } else if !opened && (!about_path || exchange.outcome == Outcome::Success) {
@@ -98,7 +98,7 @@ pub(super) fn of_session(session: &Session) -> Vec<Proof> {
         proofs.push(dialogue(last));
     }
     let hidden = session.data.iter().filter(|_| session.protected);
-    let hidden = hidden.filter(|d| d.seen.as_ref().is_some_and(|s| s.guessed));
+    let hidden = hidden.filter(|d| d.seen.as_deref().is_some_and(|s| s.guessed));
     let used = super::whole::finished(session).and_then(|(exchange, _)| session.data_of(exchange));
     proofs.extend(used.and_then(ending));
     proofs.extend(hidden.filter_map(attempt).take(1));
@@ -254,7 +254,7 @@ fn announcement(session: &Session, data: &DataConnection) -> Proof {
 }
 
 fn attempt(data: &DataConnection) -> Option<Proof> {
-    let seen = data.seen.as_ref()?;
+    let seen = data.seen.as_deref()?;
     let waited = seen
         .last
         .zip(seen.tried)
@@ -295,7 +295,7 @@ fn seconds(time: std::time::Duration) -> String {
 }
 
 fn ending(data: &DataConnection) -> Option<Proof> {
-    let seen = data.seen.as_ref()?;
+    let seen = data.seen.as_deref()?;
     let bytes = seen.bytes_to_client.max(seen.bytes_to_server);
     let mut words = match seen.end.zip(seen.ended_by) {
         Some((end, by)) => vec![format!(

@@ -95,8 +95,7 @@ fn remembered(
 ) -> Option<Hit> {
     key.clear();
     key.extend_from_slice(&code.number().to_be_bytes());
-    key.extend_from_slice(verb.as_ref().map_or("", Verb::as_str).as_bytes());
-    key.push(b' ');
+    key.extend_from_slice(&verb.map_or(0, Verb::number).to_be_bytes());
     key.extend_from_slice(text);
     if let Some(hit) = known.get(key.as_slice()) {
         return *hit;

@@ -127,7 +127,7 @@ pub(super) fn finished(session: &Session) -> Option<(&Exchange, &DataRecord)> {
         begun && e.verb().is_some_and(|v| v.is_transfer())
     };
     let exchange = session.exchanges.iter().rev().take(3).find(waits)?;
-    let seen = session.data_of(exchange)?.seen.as_ref()?;
+    let seen = session.data_of(exchange)?.seen.as_deref()?;
     let bytes = seen.bytes_to_client.saturating_add(seen.bytes_to_server);
     let closed = seen.fate == Fate::Opened && seen.end == Some(End::Fin);
     (closed && bytes > 0).then_some((exchange, seen))
@@ -143,7 +143,7 @@ pub(super) fn quiet_in_transfer(session: &Session) -> Option<Duration> {
 /// The client tried to reach a port that TLS hides from everybody on the way, in vain.
 fn hidden_data_unanswered(session: &Session) -> bool {
     let seen = session.data.iter().filter(|d| d.mode.is_passive());
-    let seen = seen.filter_map(|d| d.seen.as_ref()).filter(|d| d.guessed);
+    let seen = seen.filter_map(|d| d.seen.as_deref()).filter(|d| d.guessed);
     let failed = |d: &DataRecord| matches!(d.fate, Fate::Unanswered | Fate::Refused);
     session.protected && seen.into_iter().any(failed)
 }

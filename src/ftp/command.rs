@@ -35,8 +35,8 @@ macro_rules! verbs {
 
 #[rustfmt::skip]
 verbs! {
-    ABOR, ACCT, ADAT, ALLO, APOP, APPE, APSS, AUTH, AUTHINFO, CDUP, CWD, EPRT, EPSV, LIST, LOGIN, LPRT, LPSV, MLSD, MODE,
-    NLST, PAS, PASS, PASV, PORT, PSAS, PSS, QUIT, REIN, REST, RETR, RNFR, RNTO, SITE, SIZE, SPSV, STOR, STOU, TYPE, USER,
+    ABOR, ACCT, ADAT, ALLO, APOP, APPE, APSS, AUTH, AUTHINFO, CDUP, CWD, DELE, EPRT, EPSV, LIST, LOGIN, LPRT, LPSV, MDTM, MLSD, MODE,
+    NLST, PAS, PASS, PASV, PORT, PSAS, PSS, QUIT, REIN, REST, RETR, RMD, RNFR, RNTO, SITE, SIZE, SPSV, STOR, STOU, TYPE, USER,
     XCUP, XCWD, XPASS,
 }
 
@@ -58,8 +58,8 @@ impl Verb {
         Self(verb)
     }
 
-    /// One number per verb, in the order of their letters.
-    const fn number(self) -> u64 {
+    /// One number per verb, in the order of their letters; none has 0.
+    pub const fn number(self) -> u64 {
         u64::from_be_bytes(self.0)
     }
 

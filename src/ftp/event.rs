@@ -3,7 +3,7 @@
 //! An event borrows the bytes it was read from; a session copies what it keeps.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::diagnostic::Origin;
@@ -52,13 +52,16 @@ pub enum Host {
 impl Host {
     /// Reads an address (also `::ffff:192.0.2.1`), or takes the bytes as a name.
     pub fn read(bytes: &[u8]) -> Self {
-        let ip = std::str::from_utf8(bytes)
-            .ok()
-            .and_then(|s| s.parse::<IpAddr>().ok());
-        ip.map_or_else(
-            || Self::Name(Arc::new(Text::cut(bytes, 256))),
-            |ip| Self::Ip(ip.to_canonical()),
-        )
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return Self::Name(Arc::new(Text::cut(bytes, 256)));
+        };
+        // So servers that listen on IPv6 write most of their clients.
+        let mapped = text.strip_prefix("::ffff:");
+        let mapped = mapped.and_then(|text| text.parse::<Ipv4Addr>().ok());
+        match mapped.map(IpAddr::V4).map_or_else(|| text.parse(), Ok) {
+            Ok(ip) => Self::Ip(ip.to_canonical()),
+            Err(_) => Self::Name(Arc::new(Text::cut(bytes, 256))),
+        }
     }
 
     /// The address, if it is one.
@@ -508,4 +511,29 @@ pub struct Event<'b> {
     pub session: SessionKey,
     /// What it is.
     pub kind: EventKind<'b>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_an_address_where_it_can_be_one() {
+        let ip = |text: &str| Host::read(text.as_bytes()).ip().map(|ip| ip.to_string());
+        assert_eq!(ip("192.0.2.1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(ip("::ffff:192.0.2.1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(ip("::FFFF:192.0.2.1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(ip("::ffff:c000:201").as_deref(), Some("192.0.2.1"));
+        assert_eq!(ip("2001:db8::7").as_deref(), Some("2001:db8::7"));
+        for name in [
+            "ftp.example",
+            "::ffff:192.0.2",
+            "::ffff:192.0.2.1:21",
+            "",
+            "192.0.2.1 ",
+        ] {
+            assert_eq!(Host::read(name.as_bytes()).json(), name);
+            assert_eq!(ip(name), None);
+        }
+    }
 }

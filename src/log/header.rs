@@ -304,7 +304,8 @@ impl Iterator for Values<'_> {
             if rest.is_empty() {
                 return None;
             }
-            memchr::memchr2(b' ', b'\t', rest)
+            // Values are short.
+            rest.iter().position(|b| matches!(b, b' ' | b'\t'))
         };
         self.at = end.map(|end| start + end + 1);
         Some((start, end.map_or(self.line.len(), |end| start + end)))

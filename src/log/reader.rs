@@ -161,7 +161,7 @@ impl LogReader {
         let counts = self.counts.entry(source).or_default();
         counts.records += part.lines;
         counts.taken += part.records.len() as u64;
-        let mut before = (Stamp::None, None);
+        let mut before = None;
         for placed in &part.records {
             let origin = place(placed.line, placed.offset, self.lines);
             if self.clock.is_guess(placed.record.stamp) {
@@ -169,12 +169,16 @@ impl LogReader {
                 self.diagnostics.add(kind, origin, ORDER_ASSUMED);
             }
             // Lines of one second stand together; only of dates without a year does the clock remember the last.
-            let is_as_before =
-                matches!(before.0, Stamp::Local(..)) && before.0 == placed.record.stamp;
-            if !is_as_before {
-                before = (placed.record.stamp, self.clock.utc(placed.record.stamp));
-            }
-            let at = before.1;
+            let at = match (placed.record.stamp, before) {
+                (Stamp::Local(seconds, nanos), Some((s, n, at))) if (s, n) == (seconds, nanos) => {
+                    at
+                }
+                (stamp, _) => self.clock.utc(stamp),
+            };
+            before = match placed.record.stamp {
+                Stamp::Local(seconds, nanos) => Some((seconds, nanos, at)),
+                _ => None,
+            };
             let (Some(follower), Some(format)) = (
                 self.followers.get_mut(placed.format),
                 FORMATS.get(placed.format),

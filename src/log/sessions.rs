@@ -283,7 +283,12 @@ fn due(last: Option<Timestamp>) -> i64 {
 }
 
 fn is_over(last: Option<Timestamp>, now: Option<Timestamp>) -> bool {
-    matches!((last, now), (Some(last), Some(now)) if now.seconds() >= due(Some(last)))
+    // Nearly always it is not, and that shows before whole seconds are counted.
+    const SURELY_OPEN: i64 = (limits::LOG_SESSION_IDLE_SECONDS - 1) * 1_000_000_000;
+    let (Some(last), Some(now)) = (last, now) else {
+        return false;
+    };
+    now.nanos().saturating_sub(last.nanos()) >= SURELY_OPEN && now.seconds() >= due(Some(last))
 }
 
 #[cfg(test)]

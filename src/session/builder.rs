@@ -48,6 +48,8 @@ pub struct Builder {
     places: Lookup<SessionKey, usize>,
     drafts: Vec<Option<Box<Draft>>>,
     free: Vec<usize>,
+    /// The session of the event before, which most events are of as well, and its place.
+    last: Option<(SessionKey, usize)>,
     all_texts: bool,
 }
 
@@ -65,9 +67,16 @@ impl Builder {
         if let EventKind::Introduced(introduction) = &event.kind {
             self.introduce(event, introduction, observer);
         }
-        let Some(place) = self.places.get(&event.session).copied() else {
-            return;
+        let place = match self.last {
+            Some((session, place)) if session == event.session => place,
+            _ => {
+                let Some(place) = self.places.get(&event.session) else {
+                    return;
+                };
+                *place
+            }
         };
+        self.last = Some((event.session, place));
         let Some(draft) = self.drafts.get_mut(place).and_then(Option::as_mut) else {
             return;
         };
@@ -114,6 +123,7 @@ impl Builder {
             return;
         };
         self.places.remove(&draft.session.key);
+        self.last = None;
         self.free.push(place);
         observer.finished(draft.finish());
     }

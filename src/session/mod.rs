@@ -198,7 +198,7 @@ pub struct DataConnection {
     /// The record that announced it.
     pub announced_by: Origin,
     /// What was seen of it, where packets are at hand.
-    pub seen: Option<DataRecord>,
+    pub seen: Option<Box<DataRecord>>,
 }
 
 /// A file or listing moved, or meant to be moved.
@@ -393,7 +393,7 @@ impl Session {
 
     /// The TLS handshakes seen on its data connections.
     pub fn data_handshakes(&self) -> impl Iterator<Item = &TlsRecord> {
-        let seen = self.data.iter().filter_map(|d| d.seen.as_ref());
+        let seen = self.data.iter().filter_map(|d| d.seen.as_deref());
         seen.filter_map(|seen| seen.tls.as_deref())
     }
 

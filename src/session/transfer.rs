@@ -30,12 +30,12 @@ impl Session {
     pub(super) fn attach_data(&mut self, record: &DataRecord) {
         let by = record.announced_by;
         match self.data.iter_mut().rev().find(|d| d.announced_by == by) {
-            Some(known) => known.seen = Some(record.clone()),
+            Some(known) => known.seen = Some(Box::new(record.clone())),
             None => self.data.push(DataConnection {
                 mode: record.mode,
                 announced: Some(record.announced.clone()),
                 announced_by: by,
-                seen: Some(record.clone()),
+                seen: Some(Box::new(record.clone())),
             }),
         }
     }
@@ -126,7 +126,7 @@ impl Session {
         for transfer in &mut self.transfers {
             let exchange = transfer.exchange.and_then(|e| self.exchanges.get(e));
             let data = exchange.and_then(|e| e.data).and_then(|d| self.data.get(d));
-            if let (None, Some(seen)) = (transfer.bytes, data.and_then(|d| d.seen.as_ref())) {
+            if let (None, Some(seen)) = (transfer.bytes, data.and_then(|d| d.seen.as_deref())) {
                 transfer.bytes = Some(match transfer.direction {
                     Direction::Upload => seen.bytes_to_server,
                     Direction::Download | Direction::Listing => seen.bytes_to_client,

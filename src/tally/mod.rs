@@ -225,7 +225,7 @@ impl VantageTally {
             tally.observe(session, transfer);
         }
         for exchange in &session.exchanges {
-            let seen = session.data_of(exchange).and_then(|d| d.seen.as_ref());
+            let seen = session.data_of(exchange).and_then(|d| d.seen.as_deref());
             let over = exchange.last.as_ref();
             let over = over.filter(|r| matches!(r.code.number(), 226 | 250));
             let times = seen.and_then(|s| s.last).zip(over.and_then(|r| r.at));

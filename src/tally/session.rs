@@ -213,7 +213,7 @@ impl TransferTally {
         }
         self.incomplete += u64::from(transfer.complete == Some(false));
         let exchange = transfer.exchange.and_then(|e| session.exchanges.get(e));
-        let seen = exchange.and_then(|e| session.data_of(e)?.seen.as_ref());
+        let seen = exchange.and_then(|e| session.data_of(e)?.seen.as_deref());
         let rate = seen.and_then(|seen| seen.tcp.as_ref()?.bytes_a_second());
         if let Some(rate) = rate {
             self.rates.add_number(rate);

@@ -46,18 +46,20 @@ pub(super) fn record<'b>(line: &'b [u8], dates: &mut Dates) -> Option<Record<'b>
 
 /// `501] `, and what follows.
 fn pid(text: &[u8]) -> Option<(u32, &[u8])> {
-    let mut number = 0;
-    for (place, byte) in text.iter().enumerate().take(PID_DIGITS + 1) {
-        match byte {
-            b'0'..=b'9' if place < PID_DIGITS => number = number * 10 + u32::from(byte - b'0'),
-            b']' if place > 0 => {
-                let rest = text.get(place + 1..)?.strip_prefix(b" ")?;
-                return Some((number, rest));
-            }
-            _ => return None,
+    let mut number: u32 = 0;
+    let mut digits = 0;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
         }
+        number = number.wrapping_mul(10).wrapping_add(u32::from(digit));
+        digits += 1;
     }
-    None
+    let rest = text.get(digits..)?.strip_prefix(b"] ")?;
+    (1..=PID_DIGITS)
+        .contains(&digits)
+        .then_some((number, rest))
 }
 
 /// `[bob] `, if there is one, and what follows.
