@@ -26,6 +26,7 @@ mod inputs;
 mod invariants;
 mod joined;
 mod laws;
+mod licences;
 mod limits;
 mod long;
 mod mail;
