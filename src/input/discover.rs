@@ -206,4 +206,14 @@ mod tests {
         assert_eq!(paths, expected);
         assert!(diagnostics.iter().next().is_none());
     }
+
+    /// Who may write to a directory of logs must not make a run read a device that never ends.
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_device_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("x.log")).unwrap();
+        let found = discover(&[folder.path().to_owned()], &mut Diagnostics::default());
+        assert_eq!(found, []);
+    }
 }

@@ -3,6 +3,7 @@
 //! They are files of the repository, so that they can be read and searched without building anything. A test compares them
 //! with the catalogue; to write them again after a change, run `FTPWHY_WRITE_DOCS=1 cargo test documents`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -199,4 +200,79 @@ fn the_page_of_reply_codes_is_the_catalogue() {
         );
     }
     check("REPLY-CODES.md", &page);
+}
+
+/// What stands in backquotes in the last column of the tables whose last column is headed `tests`, with its row; a row
+/// without any names the compiler instead.
+fn claims(page: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut claims = Vec::new();
+    let mut is_inside = false;
+    for line in page.lines() {
+        let Some(row) = line
+            .strip_prefix("| ")
+            .and_then(|row| row.strip_suffix(" |"))
+        else {
+            is_inside = false;
+            continue;
+        };
+        let last = row.rsplit(" | ").next().unwrap_or(row);
+        if last == "tests" {
+            is_inside = true;
+        } else if is_inside && !last.starts_with("---") && !last.starts_with("the compiler") {
+            claims.push((row, last.split('`').skip(1).step_by(2).collect()));
+        }
+    }
+    claims
+}
+
+/// The names of all tests in the repository.
+fn tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for folder in ["src", "tests"] {
+        for source in crate::tidy::sources(folder, ".rs") {
+            let mut is_test = false;
+            for line in source.text.lines().map(str::trim) {
+                let name = line
+                    .strip_prefix("fn ")
+                    .and_then(|rest| rest.split_once('('));
+                if let Some((name, _)) = name.filter(|_| is_test) {
+                    found.insert(name.to_owned());
+                }
+                is_test = line == "#[test]" || is_test && line.starts_with("#[");
+            }
+        }
+    }
+    found
+}
+
+/// Rows without a test, and tests that do not exist.
+fn unfounded(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (row, names) in claims(page) {
+        if names.is_empty() {
+            complaints.push(format!("no test: {row}"));
+        }
+        let missing = names.iter().filter(|name| !tests.contains(**name));
+        complaints.extend(missing.map(|name| format!("no such test: {name}")));
+    }
+    complaints
+}
+
+#[test]
+fn each_answer_in_the_threat_model_is_held_by_tests_that_exist() {
+    let page = crate::tidy::read("docs/THREAT_MODEL.md");
+    assert!(claims(&page).len() > 40);
+    let complaints = unfounded(&page, &tests());
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn an_answer_without_a_test_is_found() {
+    let tests = BTreeSet::from(["it_holds".to_owned()]);
+    let page = |cell: &str| format!("| threat | tests |\n| --- | --- |\n| a `b` c | {cell} |\n");
+    let complaints = |cell: &str| unfounded(&page(cell), &tests).len();
+    assert_eq!(complaints("`it_holds`"), 0);
+    assert_eq!(complaints("the compiler"), 0);
+    assert_eq!(complaints("`it_holds`, `it_does_not`"), 1);
+    assert_eq!(complaints("somebody looks"), 1);
 }
