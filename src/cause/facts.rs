@@ -171,6 +171,7 @@ const FACTS: &[Fact] = &[
     Fact { name: "tls-failed", holds: |c| tls(c).is_some_and(|t| t.completed == Some(false)) },
     Fact { name: "tls-alert", holds: |c| tls(c).is_some_and(|t| t.breaking().is_some()) },
     Fact { name: "data-tls-alert", holds: |c| c.session.data_handshakes().any(|t| t.breaking().is_some()) },
+    Fact { name: "data-tls-anew", holds: |c| seen(c).is_some_and(took_up_nothing) },
     Fact { name: "tls-client-certificate-refused", holds: client_certificate_refused },
     Fact { name: "tls-agreed-in-vain", holds: |c| tls_agreed_in_vain(c.session) },
     Fact { name: "clear-on-implicit-port", holds: |c| clear_on_implicit_port(c.session) },
@@ -197,6 +198,17 @@ fn mode(case: &Case<'_>) -> Option<DataMode> {
 
 fn fate(case: &Case<'_>) -> Option<Fate> {
     seen(case).map(|d| d.fate)
+}
+
+/// TLS came up on it by a handshake of its own, and nothing followed.
+fn took_up_nothing(seen: &DataRecord) -> bool {
+    let anew = |tls: &&TlsRecord| tls.resumed == Some(false) && tls.completed != Some(false);
+    seen.fate == Fate::Opened
+        && seen
+            .tls
+            .as_deref()
+            .as_ref()
+            .is_some_and(|tls| anew(tls) && !tls.content)
 }
 
 fn client_host<'s>(case: &Case<'s>) -> Option<&'s Host> {

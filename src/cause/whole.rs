@@ -13,6 +13,7 @@ use crate::text::Text;
 pub(super) const FACTS: &[Fact] = &[
     Fact { name: "ascii-in-force", holds: |c| facts::exchange(c).is_some_and(|e| e.state.ascii) },
     Fact { name: "astray", holds: |c| facts::exchange(c).is_some_and(|e| e.state.astray) },
+    Fact { name: "data-unprotected", holds: data_unprotected },
     Fact { name: "behind-tls", holds: |c| c.session.agreed_on_tls || facts::exchange(c).is_some_and(|e| e.state.protected) },
     Fact { name: "resolver-time", holds: |c| facts::exchange(c).and_then(Exchange::waited).is_some_and(is_resolver_time) },
     Fact { name: "binary-name", holds: |c| argument(c).is_some_and(has_binary_name) },
@@ -142,10 +143,42 @@ pub(super) fn quiet_in_transfer(session: &Session) -> Option<Duration> {
 
 /// The client tried to reach a port that TLS hides from everybody on the way, in vain.
 fn hidden_data_unanswered(session: &Session) -> bool {
-    let seen = session.data.iter().filter(|d| d.mode.is_passive());
-    let seen = seen.filter_map(|d| d.seen.as_deref()).filter(|d| d.guessed);
+    // What a log's transfer uses is judged with that.
+    let is_used = |index: usize| session.exchanges.iter().any(|e| e.data == Some(index));
+    let seen = session
+        .data
+        .iter()
+        .enumerate()
+        .filter(|(_, d)| d.mode.is_passive());
+    let seen = seen.filter_map(|(index, d)| Some((index, d.seen.as_deref()?)));
+    let seen = seen.filter(|(_, d)| d.guessed);
     let failed = |d: &DataRecord| matches!(d.fate, Fate::Unanswered | Fate::Refused);
-    session.protected && seen.into_iter().any(failed)
+    session.protected
+        && seen
+            .into_iter()
+            .any(|(index, d)| failed(d) && !is_used(index))
+}
+
+/// It asks for data in clear, or PROT P was not agreed upon before it.
+fn data_unprotected(case: &Case<'_>) -> bool {
+    let Some((index, exchange)) = case.exchange else {
+        return false;
+    };
+    let asks = |e: &Exchange, level: &[u8]| {
+        let argument = facts::argument(e);
+        e.verb() == Some(Verb::PROT)
+            && argument.is_some_and(|argument| argument.eq_ignore_ascii_case(level))
+    };
+    let before = case.session.exchanges.get(..index).unwrap_or_default();
+    let is_clear = || {
+        !before
+            .iter()
+            .any(|e| e.outcome == Outcome::Success && asks(e, b"P"))
+    };
+    match exchange.verb() {
+        Some(Verb::PROT) => asks(exchange, b"C"),
+        _ => case.session.elided == 0 && is_clear(),
+    }
 }
 
 /// A minute of commands or more went by, the last of them just now, and none of the newest moved anything.

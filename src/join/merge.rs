@@ -1,6 +1,7 @@
 //! Two sessions that are one.
 
 use super::dialogue::{agreement, announced, hidden_after};
+use super::order;
 use crate::ftp::{End, Evidence};
 use crate::session::{DataConnection, Exchange, KeptReply, Session, Transfer};
 
@@ -106,6 +107,7 @@ fn unhide(wire: &mut Session, log: Session, pairs: &[(usize, usize)], after: usi
     wire.candidates.extend(candidates);
     wire.user = user.or_else(|| wire.user.take());
     wire.logged_in |= log.logged_in;
+    order::tie(wire);
     say_goodbye(wire);
 }
 

@@ -11,6 +11,7 @@
 mod clock;
 mod dialogue;
 mod merge;
+mod order;
 mod pair;
 
 use std::net::IpAddr;

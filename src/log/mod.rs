@@ -86,6 +86,10 @@ pub trait Format: Sync {
     fn is_for_whole_files(&self) -> bool {
         false
     }
+    /// What is assumed to read it, for a person.
+    fn assumption(&self) -> Option<&str> {
+        None
+    }
     /// Something that puts records together to sessions.
     fn follow(&self) -> Box<dyn Follow + Send + Sync>;
 }
@@ -374,7 +378,15 @@ impl Detected {
         } else {
             ignored > unknown
         };
-        is_known.then_some(Self { index, given: None })
+        if is_known {
+            return Some(Self { index, given: None });
+        }
+        proftpd_ext::ProftpdExt::guessed(first_lines(head)).and_then(Self::given)
+    }
+
+    /// What is assumed to read it, for a person.
+    pub(crate) fn assumption(self) -> Option<&'static str> {
+        self.given?.assumption()
     }
 
     /// True where lines that begin with `#` say what is in those behind them.

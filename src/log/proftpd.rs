@@ -3,14 +3,18 @@
 //! `date host proftpd[pid] server (name[address]): message` in a file of its own, `server (name[address]) - message` in
 //! syslog. One process per session. Messages hold no reply codes; where one stands for exactly one reply, that is
 //! implied. Commands stand there at debug level 4 and above only. Sessions of SSH (`mod_sftp`) are passed over.
+//! What `mod_tls` refuses stands in a file of its own (`TLSLog`), without the clients.
 
 mod follow;
 mod messages;
+mod tls;
 pub(in crate::log) mod zone;
 
 use crate::ftp::{Host, Vantage};
 use crate::log::{Bare, Description, Follow, Format, Read, Record, Sample, envelope, proftpd_ext};
 use crate::time::Stamp;
+
+use messages::Said;
 
 /// The format.
 pub static FORMAT: Proftpd = Proftpd;
@@ -21,8 +25,8 @@ pub struct Proftpd;
 
 static DESCRIPTION: Description = Description {
     name: "proftpd",
-    title: "ProFTPD's SystemLog, and ProFTPD in syslog",
-    source: "ProFTPD 1.3.8 log.c, mod_auth.c, mod_core.c, data.c, main.c",
+    title: "ProFTPD's SystemLog and TLSLog, and ProFTPD in syslog",
+    source: "ProFTPD 1.3.8 log.c, mod_auth.c, mod_core.c, mod_tls.c, data.c, main.c",
     vantage: Vantage::ServerLog,
     gaps: &[
         "reply codes: what a message stands for is implied",
@@ -30,6 +34,7 @@ static DESCRIPTION: Description = Description {
         "most failed commands after login",
         "logins that succeed, and the start and end of sessions, unless SyslogLevel is INFO",
         "ports",
+        "clients, in a TLSLog",
     ],
     samples: &[
         Sample {
@@ -54,6 +59,12 @@ static DESCRIPTION: Description = Description {
             events: "introduced 192.0.2.7; login alice accepted; 230 implied by Login successful; PORT 192,0,2,9,4,1; \
                      500 implied by Refused; closed fin",
         },
+        Sample {
+            lines: "2026-11-22 08:16:56,120 mod_tls/2.9.2[90]: TLS/TLS-C requested, starting TLS handshake\n\
+                    2026-11-22 08:16:57,120 mod_tls/2.9.2[90]: client did not reuse TLS session, rejecting data connection\n\
+                    2026-11-22 08:16:57,120 mod_tls/2.9.2[90]: unable to open data connection: TLS negotiation failed",
+            events: "introduced; 425 implied by unable to open data connection; closed input-ended",
+        },
     ],
 };
 
@@ -70,8 +81,12 @@ impl Format for Proftpd {
             let pid = head.pid;
             return match head.kind {
                 Kind::Module => Read::Ignored("a log of a module or of tracing"),
+                Kind::Tls => told(tls::said(head.rest), &Bare { stamp: head.stamp, ..*line }, pid, b""),
                 Kind::Server => read(&Bare { stamp: head.stamp, ..*line }, pid, head.rest),
             };
+        }
+        if let Some(said) = tls::continued(line.message).filter(|_| line.tag.is_none()) {
+            return told(said, line, 0, b"");
         }
         if !line.tag.is_some_and(is_tag) {
             return match foreground(line) {
@@ -100,8 +115,10 @@ fn is_tag(tag: &[u8]) -> bool {
 /// Who writes a line of a file.
 enum Kind {
     Server,
-    /// `mod_tls/2.9[90]: `, in the log of a module, or `[90] <command:7>: ` in that of tracing.
+    /// `mod_sql/4.5[90]: `, in the log of a module, or `[90] <command:7>: ` in that of tracing.
     Module,
+    /// `mod_tls/2.9[90]: `
+    Tls,
 }
 
 /// The head of a line in a file: what stands before the server's name.
@@ -141,11 +158,13 @@ fn head(line: &[u8], is_tagged: bool) -> Option<Head<'_>> {
     let name = rest.strip_prefix(b"mod_").filter(|_| is_dated)?;
     let open = memchr::memchr(b'[', name).filter(|open| *open < 48)?;
     let (pid, rest) = number(name.get(open + 1..)?)?;
-    rest.starts_with(b":").then_some(Head {
-        kind: Kind::Module,
+    let kind = if name.starts_with(b"tls/") { Kind::Tls } else { Kind::Module };
+    let rest = rest.strip_prefix(b":")?;
+    Some(Head {
+        kind,
         stamp,
         pid,
-        rest,
+        rest: rest.strip_prefix(b" ").unwrap_or(rest),
     })
 }
 
@@ -234,11 +253,15 @@ fn read<'b>(line: &Bare<'b>, pid: u32, text: &'b [u8]) -> Read<'b> {
         }
         return Read::Ignored(if is_pam(text) { "a message of PAM about a login" } else { DAEMON });
     };
-    match messages::said(session.message) {
+    told(messages::said(session.message), line, pid, session.address)
+}
+
+fn told<'b>(said: Result<Said<'b>, &'static str>, line: &Bare<'b>, pid: u32, client: &'b [u8]) -> Read<'b> {
+    match said {
         Ok(said) => Read::Taken(Record {
             stamp: line.stamp,
             number: pid,
-            client: session.address,
+            client,
             user: said.user,
             times: line.times,
             fact: said.fact,

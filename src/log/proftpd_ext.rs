@@ -8,6 +8,7 @@
 mod configuration;
 mod fields;
 mod follow;
+mod guess;
 mod layout;
 mod strftime;
 
@@ -26,13 +27,15 @@ use fields::Slot;
 use layout::{Cut, Layout, Values};
 
 /// The format, in the layouts that are known.
-pub static FORMAT: ProftpdExt = ProftpdExt { given: Vec::new() };
+pub static FORMAT: ProftpdExt = ProftpdExt { given: Vec::new(), guessed: None };
 
 /// ProFTPD's `ExtendedLog`.
 #[derive(Debug)]
 pub struct ProftpdExt {
     /// The layouts that the user gave, tried before those that are known.
     given: Vec<Layout>,
+    /// What to tell of one that was guessed instead.
+    guessed: Option<String>,
 }
 
 static DESCRIPTION: Description = Description {
@@ -119,7 +122,19 @@ impl ProftpdExt {
         // Copied out of a configuration, where quotation marks are escaped.
         let layout = layout.replace("\\\"", "\"");
         let given = vec![Layout::compile(layout.as_bytes())?];
-        Ok(Self { given })
+        Ok(Self { given, guessed: None })
+    }
+
+    /// In the layout that nearly all of these lines are in, though it is none that is known.
+    pub fn guessed<'b>(lines: impl Iterator<Item = &'b [u8]>) -> Option<Self> {
+        let lines: Vec<&[u8]> = lines.map(|line| Bare::read(line).message).filter(|line| !line.is_empty()).collect();
+        let layout = guess::guess(&lines)?;
+        let told = format!("its lines are taken for those of the LogFormat {layout:?}, which is guessed; --from gives another");
+        let known = Self::in_layout(&layout).ok()?;
+        Some(Self {
+            guessed: Some(told),
+            ..known
+        })
     }
 
     /// The paths, or patterns of paths, that the text of a `proftpd.conf` includes.
@@ -148,7 +163,7 @@ impl ProftpdExt {
             return Err("no LogFormat of a log of commands is in it".to_owned());
         }
         given.sort_by_key(|layout| std::cmp::Reverse(layout.weight()));
-        Ok(Self { given })
+        Ok(Self { given, guessed: None })
     }
 }
 
@@ -172,6 +187,10 @@ impl Format for ProftpdExt {
             }
         }
         known(line.message).map_or(Read::Unrecognised, |values| record(&values, line))
+    }
+
+    fn assumption(&self) -> Option<&str> {
+        self.guessed.as_deref()
     }
 
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {

@@ -153,6 +153,7 @@ impl LogReader {
 
     fn merge_lines(&mut self, window_offset: u64, part: Part<'_>, out: &mut Out<'_>) {
         let source = self.source;
+        let assumed = self.format.assumption();
         let place = |line: u64, offset: u64, before: u64| Origin {
             source,
             record: before + line + 1,
@@ -164,6 +165,10 @@ impl LogReader {
         let mut before = None;
         for placed in &part.records {
             let origin = place(placed.line, placed.offset, self.lines);
+            if let Some(assumed) = assumed {
+                self.diagnostics
+                    .add(DiagnosticKind::Assumed, origin, assumed);
+            }
             if self.clock.is_guess(placed.record.stamp) {
                 let kind = DiagnosticKind::Assumed;
                 self.diagnostics.add(kind, origin, ORDER_ASSUMED);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Temporary, run_with, settings};
 use crate::synth::{Container, Conversation, capture, merge};
-use crate::tls::{hello, record, server_hello};
+use crate::tls::{hello, record, rest_of_handshake, server_hello};
 use crate::traffic::{Rng, random_conversation, vsftpd_log};
 
 const SECOND: i64 = 1_000_000_000;
@@ -327,4 +327,52 @@ fn events_that_tls_hides_come_from_the_log() {
             .all(|row| row["code"] == 522 || row["code"] == 150),
         "{told:?}"
     );
+}
+
+/// A log without words tells a transfer's code, and the capture that the data connection took up no session of TLS.
+#[test]
+fn a_data_connection_that_tls_hides_is_tied_by_its_order() {
+    let directory = Temporary::new();
+    let (pcap, log) = (directory.path("a.pcap"), directory.path("access.log"));
+    let (content, client) = (record(23, &[0xbb; 40]), hello(""));
+    let control = format!(
+        "< 220 hi\n> AUTH TLS\n< 234 go\n> {client}\\c\n{}> {content}\\c\nwait 1s\n< {content}\\c\n! server fin",
+        rest_of_handshake()
+    );
+    let data = |moved: &str| {
+        format!(
+            "client 198.51.100.11:45000\nserver 192.0.2.10:51201\nstart 2026-03-01T00:00:00.105Z\n> {client}\\c\n{}{moved}! server fin",
+            rest_of_handshake()
+        )
+    };
+    let commands = [
+        "AUTH TLS\" 234",
+        "PROT P\" 200",
+        "USER bob\" 331",
+        "PASS (hidden)\" 230",
+        "PASV\" 227",
+        "LIST\" 425",
+    ];
+    let line = |command: &str| {
+        format!("198.51.100.11 UNKNOWN - [01/Mar/2026:00:00:00 +0000] \"{command} -\n")
+    };
+    std::fs::write(&log, commands.map(line).concat()).unwrap();
+    for (moved, cause) in [
+        (String::new(), "tls-session-reuse-required"),
+        (format!("< {content}\\c\n"), "data-passive-not-connected"),
+    ] {
+        let talks = [
+            Conversation::parse(&control),
+            Conversation::parse(&data(&moved)),
+        ];
+        std::fs::write(&pcap, packets(&talks)).unwrap();
+        let (rows, told) = sessions(&[&pcap, &log]);
+        assert_eq!(rows.len(), 1, "{told:?}");
+        assert_eq!(
+            rows[0]["failures"],
+            serde_json::json!([cause]),
+            "{}",
+            rows[0]
+        );
+    }
 }

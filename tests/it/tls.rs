@@ -85,7 +85,7 @@ pub(crate) fn server_hello() -> String {
 }
 
 /// A whole handshake of TLS 1.2, in four segments, without the client's hello.
-fn rest_of_handshake() -> String {
+pub(crate) fn rest_of_handshake() -> String {
     let keys = message(16, &[1; 40]);
     let ends = format!("{}{}", record(20, &[1]), record(22, &[0xaa; 40]));
     format!(

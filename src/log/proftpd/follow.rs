@@ -9,6 +9,7 @@ use crate::lookup::Lookup;
 use crate::time::Timestamp;
 
 use super::messages::{NOBODY_CAME, SSH, SSH_OVER};
+use super::tls;
 use super::zone::{self, Steady};
 
 /// What is known of a process besides its session.
@@ -20,6 +21,8 @@ struct Process {
     is_logged_in: bool,
     /// It said that nobody came to the passive port.
     nobody_came: bool,
+    /// Why the handshake that fails next fails.
+    reason: Option<&'static str>,
 }
 
 /// The sessions of one log.
@@ -27,13 +30,20 @@ struct Process {
 pub(super) struct Following {
     talk: talk::Following,
     processes: Lookup<u32, Process>,
+    /// Who said the last line.
+    speaker: u32,
     diagnostics: Diagnostics,
 }
 
 impl Following {
     /// What is to be known of the record's process from here on; nothing where the log has no process ids.
     fn process(&mut self, record: &Record<'_>) -> Option<&mut Process> {
-        let number = record.number;
+        let number = match (record.number, &record.fact) {
+            // A further line of what the process before said.
+            (0, Fact::Remark(_)) => self.speaker,
+            (number, _) => number,
+        };
+        self.speaker = number;
         let opens = matches!(record.fact, Fact::Opened { .. });
         let is_new = opens || self.processes.get(&number).is_none();
         if number == 0 || is_new && !opens && !matches!(record.fact, Fact::Remark(_)) {
@@ -61,13 +71,20 @@ impl Following {
     ) -> Option<(Record<'b>, Option<Timestamp>)> {
         let mut record = record.clone();
         let Some(process) = self.process(&record) else {
-            return Some((record, at));
+            let is_remark = matches!(record.fact, Fact::Remark(_));
+            return (!is_remark).then_some((record, at));
         };
         match &mut record.fact {
             Fact::Remark(remark) => {
                 process.is_ssh |= *remark == SSH;
                 process.nobody_came |= *remark == NOBODY_CAME;
+                if *remark != tls::FAILED {
+                    process.reason = Some(*remark);
+                }
                 return None;
+            }
+            Fact::Failed { text, .. } if *text == tls::FAILED.as_bytes() => {
+                *text = process.reason.take().map_or(*text, str::as_bytes);
             }
             Fact::Failed { closes: true, text, .. } if process.nobody_came => {
                 *text = NOBODY_CAME.as_bytes();

@@ -157,7 +157,7 @@ fn by_words<'b>(message: &'b [u8], by: &'static str, says: Says) -> Result<Said<
 }
 
 impl<'b> Said<'b> {
-    fn of(fact: Fact<'b>, code: u16, by: &'static str) -> Self {
+    pub(super) fn of(fact: Fact<'b>, code: u16, by: &'static str) -> Self {
         Self {
             user: None,
             fact,
@@ -167,7 +167,7 @@ impl<'b> Said<'b> {
 }
 
 /// What the server says of a command. The log's words stand for the reply's.
-fn answered<'b>(verb: &str, argument: Option<&'b [u8]>, text: &'b [u8], closes: bool) -> Fact<'b> {
+pub(super) fn answered<'b>(verb: &str, argument: Option<&'b [u8]>, text: &'b [u8], closes: bool) -> Fact<'b> {
     Fact::Failed {
         verb: (!verb.is_empty()).then(|| Verb::new(verb.as_bytes())),
         argument,
@@ -325,7 +325,7 @@ fn foreign(message: &[u8]) -> Option<Said<'_>> {
 }
 
 /// What is before and behind the last place of a mark.
-fn cut<'b>(text: &'b [u8], mark: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
+pub(super) fn cut<'b>(text: &'b [u8], mark: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
     let at = memchr::memmem::rfind(text, mark)?;
     Some((text.get(..at)?, text.get(at + mark.len()..)?))
 }

@@ -104,6 +104,51 @@ fn a_users_name_forges_nothing() {
     }
 }
 
+/// A process that fails does so for what it said last, in a line of its own or not.
+#[test]
+fn a_log_of_tls_tells_what_fails_and_why() {
+    let anew = "client did not reuse TLS session, rejecting data connection (see the NoSessionReuseRequired TLSOptions parameter)";
+    let data = "unable to open data connection: TLS negotiation failed";
+    let told = |lines: &[(u32, &str)]| {
+        let line = |(pid, message): &(u32, &str)| match pid {
+            0 => format!("{message}\n"),
+            _ => format!("2026-11-22 08:16:56,120 mod_tls/2.9.2[{pid}]: {message}\n"),
+        };
+        let log: String = lines.iter().map(line).collect();
+        let words = events_of("proftpd", &log).into_iter().map(|(_, words)| words);
+        words.filter(|words| words != "closed input-ended" && words != "introduced").collect::<Vec<_>>().join("; ")
+    };
+    for (lines, expected) in [
+        (&[(7, "TLS/TLS-C requested, starting TLS handshake"), (7, "Protection set to Private")][..], ""),
+        (&[(7, anew), (7, data)], "425 implied by unable to open data connection"),
+        (
+            &[(7, "unable to accept TLS connection: protocol error: "), (0, "  (1) error:0A000418:SSL routines::alert unknown ca"), (7, data)],
+            "425 implied by unable to open data connection",
+        ),
+        (
+            &[(7, "TLS/TLS-C negotiation failed on control channel")],
+            "421 implied by negotiation failed on control channel; closed fin by server",
+        ),
+        (&[(7, "implicit SSL/TLS negotiation failed on control channel")], "closed fin by server"),
+        (
+            &[(7, "SSL/TLS required but absent for authentication, denying USER command")],
+            "USER; 550 implied by TLS required but absent",
+        ),
+        (
+            &[(7, "SSL/TLS required but absent on data channel, denying LIST command")],
+            "LIST; 522 implied by TLS required but absent",
+        ),
+        (
+            &[(7, "PROT: TLSRequired requires protection for data transfers"), (7, "PROT: unwilling to accept security parameter (C)")],
+            "PROT; 534 implied by unwilling to accept security parameter",
+        ),
+        (&[(7, "AUTH KERBEROS_V4 unsupported, declining")], "AUTH KERBEROS_V4; 504 implied by unsupported, declining"),
+        (&[(0, "  (1) error:0A00010B:SSL routines::wrong version number")], ""),
+    ] {
+        assert_eq!(told(lines), expected, "{lines:?}");
+    }
+}
+
 fn format_of(line: &str) -> &'static str {
     match FORMAT.read(&Bare::read(line.as_bytes())) {
         Read::Taken(_) => "taken",
@@ -145,7 +190,7 @@ fn other_lines_are_ignored_for_their_reason_or_not_known() {
         ("2026-11-22 08:16:56,120 ftp1 proftpd[9]: warning: x", DAEMON),
         ("Sep  6 08:16:56 ftp1 proftpd[9]: ftp1 - ProFTPD killed (signal 15)", DAEMON),
         ("Sep  6 08:16:56 ftp1 proftpd: pam_unix(proftpd:session): session closed for user bob", "a message of PAM about a login"),
-        ("2026-11-22 08:16:56,120 mod_tls/2.9.2[9]: TLS/TLS-C requested", "a log of a module or of tracing"),
+        ("2026-11-22 08:16:56,120 mod_sql/4.5[9]: opened connection", "a log of a module or of tracing"),
         ("2026-11-22 08:16:56,120 [9] <command:7>: dispatching CMD command 'NOOP'", "a log of a module or of tracing"),
         ("ftp1.example (c[192.0.2.7]) - FTP session opened.", "taken"),
         ("ftp1.example (c[nobody]) - FTP session opened.", "unrecognised"),
