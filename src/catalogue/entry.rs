@@ -329,6 +329,8 @@ pub enum Moment {
     Transfer,
     /// A data connection that was agreed upon and that no transfer used.
     Announcement,
+    /// A command that succeeded and led to nothing, in a server's log.
+    Left,
 }
 
 /// Facts that, all together, make a cause.

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::whole;
+use super::{left, whole};
 use crate::catalogue::catalogue;
 use crate::ftp::{
     DataMode, DataRecord, Direction, End, Fate, Host, Sent, Side, TcpRecord, TlsRecord, Vantage,
@@ -99,6 +99,7 @@ const FACTS: &[Fact] = &[
     // The dialogue
     Fact { name: "greeting", holds: |c| c.exchange.is_some_and(|(i, e)| i == 0 && e.command.is_none()) },
     Fact { name: "unasked", holds: |c| exchange(c).is_some_and(|e| e.command.is_none() && e.paired == Pairing::Unasked) },
+    Fact { name: "auth-just-agreed", holds: |c| c.exchange.is_some_and(|(index, _)| left::auth_just_agreed(c.session, index)) },
     Fact { name: "before-login", holds: |c| exchange(c).is_some_and(|e| !e.state.logged_in) },
     Fact { name: "logged-in", holds: |c| exchange(c).is_some_and(|e| e.state.logged_in) },
     Fact { name: "protected", holds: |c| exchange(c).is_some_and(|e| e.state.protected) },
@@ -171,7 +172,7 @@ const FACTS: &[Fact] = &[
     Fact { name: "tls-failed", holds: |c| tls(c).is_some_and(|t| t.completed == Some(false)) },
     Fact { name: "tls-alert", holds: |c| tls(c).is_some_and(|t| t.breaking().is_some()) },
     Fact { name: "data-tls-alert", holds: |c| c.session.data_handshakes().any(|t| t.breaking().is_some()) },
-    Fact { name: "data-tls-anew", holds: |c| seen(c).is_some_and(took_up_nothing) },
+    Fact { name: "data-tls-anew", holds: |c| seen(c).is_some_and(left::took_up_nothing) },
     Fact { name: "tls-client-certificate-refused", holds: client_certificate_refused },
     Fact { name: "tls-agreed-in-vain", holds: |c| tls_agreed_in_vain(c.session) },
     Fact { name: "clear-on-implicit-port", holds: |c| clear_on_implicit_port(c.session) },
@@ -198,17 +199,6 @@ fn mode(case: &Case<'_>) -> Option<DataMode> {
 
 fn fate(case: &Case<'_>) -> Option<Fate> {
     seen(case).map(|d| d.fate)
-}
-
-/// TLS came up on it by a handshake of its own, and nothing followed.
-fn took_up_nothing(seen: &DataRecord) -> bool {
-    let anew = |tls: &&TlsRecord| tls.resumed == Some(false) && tls.completed != Some(false);
-    seen.fate == Fate::Opened
-        && seen
-            .tls
-            .as_deref()
-            .as_ref()
-            .is_some_and(|tls| anew(tls) && !tls.content)
 }
 
 fn client_host<'s>(case: &Case<'s>) -> Option<&'s Host> {

@@ -7,6 +7,7 @@
 mod about;
 mod explain;
 mod facts;
+mod left;
 mod proof;
 mod protocol;
 mod rule;
@@ -91,7 +92,21 @@ pub fn classify_showing(session: &Session, wanted: &Wanted<'_>) -> Vec<Failure> 
     {
         failures.extend(of_session(session, wanted));
     }
+    if failures.is_empty() {
+        failures.extend(left_open(session, wanted));
+    }
     failures
+}
+
+/// What a server's log does not say, but for what does not follow.
+fn left_open(session: &Session, wanted: &Wanted<'_>) -> Option<Failure> {
+    let (index, exchange) = left::left_open(session)?;
+    let by = exchange.last.as_ref().map(|reply| reply.origin);
+    let exchange = Exchange {
+        data: session.data.iter().position(|d| Some(d.announced_by) == by),
+        ..exchange.clone()
+    };
+    judge(Moment::Left, session, index, &exchange, None, wanted)
 }
 
 /// Asks whether the proofs of a failure are wanted.

@@ -143,6 +143,9 @@ pub(super) fn rule(
                 .confidence
                 .or(base.map(|b| b.confidence))
                 .unwrap_or(Confidence::Possible);
+            // What the words say as well is no less sure for it.
+            let said = base.filter(|base| base.cause == found.cause);
+            let confidence = said.map_or(confidence, |said| confidence.min(said.confidence));
             let benign = found
                 .when
                 .benign

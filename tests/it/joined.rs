@@ -376,3 +376,36 @@ fn a_data_connection_that_tls_hides_is_tied_by_its_order() {
         );
     }
 }
+
+/// The causes of the only session of a log.
+fn causes_in_a_log(talk: &str) -> Vec<&'static str> {
+    let directory = Temporary::new();
+    let words = vsftpd_log(&[Conversation::parse(talk)], 10);
+    let log = directory.file("vsftpd.log", words.as_bytes());
+    let (findings, _) = run_with(&settings(&[&log], Wanted::Sessions));
+    let failures = findings.sessions.iter().flat_map(|(_, failures)| failures);
+    failures.map(|failure| failure.cause.name()).collect()
+}
+
+#[test]
+fn a_command_that_led_to_nothing_is_told() {
+    let login = "< 220 ready\n> USER alice\n< 331 go on\n> PASS x\n< 230 in\n";
+    let passive = "> PASV\n< 227 Entering Passive Mode (192,0,2,10,195,80).\n";
+    let quit = "> QUIT\n< 221 bye\n! server fin";
+    for (talk, expected) in [
+        (format!("{login}{passive}{quit}"), &["data-passive-not-connected"][..]),
+        (format!("{login}{passive}{passive}{quit}"), &["data-passive-not-connected"]),
+        // What was moved came somehow.
+        (format!("{login}{passive}> LIST\n< 150 go\n< 226 ok\n{passive}{quit}"), &[]),
+        (format!("{login}{passive}> PORT 198,51,100,11,200,1\n< 200 ok\n{quit}"), &[]),
+        (format!("{login}{passive}> RETR a\n< 550 Failed to open file.\n{quit}"), &["path-unavailable"]),
+        ("< 220 ready\n> AUTH TLS\n< 234 go\n! server fin".to_owned(), &["tls-handshake-failed"]),
+        (
+            "< 220 ready\n> AUTH TLS\n< 234 go\n< 421 No weak ciphers and no clear text here.\n! server fin".to_owned(),
+            &["tls-handshake-failed"],
+        ),
+        (format!("< 220 ready\n> AUTH TLS\n< 234 go\n{quit}"), &[]),
+    ] {
+        assert_eq!(causes_in_a_log(&talk), expected, "{talk}");
+    }
+}
