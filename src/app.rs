@@ -8,10 +8,12 @@ mod asked;
 mod check;
 mod codes;
 mod diff;
+mod found;
 mod from;
 mod mail;
 mod pages;
 mod rules;
+mod state;
 mod tables;
 mod targets;
 
@@ -34,11 +36,12 @@ use crate::report::gantt::{self, Gantt};
 use crate::report::groups::{About, groups};
 use crate::report::parquet::Table;
 use crate::report::{self, Look, Options, Order, Report};
-use crate::run::{Findings, Settings, Wanted, run};
+use crate::run::{Findings, Settings, Wanted};
 use crate::session::Session;
 use crate::tally::{By, Grouping};
 use crate::text;
 use asked::{Rows, anonymizer, filter};
+use found::{Found, read, read_to};
 use mail::Mail;
 use rules::{Rules, ended, settled};
 use targets::{Forms, Target, one_target, print, targets, write_all, write_each};
@@ -49,6 +52,8 @@ enum Trouble {
     Usage(String),
     /// Outputs that can't be written.
     Output(Vec<Unwritten>),
+    /// Another run is at it, in words.
+    Busy(String),
 }
 
 impl From<Unwritten> for Trouble {
@@ -84,6 +89,7 @@ pub fn main(cli: &Cli) -> Exit {
         Some(Command::Diff(args)) => diff::diff(args),
         Some(Command::Explain(args)) => explain(args),
         Some(Command::Formats(args)) => formats(args),
+        Some(Command::State(args)) => state::command(args),
         Some(Command::Man(args)) => pages::man(args),
         Some(Command::Completions(args)) => pages::completions(args),
     };
@@ -97,6 +103,10 @@ pub fn main(cli: &Cli) -> Exit {
             complain(&unwritten.to_string())
         }),
         Err(Trouble::Usage(words)) => complain(&words),
+        Err(Trouble::Busy(words)) => {
+            complain(&words);
+            Exit::Busy
+        }
     }
 }
 
@@ -204,38 +214,6 @@ const COMPARED: Forms = &[Form::Text, Form::Json, Form::Ndjson, Form::Md];
 /// Forms of events.
 const ROWS: Forms = &[Form::Ndjson, Form::Json, Form::Parquet];
 
-/// Reads everything with the number of threads that is asked for. What is written as it comes goes to a place, in columns
-/// or not.
-fn read_to(
-    args: &ReadArgs,
-    wanted: Wanted,
-    by: Option<By>,
-    place: &Place,
-    table: Option<Table>,
-) -> Result<Findings, Trouble> {
-    let settings = settings(args, wanted, by)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.unwrap_or(0))
-        .build();
-    let mut out = place.begin()?;
-    let mut run = || match table {
-        Some(table) => tables::streamed(&mut out, table, |rows| run(&settings, rows)),
-        None => run(&settings, &mut out),
-    };
-    let found = match pool {
-        Ok(pool) => pool.install(run),
-        Err(_) => run(), // no thread can be had: the global pool does it
-    };
-    let findings = found.map_err(|error| place.failed(error))?;
-    out.finish()?;
-    Ok(findings)
-}
-
-/// The same, where nothing is written as it comes.
-fn read(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Findings, Trouble> {
-    read_to(args, wanted, by, &Place::Stdout, None)
-}
-
 /// Says on standard error what was not read, for the commands whose output does not.
 fn warn(args: &ReadArgs, report: &Report) {
     if args.quiet {
@@ -340,13 +318,18 @@ const MATRIX: View = View {
 };
 
 impl View {
-    fn render(&self, report: &Report, target: &Target, args: &ReadArgs) -> String {
+    fn render(
+        &self,
+        report: &Report,
+        found: &Found,
+        (target, args): (&Target, &ReadArgs),
+    ) -> String {
         match target.form {
             Form::Text => (self.text)(report, look(args, &target.place)),
             Form::Json | Form::Ndjson => report::json::report(report),
             Form::Csv => (self.csv)(report),
             Form::Md => (self.markdown)(report),
-            Form::Prom => report::metrics::report(report),
+            Form::Prom => found.metrics(report),
             // Mails and rows are not made of a report alone.
             Form::Html | Form::Eml | Form::Parquet => report::html::report(report),
         }
@@ -362,17 +345,18 @@ fn report(args: &ReadArgs) -> Outcome {
         (false, true) => Wanted::Sessions,
         (false, false) => Wanted::Tallies,
     };
-    let rules = Rules::fail_on(&args.rules)?;
+    let rules = Rules::fail_on(args)?;
     let mail = Mail::asked(args)?;
-    let findings = read(args, wanted, None)?;
+    let mut findings = read(args, wanted, None)?;
     let report = report_of(args, &findings, Rows::OF_REPORT)?;
     let report = report.with_sessions(&findings.kept);
+    let next = findings.take_next(&report);
     let (exit, targets) = settled(args, &rules, targets, &report, &findings);
-    write_each(&targets, |target, out| {
+    write_each(&targets, next, |target, out| {
         let text = match target.form {
             Form::Parquet => return tables::failures(out, &findings),
             Form::Eml => report::mail::report(&report, &mail.envelope(&report)),
-            _ => REPORT.render(&report, target, args),
+            _ => REPORT.render(&report, &findings, (target, args)),
         };
         out.write_all(text.as_bytes())
     })?;
@@ -388,13 +372,17 @@ fn part(args: &ReadArgs, rows: Rows, view: &View, forms: Forms) -> Outcome {
     } else {
         Wanted::Tallies
     };
-    let rules = Rules::fail_on(&args.rules)?;
-    let findings = read(args, wanted, rows.by)?;
+    let rules = Rules::fail_on(args)?;
+    let mut findings = read(args, wanted, rows.by)?;
     let report = report_of(args, &findings, rows)?;
     let (exit, targets) = settled(args, &rules, targets, &report, &findings);
-    write_each(&targets, |target, out| match target.form {
-        Form::Parquet => tables::failures(out, &findings),
-        _ => out.write_all(view.render(&report, target, args).as_bytes()),
+    let next = findings.take_next(&report);
+    write_each(&targets, next, |target, out| {
+        if target.form == Form::Parquet {
+            return tables::failures(out, &findings);
+        }
+        let text = view.render(&report, &findings, (target, args));
+        out.write_all(text.as_bytes())
     })?;
     warn(args, &report);
     Ok(exit)
@@ -414,12 +402,17 @@ fn events(args: &ReadArgs) -> Outcome {
         let words = "events are printed as they are read, so --quiet-ok can't keep them back";
         return Err(Trouble::Usage(words.to_owned()));
     }
-    let rules = Rules::fail_on(&args.rules)?;
+    let rules = Rules::fail_on(args)?;
     let table = (target.form == Form::Parquet).then_some(Table::Events);
-    let findings = read_to(args, Wanted::Events, None, &target.place, table)?;
+    let (mut findings, out) = read_to(args, Wanted::Events, None, (&target.place, table))?;
     let report = report_of(args, &findings, Rows::ALL)?;
+    let exit = ended(args, &rules, &report, &findings);
+    match findings.take_next(&report) {
+        Some(next) => next.commit(vec![out.stage()?])?,
+        None => out.finish()?,
+    }
     warn(args, &report);
-    Ok(ended(args, &rules, &report, &findings))
+    Ok(exit)
 }
 
 fn sessions(args: &SessionArgs) -> Outcome {
@@ -431,15 +424,16 @@ fn sessions(args: &SessionArgs) -> Outcome {
         return part(read_args, rows, &SESSIONS_BY, PARTS);
     }
     let targets = targets(read_args, LISTED)?;
-    let rules = Rules::fail_on(&read_args.rules)?;
+    let rules = Rules::fail_on(read_args)?;
     let mut findings = read(read_args, Wanted::Sessions, None)?;
     let report = report_of(read_args, &findings, Rows::ALL)?;
     let order = args.worst.map(|_| Order::Failures).or(rows.order);
     let most = args.worst.or(read_args.top.filter(|top| *top > 0));
-    report::sessions::choose(&mut findings.sessions, order, most);
+    report::sessions::choose(&mut findings.findings.sessions, order, most);
+    let next = findings.take_next(&report);
     let (chosen, zone) = (&findings.sessions, &report.zone);
     let (exit, targets) = settled(read_args, &rules, targets, &report, &findings);
-    write_each(&targets, |target, out| {
+    write_each(&targets, next, |target, out| {
         let text = match target.form {
             Form::Parquet => return tables::sessions(out, &findings),
             // A list has neither a page nor a mail.
@@ -454,7 +448,7 @@ fn sessions(args: &SessionArgs) -> Outcome {
             }
             Form::Csv => report::csv::sessions(chosen, &findings.sources),
             Form::Md => report::markdown::sessions(chosen, &report),
-            Form::Prom => report::metrics::report(&report),
+            Form::Prom => findings.metrics(&report),
         };
         out.write_all(text.as_bytes())
     })?;
@@ -464,13 +458,14 @@ fn sessions(args: &SessionArgs) -> Outcome {
 
 fn timeline(args: &TimelineArgs) -> Outcome {
     let targets = targets(&args.read, TEXT)?;
-    let rules = Rules::fail_on(&args.read.rules)?;
+    let rules = Rules::fail_on(&args.read)?;
     let mut findings = read(&args.read, Wanted::Sessions, None)?;
     let report = report_of(&args.read, &findings, Rows::ALL)?;
     let order = args.worst.map(|_| Order::Failures);
-    report::sessions::choose(&mut findings.sessions, order, args.worst);
+    report::sessions::choose(&mut findings.findings.sessions, order, args.worst);
+    let next = findings.take_next(&report);
     let (exit, targets) = settled(&args.read, &rules, targets, &report, &findings);
-    write_all(&targets, |target| {
+    write_all(&targets, next, |target| {
         let look = look(&args.read, &target.place);
         if args.gantt {
             let most = args
@@ -535,12 +530,13 @@ fn explain(args: &ExplainArgs) -> Outcome {
 fn formats(args: &FormatArgs) -> Outcome {
     let targets = targets(&args.read, TEXT)?;
     if args.read.paths.is_empty() {
-        write_all(&targets, |_| known_formats())?;
+        write_all(&targets, None, |_| known_formats())?;
         return Ok(Exit::Done);
     }
+    state::refuse(&args.read, "formats")?;
     let findings = read(&args.read, Wanted::Tallies, None)?;
     let report = report_of(&args.read, &findings, Rows::ALL)?;
-    write_all(&targets, |target| {
+    write_all(&targets, None, |target| {
         report::terminal::inputs(&report, look(&args.read, &target.place))
     })?;
     Ok(Exit::of(&findings.tallies))

@@ -32,7 +32,7 @@ const EXAMPLES: &str = examples!();
     after_help = EXAMPLES,
     after_long_help = concat!(examples!(), "\n\n\
         A file with the name of a command: ./codes\n\
-        Exit status: 0 done, 1 a --fail-on condition holds, 2 wrong usage or nothing could be read, 3 done but some input was not fully read.")
+        Exit status: 0 done, 1 a --fail-on condition holds, 2 wrong usage or nothing could be read, 3 done but some input was not fully read, 75 another run holds the lock of --state.")
 )]
 pub struct Cli {
     /// What to do; `report` when left out.
@@ -76,6 +76,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Formats that are known; with paths, how each file is read
     Formats(FormatArgs),
+    /// What runs with --state have left: shows it, forgets it, tidies it up
+    State(StateArgs),
     /// The manual page; `ftpwhy man | man -l -` shows it
     Man(ManArgs),
     /// What a shell needs to complete the command line
@@ -154,6 +156,15 @@ pub struct ReadArgs {
     /// [default key: a new one each time]
     #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "", hide_short_help = true)]
     pub anonymize: Option<String>,
+    /// Reads only what is new since the last run with it
+    ///
+    /// Notes in the file how far it came; rotated, renamed and packed logs are known again. Another run at the same time
+    /// ends with status 75.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// With --state: sessions that are open at the end count too, and are not left for the next run
+    #[arg(long, requires = "state", hide_short_help = true)]
+    pub close: bool,
     /// What of it is looked at.
     #[command(flatten)]
     pub filter: FilterArgs,
@@ -419,6 +430,37 @@ pub struct FormatArgs {
     /// What is read, and how it is shown.
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+/// What to do with a state.
+#[derive(Debug, Clone, Args)]
+pub struct StateArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: StateAction,
+}
+
+/// What can be done with a state.
+#[derive(Debug, Clone, Subcommand)]
+pub enum StateAction {
+    /// Shows the logs that were read, how far, and the sessions that are open
+    Show {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Puts the file aside, as FILE.bad: the next run reads everything
+    Reset {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Forgets the logs that the last run did not find any more
+    Gc {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// Which manual pages to write.

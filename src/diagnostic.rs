@@ -69,6 +69,10 @@ pub enum DiagnosticKind {
     HeardTwice,
     /// The input can be read in two ways; one was taken.
     Assumed,
+    /// Something is not over yet, and left for a later run.
+    Carried,
+    /// An input is not what an earlier run left: something may be missing in between.
+    Changed,
     /// A fault of this program.
     InternalError,
 }
@@ -88,6 +92,8 @@ impl DiagnosticKind {
             Self::Missing => "missing",
             Self::HeardTwice => "heard-twice",
             Self::Assumed => "assumed",
+            Self::Carried => "carried",
+            Self::Changed => "changed",
             Self::InternalError => "internal-error",
         }
     }
@@ -100,8 +106,12 @@ impl DiagnosticKind {
             | Self::Truncated
             | Self::Damaged
             | Self::InternalError => Severity::Error,
-            Self::NotRead | Self::Empty | Self::HeardTwice | Self::Assumed => Severity::Note,
-            Self::Malformed | Self::LimitReached | Self::Missing => Severity::Warning,
+            Self::NotRead | Self::Empty | Self::HeardTwice | Self::Assumed | Self::Carried => {
+                Severity::Note
+            }
+            Self::Malformed | Self::LimitReached | Self::Missing | Self::Changed => {
+                Severity::Warning
+            }
         }
     }
 }

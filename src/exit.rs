@@ -17,6 +17,8 @@ pub enum Exit {
     Nothing,
     /// 3: done, but a named input was unreadable, damaged or not understood.
     Partial,
+    /// 75: another run holds the lock of the state (`EX_TEMPFAIL` of sysexits.h: try again later).
+    Busy,
     /// What `check` says to a monitoring system.
     Checked(Status),
 }
@@ -54,6 +56,7 @@ impl Exit {
             Self::Condition | Self::Checked(Status::Warning) => 1,
             Self::Nothing | Self::Checked(Status::Critical) => 2,
             Self::Partial | Self::Checked(Status::Unknown) => 3,
+            Self::Busy => 75,
         }
     }
 
@@ -76,7 +79,7 @@ impl Exit {
             Self::Done => 0,
             Self::Partial => 1,
             Self::Condition => 2,
-            Self::Nothing | Self::Checked(_) => 3,
+            Self::Nothing | Self::Busy | Self::Checked(_) => 3,
         }
     }
 

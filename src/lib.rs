@@ -55,6 +55,8 @@ pub mod exit;
 pub mod output;
 pub mod progress;
 
+pub mod state;
+
 pub mod run;
 
 pub mod app;

@@ -401,3 +401,38 @@ pub const GROUP_ROWS: usize = 128 * 1024;
 
 /// See [`GROUP_ROWS`].
 pub const GROUP_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes of records of open sessions that are kept for a later run. Beyond, the session that is silent longest is counted
+/// where the input ends.
+pub const CARRIED_BYTES: usize = 64 * 1024 * 1024;
+
+/// Remarks of processes without a session that are kept for a later run.
+pub const CARRIED_REMARKS: usize = 4096;
+
+/// Lines of a log's header that are kept for a later run. Zeek writes nine.
+pub const HEADER_LINES: usize = 64;
+
+/// Bytes of the pieces by which a file is known again: at its beginning, and before the place up to which it was read.
+pub const PRINT_BYTES: usize = 4096;
+
+/// Bytes that a state may have.
+pub const STATE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Logs that a state knows. A log that is rotated every night gives one a day.
+pub const STATE_LOGS: usize = 4096;
+
+/// Packed files that are known to hold the same log: one for each program that packed it.
+pub const STATE_PACKED: usize = 8;
+
+/// Seconds by which the times of a log may go back from one run to the next before that is told.
+pub const LOG_BACK_SECONDS: u64 = 60;
+
+/// Files beside a log, with the names of its rotations, in which what was read of it is looked for when it was renamed.
+pub const ROTATIONS: usize = 16;
+
+/// Seconds after the end of a capture from which on nothing in it goes on in a later one: a connection that is silent for so
+/// long is given up within a capture too.
+pub const AGAIN_SECONDS: u64 = 86_400;
+
+/// Bytes of captures that are read again because a session is open in them. Beyond, what is open counts where it ends.
+pub const AGAIN_BYTES: u64 = 4 * 1024 * 1024 * 1024;

@@ -16,6 +16,10 @@ use crate::text;
 /// Bytes that are put together before they are written.
 const BUFFER: usize = 1 << 16;
 
+/// Between these are names of files that are not in their places yet.
+const PREFIX: &str = ".ftpwhy-";
+const SUFFIX: &str = ".part";
+
 /// Where something is written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -81,6 +85,15 @@ impl Place {
         })
     }
 
+    /// Begins to write what nobody else is to read.
+    pub fn begin_private(&self) -> Result<Writing, Unwritten> {
+        let mut writing = self.begin()?;
+        if let Sink::Replacing { permissions, .. } = &mut writing.sink {
+            set_private(permissions);
+        }
+        Ok(writing)
+    }
+
     /// Writes all of it.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Unwritten> {
         let mut writing = self.begin()?;
@@ -128,7 +141,7 @@ impl Target {
 /// A new file that goes away unless it is kept.
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".ftpwhy-").suffix(".part");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -136,6 +149,17 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
         builder.permissions(Permissions::from_mode(0o666));
     }
     builder.tempfile_in(directory(path))
+}
+
+/// Lets nobody else read a file, on systems that have such permissions.
+fn set_private(permissions: &mut Option<Permissions>) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        *permissions = Some(Permissions::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = permissions;
 }
 
 fn directory(path: &Path) -> &Path {
@@ -196,35 +220,94 @@ impl Write for Writing {
 impl Writing {
     /// Puts what was written in its place.
     pub fn finish(self) -> Result<(), Unwritten> {
-        let done = match self.sink {
-            Sink::Stdout(mut out) => out.flush(),
-            Sink::Direct(mut out) => out.flush(),
+        self.stage()?.finish()
+    }
+
+    /// Brings what was written to the disk, but not yet in its place. What is no file of its own is written by then.
+    pub fn stage(self) -> Result<Staged, Unwritten> {
+        let place = self.place;
+        let staged = match self.sink {
+            Sink::Stdout(mut out) => out.flush().map(|()| None),
+            Sink::Direct(mut out) => out.flush().map(|()| None),
             Sink::Replacing {
                 new,
                 path,
                 permissions,
-            } => replace(new, &path, permissions),
+            } => brought_to_disk(new, permissions).map(|new| Some((new, path))),
         };
-        done.map_err(|error| self.place.failed(error))
+        match staged {
+            Ok(file) => Ok(Staged { place, file }),
+            Err(error) => Err(place.failed(error)),
+        }
     }
 }
 
-fn replace(
+/// Something that is on the disk and not in its place yet; it goes away unless it is put there.
+pub struct Staged {
+    place: Place,
+    file: Option<(NamedTempFile, PathBuf)>,
+}
+
+impl Staged {
+    /// Where it is and where it is to be, if it is a file of its own.
+    pub fn paths(&self) -> Option<(&Path, &Path)> {
+        let (new, path) = self.file.as_ref()?;
+        Some((new.path(), path))
+    }
+
+    /// Puts it in its place.
+    pub fn finish(self) -> Result<(), Unwritten> {
+        let Some((new, path)) = self.file else {
+            return Ok(());
+        };
+        let done = new.persist(&path).map_err(|failed| failed.error);
+        done.map_err(|error| self.place.failed(error))?;
+        sync_directory(&path);
+        Ok(())
+    }
+}
+
+/// Puts a file in the place for which an earlier run wrote it. False where it is there already.
+///
+/// # Errors
+///
+/// When it can't be renamed.
+pub fn put_in_place(from: &Path, to: &Path) -> Result<bool, Unwritten> {
+    match std::fs::rename(from, to) {
+        Ok(()) => {
+            sync_directory(to);
+            Ok(true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Place::named(to).failed(error)),
+    }
+}
+
+/// True where a path is one that is given to a file that is not in its place yet.
+pub fn is_staged(from: &Path, to: &Path) -> bool {
+    let name = from.file_name().unwrap_or_default().as_encoded_bytes();
+    directory(from) == directory(to)
+        && name.starts_with(PREFIX.as_bytes())
+        && name.ends_with(SUFFIX.as_bytes())
+}
+
+fn brought_to_disk(
     new: BufWriter<NamedTempFile>,
-    path: &Path,
     permissions: Option<Permissions>,
-) -> io::Result<()> {
+) -> io::Result<NamedTempFile> {
     let new = new.into_inner().map_err(io::IntoInnerError::into_error)?;
     if let Some(permissions) = permissions {
         new.as_file().set_permissions(permissions)?;
     }
     new.as_file().sync_all()?;
-    new.persist(path).map_err(|failed| failed.error)?;
-    // The name is on the disk when its directory is. Not every system lets one ask for that.
+    Ok(new)
+}
+
+/// A name is on the disk when its directory is. Not every system lets one ask for that.
+fn sync_directory(path: &Path) {
     if let Ok(directory) = OpenOptions::new().read(true).open(directory(path)) {
         drop(directory.sync_all());
     }
-    Ok(())
 }
 
 #[cfg(test)]

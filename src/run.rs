@@ -7,10 +7,13 @@
 mod exchanges;
 mod joining;
 mod plan;
+mod reading;
+mod resume;
 mod rows;
 mod wanted;
 mod watcher;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -25,19 +28,22 @@ use crate::cause::Failure;
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::filter::{self, Filter};
 use crate::ftp::Vantage;
-use crate::input::{self, Candidate, Ended};
+use crate::input::{self, Candidate};
 use crate::limits;
+use crate::log::Detected;
 use crate::log::proftpd_ext::ProftpdExt;
-use crate::log::{self, Detected, LogReader};
 use crate::lookup::Lookup;
 use crate::progress::Progress;
 use crate::report::Sources;
 use crate::session::{Builder, Session};
-use crate::tally::{Gather, Grouping, InputTally, KeptSessions, Tallies};
+use crate::state::State;
+use crate::tally::{Gather, Grouping, KeptSessions, Tallies};
 use crate::text::Text;
-use crate::time::Clock;
+use crate::time::Timestamp;
 use joining::Held;
 use plan::Series;
+use reading::Reading;
+use resume::{Earlier, SeriesLeft};
 pub use wanted::Wanted;
 use watcher::{Asked, Watcher, judge};
 
@@ -186,19 +192,61 @@ pub struct Findings {
     gather: Gather,
     /// Sessions that are judged when all was read, because another input may hold them as well.
     held: Vec<Held>,
+    /// The causes that the run before found, where this one goes on from it.
+    pub before: Option<BTreeSet<String>>,
+    /// What is left for a later run.
+    left: Vec<SeriesLeft>,
 }
 
 /// Reads everything. Events are written to `out` where they are wanted; only writing can fail.
 pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Findings> {
+    let mut diagnostics = Diagnostics::default();
+    let candidates = input::discover(&settings.paths, &mut diagnostics);
+    read_all(settings, &candidates, diagnostics, None, out)
+}
+
+/// Reads what is new since the run that left a state, and gives the state that this one leaves. With `closes` sessions that
+/// are open at the end count as well, and nothing of them is left.
+///
+/// # Errors
+///
+/// When what is to be written can't be.
+pub fn run_on(
+    settings: &Settings,
+    state: &State,
+    closes: bool,
+    out: &mut (dyn Write + Send),
+) -> io::Result<(Findings, State)> {
+    let mut diagnostics = Diagnostics::default();
+    let candidates = input::discover(&settings.paths, &mut diagnostics);
+    let (candidates, earlier) = Earlier::new(state, candidates, closes, &mut diagnostics);
+    let mut findings = read_all(settings, &candidates, diagnostics, Some(&earlier), out)?;
+    findings.before.clone_from(&state.causes);
+    let left = std::mem::take(&mut findings.left);
+    let state = earlier.state(left, &candidates, &mut findings.tallies.diagnostics);
+    Ok((findings, state))
+}
+
+fn read_all(
+    settings: &Settings,
+    candidates: &[Candidate],
+    diagnostics: Diagnostics,
+    earlier: Option<&Earlier<'_>>,
+    out: &mut (dyn Write + Send),
+) -> io::Result<Findings> {
     let mut findings = Findings::default();
-    let candidates = input::discover(&settings.paths, &mut findings.tallies.diagnostics);
-    findings.sources = Sources::new(candidates.iter().enumerate().map(|(place, candidate)| {
-        let path = candidate.path.as_os_str().as_encoded_bytes();
-        match settings.anonymizer {
-            Some(_) => Anonymizer::input(place, path),
-            None => Text::from(path),
-        }
-    }));
+    findings.tallies.diagnostics = diagnostics;
+    let paths = candidates
+        .iter()
+        .map(|c| c.path.as_os_str().as_encoded_bytes());
+    let former = earlier.iter().flat_map(|earlier| earlier.former());
+    findings.sources =
+        Sources::new(paths.chain(former).enumerate().map(
+            |(place, path)| match settings.anonymizer {
+                Some(_) => Anonymizer::input(place, path),
+                None => Text::from(path),
+            },
+        ));
     let sources = findings.sources.clone();
     if let Some(filter) = &settings.filter {
         findings.conditions = filter.conditions().to_vec();
@@ -210,10 +258,12 @@ pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Find
     let progress = Progress::new(total, settings.progress);
     let mut job = Job {
         settings,
-        candidates: &candidates,
+        candidates,
         sources: &sources,
         progress: &progress,
         joins: false,
+        earlier,
+        newest: None,
     };
     let asked = settings.asked();
     let series = job.plan(&mut findings.tallies.diagnostics);
@@ -263,6 +313,7 @@ impl Findings {
         self.kept.absorb(other.kept);
         self.sessions.extend(other.sessions);
         self.held.extend(other.held);
+        self.left.extend(other.left);
     }
 }
 
@@ -274,6 +325,10 @@ struct Job<'j> {
     progress: &'j Progress,
     /// True where there are captures and server logs: what both hold counts once.
     joins: bool,
+    /// What earlier runs left, where this one goes on.
+    earlier: Option<&'j Earlier<'j>>,
+    /// When the latest capture begins that holds something new.
+    newest: Option<Timestamp>,
 }
 
 impl Job<'_> {
@@ -344,23 +399,29 @@ impl Job<'_> {
                     .joins
                     .then(|| joining::Holding::new(series.first(), asked)),
                 apart: Lookup::default(),
+                counting: self.earlier.map(|earlier| {
+                    let is_again = matches!(series, Series::Captures(_));
+                    earlier.counting(&series.members(), is_again)
+                }),
             };
             let mut reading = Reading {
                 builder: Builder::with_all_texts(self.shows_texts()),
                 watcher,
                 capture: capture::Reader::default(),
                 log: None,
+                left: SeriesLeft::default(),
             };
             match series {
                 Series::Captures(parts) => self.read_captures(parts, &mut reading),
-                Series::Files(indexes) => {
-                    for index in indexes {
-                        self.read_source(*index, &mut reading);
-                    }
-                }
+                Series::Files(indexes) => self.read_files(indexes, &mut reading),
                 Series::Repeated(index) => self.leave_out(*index, &mut reading),
+                Series::Known(index) => self.pass_over(*index, &mut reading),
             }
-            reading.finish()
+            let members = series.members();
+            reading.finish(
+                self.earlier
+                    .is_some_and(|e| e.is_last(&members, self.newest)),
+            )
         });
         let mut findings = read?;
         for part in judged.into_inner().unwrap_or_default() {
@@ -368,215 +429,8 @@ impl Job<'_> {
         }
         Ok(findings)
     }
-
-    fn read_source(&self, index: usize, reading: &mut Reading<'_>) {
-        let Some(candidate) = self.candidates.get(index) else {
-            return;
-        };
-        let id = source_id(index);
-        let at = Origin {
-            source: id,
-            ..Origin::default()
-        };
-        let path = Text::from(self.sources.path(id));
-        let mut tally = InputTally {
-            path,
-            ..InputTally::default()
-        };
-        let mut opened = match input::open(candidate) {
-            Ok(opened) => opened,
-            Err(error) => {
-                reading
-                    .diagnostics()
-                    .add(DiagnosticKind::Unreadable, at, &error.0);
-                return reading.input(id, tally);
-            }
-        };
-        let format = Format::of(self.settings.from, &opened.head);
-        let ended = match format {
-            Some(Format::Capture(flavour)) => {
-                let (ended, records) = self.read_capture(flavour, id, &mut *opened.reader, reading);
-                (tally.records, tally.unrecognised) = (records, records);
-                ended
-            }
-            Some(Format::Log(detected)) => {
-                self.read_log(detected, id, candidate, &mut opened, reading)
-            }
-            None if opened.head.is_empty() => {
-                let kind = DiagnosticKind::Empty;
-                reading.diagnostics().add(kind, at, "the file is empty");
-                return reading.input(id, tally);
-            }
-            None if candidate.named => {
-                let reason = "neither a capture nor a log of a known format; `ftpwhy formats` lists what is known";
-                reading
-                    .diagnostics()
-                    .add(DiagnosticKind::UnknownFormat, at, reason);
-                return reading.input(id, tally);
-            }
-            None => {
-                reading.diagnostics().add(
-                    DiagnosticKind::NotRead,
-                    at,
-                    "no capture and no log of a known format",
-                );
-                return;
-            }
-        };
-        reading.read(id, tally, format, &ended);
-    }
-
-    fn read_capture(
-        &self,
-        flavour: Flavour,
-        id: SourceId,
-        source: &mut (dyn io::Read + Send),
-        reading: &mut Reading<'_>,
-    ) -> (Ended, u64) {
-        let Reading {
-            builder,
-            watcher,
-            capture,
-            ..
-        } = reading;
-        let mut cutter = capture::Cutter::new(flavour, id);
-        let mut merge = |_: &input::Window<capture::Packets>, frames: capture::Frames<'_>| {
-            capture.merge(&frames, &mut |event| builder.take(&event, watcher));
-        };
-        let decoder = capture::Decoder::new(id);
-        let progress = |bytes| self.progress.add(bytes);
-        let ended = input::read(
-            source,
-            self.settings.window_bytes,
-            &mut cutter,
-            &decoder,
-            &mut merge,
-            &progress,
-        );
-        (ended, cutter.records())
-    }
-
-    fn read_log(
-        &self,
-        detected: Detected,
-        id: SourceId,
-        candidate: &Candidate,
-        opened: &mut input::Opened,
-        reading: &mut Reading<'_>,
-    ) -> Ended {
-        let Reading {
-            builder,
-            watcher,
-            log,
-            ..
-        } = reading;
-        let mut clock = Clock::new(
-            self.settings.log_zone.clone(),
-            candidate.modified,
-            self.settings.year,
-        );
-        detected.teach(&mut clock, &opened.head);
-        let reader = log.get_or_insert_with(|| LogReader::new(detected, id, clock.clone()));
-        reader.begin_source(id, clock);
-        let mut merge = |window: &input::Window<log::Headed>, part: log::Part<'_>| {
-            reader.merge(window.offset, part, &mut |event| {
-                builder.take(&event, watcher);
-            });
-        };
-        let progress = |bytes| self.progress.add(bytes);
-        input::read(
-            &mut *opened.reader,
-            self.settings.window_bytes,
-            &mut log::Cutter::new(detected),
-            &detected,
-            &mut merge,
-            &progress,
-        )
-    }
 }
 
 fn source_id(index: usize) -> SourceId {
     SourceId(u32::try_from(index).unwrap_or(u32::MAX))
-}
-
-/// A cut compressed file ends early; a broken one has wrong bytes; one that is made to be large comes to a bound.
-fn kind_of(error: &io::Error) -> DiagnosticKind {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => DiagnosticKind::Truncated,
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => DiagnosticKind::Damaged,
-        io::ErrorKind::FileTooLarge | io::ErrorKind::OutOfMemory => DiagnosticKind::LimitReached,
-        _ => DiagnosticKind::Unreadable,
-    }
-}
-
-/// A series while it is read.
-struct Reading<'r> {
-    builder: Builder,
-    watcher: Watcher<'r>,
-    capture: capture::Reader,
-    log: Option<LogReader>,
-}
-
-impl Reading<'_> {
-    fn diagnostics(&mut self) -> &mut Diagnostics {
-        &mut self.watcher.findings.tallies.diagnostics
-    }
-
-    fn input(&mut self, id: SourceId, tally: InputTally) {
-        self.watcher.findings.tallies.inputs.insert(id, tally);
-    }
-
-    /// A source was read.
-    fn read(&mut self, id: SourceId, mut tally: InputTally, format: Option<Format>, ended: &Ended) {
-        if let Some(error) = &ended.error {
-            let at = Origin {
-                source: id,
-                record: 0,
-                offset: ended.bytes,
-            };
-            let reason = format!("reading stopped: {error}");
-            self.diagnostics().add(kind_of(error), at, &reason);
-        }
-        tally.format = format.map(Format::name);
-        tally.vantage = format.map(Format::vantage);
-        tally.gaps = format.map_or(&[], Format::gaps);
-        tally.bytes = ended.bytes;
-        self.input(id, tally);
-    }
-
-    fn finish(mut self) -> io::Result<Findings> {
-        let Self {
-            builder,
-            watcher,
-            capture,
-            log,
-        } = &mut self;
-        capture.finish(&mut |event| builder.take(&event, watcher));
-        if let Some(log) = log {
-            log.finish(&mut |event| builder.take(&event, watcher));
-        }
-        builder.finish(watcher);
-        watcher.hand_over();
-        let tallies = &mut watcher.findings.tallies;
-        tallies.diagnostics.absorb(capture.take_diagnostics());
-        for (id, counts) in capture.counts() {
-            let input = tallies.inputs.entry(*id).or_default();
-            (input.taken, input.ignored) = (counts.taken, counts.ignored);
-            // Packets that could not even be cut out are not understood either.
-            input.unrecognised = input.records.saturating_sub(counts.taken + counts.ignored);
-        }
-        if let Some(log) = log {
-            tallies.diagnostics.absorb(log.take_diagnostics());
-            for (id, counts) in log.all_counts() {
-                let input = tallies.inputs.entry(*id).or_default();
-                (input.taken, input.ignored, input.unrecognised) =
-                    (counts.taken, counts.ignored, counts.unrecognised);
-                input.records = counts.records;
-            }
-        }
-        match self.watcher.failed {
-            Some(error) => Err(error),
-            None => Ok(self.watcher.findings),
-        }
-    }
 }

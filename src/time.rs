@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 const NANOS: i64 = 1_000_000_000;
 const DAY: i64 = 86_400;
@@ -184,7 +185,34 @@ pub struct Clock {
     of_day: Option<(i64, i64, i64)>,
 }
 
+/// What a clock has learnt of a source, so that another one can go on where it was left.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ClockMemory {
+    year: Option<i64>,
+    last_day_of_year: i64,
+    month_first: Option<bool>,
+    of_day: Option<(i64, i64, i64)>,
+}
+
 impl Clock {
+    /// What it has learnt.
+    pub fn memory(&self) -> ClockMemory {
+        ClockMemory {
+            year: self.year,
+            last_day_of_year: self.last_day_of_year,
+            month_first: self.month_first,
+            of_day: self.of_day,
+        }
+    }
+
+    /// Goes on with what another clock has learnt of the same source.
+    pub fn remember(&mut self, memory: &ClockMemory) {
+        self.year = memory.year.or(self.year);
+        self.last_day_of_year = memory.last_day_of_year;
+        self.month_first = memory.month_first;
+        self.of_day = memory.of_day;
+    }
+
     /// A clock for a source in `zone`; `latest` is when it was last written to, `year` overrides the guess from that.
     pub fn new(zone: TimeZone, latest: Option<Timestamp>, year: Option<i64>) -> Self {
         Self {

@@ -12,7 +12,7 @@ use crate::run::{Findings, Wanted};
 /// What was found in one line, and how bad it is. What can't be read is unknown, unless what could be read is bad.
 pub(super) fn check(args: &CheckArgs) -> Outcome {
     match checked(args) {
-        Err(Trouble::Usage(words)) => {
+        Err(Trouble::Usage(words) | Trouble::Busy(words)) => {
             let status = Status::Unknown;
             print(&report::check::line(status.word(), &words, None))?;
             Ok(Exit::Checked(status))
@@ -23,12 +23,15 @@ pub(super) fn check(args: &CheckArgs) -> Outcome {
 
 fn checked(args: &CheckArgs) -> Outcome {
     let before = earlier_causes(&args.read.rules)?;
-    let warn = Rules::read("--warn", &args.warn, before.clone())?;
-    let crit = Rules::read("--crit", &args.crit, before)?;
-    let findings = read(&args.read, Wanted::Tallies, None)?;
+    let warn = Rules::read("--warn", &args.warn, before.clone(), &args.read)?;
+    let crit = Rules::read("--crit", &args.crit, before, &args.read)?;
+    let mut findings = read(&args.read, Wanted::Tallies, None)?;
     let report = report_of(&args.read, &findings, Rows::ALL)?;
     let (status, why) = status(&warn, &crit, &report, &findings);
     print(&report::check::line(status.word(), &why, Some(&report)))?;
+    if let Some(next) = findings.take_next(&report) {
+        next.commit(Vec::new())?;
+    }
     Ok(Exit::Checked(status))
 }
 

@@ -1,6 +1,7 @@
 //! `diff`: which inputs are which set, and both read.
 
 use super::asked::{Rows, filter, time};
+use super::state;
 use super::targets::{targets, write_all};
 use super::{COMPARED, Outcome, Trouble, look, read, report_of, warn};
 use crate::cli::{DiffArgs, Form, ReadArgs};
@@ -11,6 +12,7 @@ use crate::run::Wanted;
 
 /// Compares two sets of inputs, or what came before a time with what came after it.
 pub(super) fn diff(args: &DiffArgs) -> Outcome {
+    state::refuse(&args.read, "diff")?;
     let targets = targets(&args.read, COMPARED)?;
     let [before, after] = sets(args)?;
     filter(&after)?; // told before anything is read
@@ -20,7 +22,7 @@ pub(super) fn diff(args: &DiffArgs) -> Outcome {
         warn(&args.read, report);
     }
     let diff = Diff::new(before, after);
-    write_all(&targets, |target| match target.form {
+    write_all(&targets, None, |target| match target.form {
         Form::Json | Form::Ndjson => report::json::diff(&diff),
         Form::Md => report::markdown::diff(&diff),
         _ => report::diff::diff(&diff, look(&args.read, &target.place)),

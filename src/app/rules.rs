@@ -21,8 +21,9 @@ pub(super) struct Rules {
 
 impl Rules {
     /// Those of `--fail-on`. Wrong ones are told before anything is read.
-    pub(super) fn fail_on(args: &RuleArgs) -> Result<Self, Trouble> {
-        Self::read("--fail-on", &args.fail_on, earlier_causes(args)?)
+    pub(super) fn fail_on(args: &ReadArgs) -> Result<Self, Trouble> {
+        let before = earlier_causes(&args.rules)?;
+        Self::read("--fail-on", &args.rules.fail_on, before, args)
     }
 
     /// Reads the conditions of an option; `before` are the causes of the earlier report.
@@ -30,11 +31,13 @@ impl Rules {
         option: &'static str,
         typed: &[String],
         before: Option<BTreeSet<String>>,
+        args: &ReadArgs,
     ) -> Result<Self, Trouble> {
         let conditions = typed.iter().map(|typed| Condition::read(option, typed));
         let conditions = conditions.collect::<Result<Vec<_>, _>>()?;
-        if before.is_none() && conditions.iter().any(Condition::needs_before) {
-            let words = "what is new is told by an earlier report; give one with --baseline FILE";
+        let has_none = before.is_none() && args.state.is_none();
+        if has_none && conditions.iter().any(Condition::needs_before) {
+            let words = "what is new is told by an earlier report; give one with --baseline FILE, or go on from the last run with --state FILE";
             return Err(Trouble::Usage(format!("{option}: {words}")));
         }
         Ok(Self { conditions, before })
@@ -51,7 +54,7 @@ impl Rules {
         let measured = Measured {
             report,
             tally: vantage.and_then(|v| findings.tallies.by_vantage.get(&v)),
-            before: self.before.as_ref(),
+            before: self.before.as_ref().or(findings.before.as_ref()),
         };
         let conditions = self.conditions.iter();
         conditions.filter_map(|c| c.holds(&measured)).collect()

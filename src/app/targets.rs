@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
+use super::state::Next;
 use super::{Trouble, mail};
 use crate::cli::{Form, ReadArgs};
 use crate::output::{Place, Unwritten, Writing};
@@ -184,27 +185,38 @@ fn can_hold_rows(place: &Place) -> Result<(), Trouble> {
     Err(Trouble::Usage(words.to_owned()))
 }
 
-/// Writes every output, some as rows. Where one can't be written, the others are all the same.
+/// Writes every output, some as rows. Where one can't be written, the others are all the same, but where a later run goes
+/// on: then all of them come with what that one needs, or none.
 pub(super) fn write_each(
     targets: &[Target],
+    next: Option<Next>,
     fill: impl Fn(&Target, &mut Writing) -> io::Result<()>,
 ) -> Result<(), Trouble> {
-    let write = |target: &Target| {
+    let stage = |target: &Target| {
         let mut writing = target.place.begin()?;
         fill(target, &mut writing).map_err(|error| target.place.failed(error))?;
-        writing.finish()
+        writing.stage()
     };
+    if let Some(next) = next {
+        // What is printed can't be taken back, so it comes last.
+        let (files, printed): (Vec<_>, Vec<_>) =
+            targets.iter().partition(|t| t.place != Place::Stdout);
+        let staged = files.into_iter().chain(printed).map(stage);
+        return next.commit(staged.collect::<Result<_, _>>()?);
+    }
+    let write = |target: &Target| stage(target)?.finish();
     let written: Vec<_> = targets.iter().map(write).collect();
     let failed: Vec<Unwritten> = written.into_iter().filter_map(Result::err).collect();
     Trouble::of(failed)
 }
 
-/// Writes every output. Where one can't be written, the others are all the same.
+/// The same, of texts.
 pub(super) fn write_all(
     targets: &[Target],
+    next: Option<Next>,
     render: impl Fn(&Target) -> String,
 ) -> Result<(), Trouble> {
-    write_each(targets, |target, out| {
+    write_each(targets, next, |target, out| {
         out.write_all(render(target).as_bytes())
     })
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
+use crate::input::series_name;
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -148,6 +149,29 @@ fn candidate(path: &Path, named: bool) -> Candidate {
         modified: modified
             .map(|m| Timestamp::from_seconds(i64::try_from(m.as_secs()).unwrap_or(i64::MAX), 0)),
     }
+}
+
+/// The files beside one whose names are those of its rotations, the youngest first.
+pub fn rotations(path: &Path) -> Vec<Candidate> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let Ok(entries) = parent.unwrap_or(Path::new(".")).read_dir() else {
+        return Vec::new();
+    };
+    let (series, _) = series_name(path);
+    let beside =
+        |name: std::ffi::OsString| parent.map_or_else(|| name.clone().into(), |p| p.join(&name));
+    let paths = entries
+        .filter_map(Result::ok)
+        .map(|e| beside(e.file_name()));
+    let alike = paths.map(|path: PathBuf| (series_name(&path), path));
+    let alike = alike.filter(|((name, _), other)| *name == series && other != path);
+    let mut alike: Vec<_> = alike.collect();
+    alike.sort();
+    let files = alike.into_iter().rev().take(limits::ROTATIONS);
+    let files = files.map(|(_, path)| candidate(&path, true));
+    files.filter(|candidate| candidate.regular).collect()
 }
 
 #[cfg(test)]

@@ -17,6 +17,10 @@ pub struct Opened {
     pub reader: Box<dyn Read + Send>,
     /// The first bytes, at most [`limits::SNIFF_BYTES`]; they come from `reader` again.
     pub head: Vec<u8>,
+    /// True where it was decompressed.
+    pub is_packed: bool,
+    /// True where something that wraps each line was taken off.
+    pub is_wrapped: bool,
 }
 
 /// Why a source can't be read, and what to do.
@@ -29,14 +33,20 @@ pub fn open(candidate: &Candidate) -> Result<Opened, OpenError> {
     let raw: Box<dyn Read + Send> = if candidate.path.as_os_str() == "-" {
         Box::new(io::stdin())
     } else {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-        let file = std::fs::File::open(&candidate.path).map_err(|e| explain(&e))?;
+        let file = file(candidate).map_err(|e| explain(&e))?;
         if file.metadata().is_ok_and(|m| m.is_dir()) {
             return Err(OpenError("is a directory".to_owned()));
         }
         Box::new(file)
     };
     unpacked(raw)
+}
+
+/// A candidate's file, as it is on the disk.
+pub(super) fn file(candidate: &Candidate) -> io::Result<std::fs::File> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    let file = std::fs::File::open(&candidate.path)?;
+    Ok(file)
 }
 
 /// Takes off what bytes are compressed and wrapped in, and looks at the head of what is inside.
@@ -55,9 +65,16 @@ pub fn unpacked(mut raw: Box<dyn Read + Send>) -> Result<Opened, OpenError> {
     } else {
         with_head(whole)
     };
-    Ok(match Wrapping::of(&opened.head) {
+    let wrapping = Wrapping::of(&opened.head);
+    let is_wrapped = wrapping.is_some();
+    let opened = match wrapping {
         Some(wrapping) => with_head(Unwrapper::new(wrapping, opened.reader)),
         None => opened,
+    };
+    Ok(Opened {
+        is_packed: is_compressed,
+        is_wrapped,
+        ..opened
     })
 }
 
@@ -77,6 +94,28 @@ pub fn configuration(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
 /// When it can't be read, or has more than [`limits::REPORT_BYTES`].
 pub fn earlier_report(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
     whole(path, limits::REPORT_BYTES)
+}
+
+/// What earlier runs left, or none where there is no such file.
+///
+/// # Errors
+///
+/// When it can't be read, or is longer than [`limits::STATE_BYTES`].
+pub fn earlier_state(path: &std::path::Path) -> Result<Option<Vec<u8>>, OpenError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(explain(&error)),
+    };
+    let length = file.metadata().map_err(|error| explain(&error))?.len();
+    if length > limits::STATE_BYTES {
+        return Err(OpenError("it is longer than any state".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let read = file.take(limits::STATE_BYTES).read_to_end(&mut bytes);
+    read.map_err(|error| explain(&error))?;
+    Ok(Some(bytes))
 }
 
 /// The beginning of such a file would be another one.
@@ -109,6 +148,8 @@ fn with_head(mut reader: impl Read + Send + 'static) -> Opened {
     Opened {
         reader: Box::new(start.chain(rest)),
         head,
+        is_packed: false,
+        is_wrapped: false,
     }
 }
 

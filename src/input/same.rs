@@ -33,3 +33,32 @@ pub fn same_bytes(a: &Candidate, b: &Candidate) -> bool {
         }
     }
 }
+
+/// True where all of a file, compression taken off, stands at the beginning of another.
+pub fn is_beginning(part: &Candidate, whole: &Candidate) -> bool {
+    let (Ok(mut part), Ok(mut whole)) = (open(part), open(whole)) else {
+        return false;
+    };
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    loop {
+        left.clear();
+        right.clear();
+        let wanted = limits::WINDOW_BYTES as u64;
+        if { &mut part.reader }
+            .take(wanted)
+            .read_to_end(&mut left)
+            .is_err()
+        {
+            return false;
+        }
+        if left.is_empty() {
+            return true;
+        }
+        let read = { &mut whole.reader }
+            .take(left.len() as u64)
+            .read_to_end(&mut right);
+        if read.is_err() || left != right {
+            return false;
+        }
+    }
+}

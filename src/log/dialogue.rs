@@ -10,7 +10,7 @@ use crate::ftp::{
 };
 use crate::limits;
 use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
-use crate::log::{Exchange, Fact, Follow, Moved, Out, Record};
+use crate::log::{Exchange, Fact, Follow, Marks, Moved, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::Text;
 use crate::time::{Stamp, Timestamp};
@@ -303,6 +303,10 @@ impl Follow for Following {
         if let Some(end) = open.take(record, out) {
             self.end(handle, end, out);
         }
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        Some(self.sessions.marks())
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

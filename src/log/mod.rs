@@ -8,6 +8,7 @@
 //!
 //! Nothing here opens files, and no session's meaning is judged.
 
+mod carried;
 mod dialogue;
 pub mod envelope;
 mod exchange;
@@ -29,10 +30,12 @@ use crate::ftp::{
 use crate::limits;
 use crate::time::{Clock, Stamp, Timestamp};
 
+pub use carried::{Carried, HeaderText, Kept};
 pub use envelope::Bare;
 pub use exchange::{Exchange, Moved};
 pub use header::Header;
-pub use reader::{Counts, Cutter, Headed, Lines, LogReader, Part};
+pub use reader::{Counts, Cutter, Headed, Lines, LogReader, Part, Progress};
+pub use sessions::Marks;
 pub use transcript::Aside;
 
 /// What a format is.
@@ -89,6 +92,11 @@ pub trait Format: Sync {
     /// What is assumed to read it, for a person.
     fn assumption(&self) -> Option<&str> {
         None
+    }
+    /// True where a line is a part of a record, and only all lines together tell of a session: what goes on in a later run
+    /// is then read again as a whole.
+    fn is_in_pieces(&self) -> bool {
+        false
     }
     /// Something that puts records together to sessions.
     fn follow(&self) -> Box<dyn Follow + Send + Sync>;
@@ -227,6 +235,11 @@ pub trait Follow {
         origin: Origin,
         out: &mut Out<'_>,
     );
+    /// What a run that reads records again has to know beside them: the session to which the record taken last belongs, be
+    /// it told yet or not. Where none is named, it is that of the record's events.
+    fn marks(&mut self) -> Option<&mut Marks> {
+        None
+    }
     /// No more records: ends what is open.
     fn finish(&mut self, out: &mut Out<'_>);
     /// Hands over what a person should know.
@@ -387,6 +400,12 @@ impl Detected {
     /// What is assumed to read it, for a person.
     pub(crate) fn assumption(self) -> Option<&'static str> {
         self.given?.assumption()
+    }
+
+    /// See [`Format::is_in_pieces`].
+    pub fn is_in_pieces(self) -> bool {
+        let format = self.format(self.index);
+        format.is_some_and(Format::is_in_pieces)
     }
 
     /// True where lines that begin with `#` say what is in those behind them.

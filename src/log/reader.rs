@@ -4,6 +4,8 @@
 //! source is cut into windows changes nothing: where headers say what the
 //! lines behind them hold, the one in force goes along with each window.
 
+mod resume;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,15 +13,19 @@ use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, Source
 use crate::ftp::Vantage;
 use crate::input::{Cut, Decode, Window};
 use crate::limits;
+use crate::log::carried::{Carrying, Kept, Turn, without_secrets};
 use crate::log::{Bare, Detected, FORMATS, Follow, Header, Out, Read, Record};
 use crate::text::Text;
-use crate::time::{Clock, Stamp};
+use crate::time::{Clock, Stamp, Timestamp};
 
 const HEADER: &str = "a line of the log's header, or a remark";
 const UNRECOGNISED: &str = "a line in no known form";
 const ORDER_ASSUMED: &str = "a date that may be day/month or month/day, and no other date at the head of the file shows which: \
                              taken as day/month, unless the file is older than that";
 const SAMPLE_BYTES: usize = 160;
+
+pub use resume::Progress;
+use resume::line_at;
 
 /// What became of a source's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +79,8 @@ pub struct LogReader {
     format: Detected,
     followers: Vec<Option<Box<dyn Follow + Send + Sync>>>,
     source: SourceId,
+    /// The format of this source.
+    format_of_source: Detected,
     clock: Clock,
     /// Lines merged so far in this source.
     lines: u64,
@@ -80,6 +88,11 @@ pub struct LogReader {
     in_line: bool,
     counts: BTreeMap<SourceId, Counts>,
     diagnostics: Diagnostics,
+    /// What keeps the records of open sessions, where a later run goes on.
+    carrying: Option<Carrying>,
+    /// The first and the latest time of a record of this source.
+    first: Option<Timestamp>,
+    newest: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for LogReader {
@@ -99,12 +112,52 @@ impl LogReader {
             format,
             followers: FORMATS.iter().map(|_| None).collect(),
             source,
+            format_of_source: format,
             clock,
             lines: 0,
             in_line: false,
             counts: BTreeMap::from([(source, Counts::default())]),
             diagnostics: Diagnostics::default(),
+            carrying: None,
+            first: None,
+            newest: None,
         }
+    }
+
+    /// Hands a record to what puts its format's records together.
+    fn follow(
+        &mut self,
+        (format, record): (usize, &Record<'_>),
+        at: Option<Timestamp>,
+        origin: Origin,
+        kept: Option<&dyn Fn() -> Option<Kept>>,
+        out: &mut Out<'_>,
+    ) {
+        let (Some(follower), Some(known)) = (self.followers.get_mut(format), FORMATS.get(format))
+        else {
+            return;
+        };
+        let follower = follower.get_or_insert_with(|| known.follow());
+        let (Some(carrying), Some(kept)) = (&mut self.carrying, kept) else {
+            for _ in 0..record.times {
+                follower.record(record, at, origin, out);
+            }
+            return;
+        };
+        let begun = follower.marks().map(|marks| marks.begun);
+        let mut turn = Turn::default();
+        for _ in 0..record.times {
+            follower.record(record, at, origin, &mut |event| {
+                turn.note(&event);
+                out(event);
+            });
+        }
+        let marks = follower.marks();
+        let heard = marks.and_then(|marks| {
+            turn.begun = begun.filter(|begun| *begun != marks.begun);
+            marks.heard.take()
+        });
+        carrying.take((format, record), heard, &turn, origin, kept);
     }
 
     /// Goes on with the next source. Sessions stay open.
@@ -113,7 +166,16 @@ impl LogReader {
         self.clock = clock;
         self.lines = 0;
         self.in_line = false;
+        (self.first, self.newest) = (None, None);
         self.counts.entry(source).or_default();
+        if let Some(carrying) = &mut self.carrying {
+            carrying.header().begin(b"");
+        }
+    }
+
+    /// The format of the source that was begun, where it is not that of the series.
+    pub fn set_format(&mut self, format: Detected) {
+        self.format_of_source = format;
     }
 
     /// How many of these bytes are whole lines: a window. 0 where more bytes are needed to tell; `last` says that there
@@ -151,6 +213,24 @@ impl LogReader {
         self.merge_lines(window_offset + end as u64, rest, out);
     }
 
+    /// When a record was written. Lines of one second stand together; only of dates without a year does the clock remember
+    /// the last.
+    fn at(
+        &mut self,
+        stamp: Stamp,
+        before: &mut Option<(i64, u32, Option<Timestamp>)>,
+    ) -> Option<Timestamp> {
+        let at = match (stamp, *before) {
+            (Stamp::Local(seconds, nanos), Some((s, n, at))) if (s, n) == (seconds, nanos) => at,
+            _ => self.clock.utc(stamp),
+        };
+        *before = match stamp {
+            Stamp::Local(seconds, nanos) => Some((seconds, nanos, at)),
+            _ => None,
+        };
+        at
+    }
+
     fn merge_lines(&mut self, window_offset: u64, part: Part<'_>, out: &mut Out<'_>) {
         let source = self.source;
         let assumed = self.format.assumption();
@@ -162,7 +242,7 @@ impl LogReader {
         let counts = self.counts.entry(source).or_default();
         counts.records += part.lines;
         counts.taken += part.records.len() as u64;
-        let mut before = None;
+        let (mut before, mut seen) = (None, 0);
         for placed in &part.records {
             let origin = place(placed.line, placed.offset, self.lines);
             if let Some(assumed) = assumed {
@@ -173,28 +253,37 @@ impl LogReader {
                 let kind = DiagnosticKind::Assumed;
                 self.diagnostics.add(kind, origin, ORDER_ASSUMED);
             }
-            // Lines of one second stand together; only of dates without a year does the clock remember the last.
-            let at = match (placed.record.stamp, before) {
-                (Stamp::Local(seconds, nanos), Some((s, n, at))) if (s, n) == (seconds, nanos) => {
-                    at
-                }
-                (stamp, _) => self.clock.utc(stamp),
-            };
-            before = match placed.record.stamp {
-                Stamp::Local(seconds, nanos) => Some((seconds, nanos, at)),
-                _ => None,
-            };
-            let (Some(follower), Some(format)) = (
-                self.followers.get_mut(placed.format),
-                FORMATS.get(placed.format),
-            ) else {
+            let at = self.at(placed.record.stamp, &mut before);
+            let (format, bytes) = (self.format_of_source, part.bytes);
+            if self.carrying.is_none() {
+                self.follow((placed.format, &placed.record), at, origin, None, out);
                 continue;
-            };
-            let follower = follower.get_or_insert_with(|| format.follow());
-            for _ in 0..placed.record.times {
-                follower.record(&placed.record, at, origin, out);
             }
+            self.first = self.first.or(at);
+            self.newest = self.newest.max(at);
+            let header = self.header_before(placed.offset, bytes, &mut seen);
+            let keep = || {
+                let line = line_at(bytes, placed.offset);
+                let in_force = header.as_deref().map_or(b"".as_slice(), Vec::as_slice);
+                let line = without_secrets(line, &placed.record, (format, in_force))?;
+                Some(Kept {
+                    origin,
+                    at,
+                    header: header.clone(),
+                    begun: None,
+                    line,
+                })
+            };
+            self.follow(
+                (placed.format, &placed.record),
+                at,
+                origin,
+                Some(&keep),
+                out,
+            );
         }
+        self.header_before(part.bytes.len() as u64, part.bytes, &mut seen);
+        let counts = self.counts.entry(source).or_default();
         for passed in part.passed {
             let (kind, reason, sample) = if let Some(reason) = passed.reason {
                 counts.ignored += passed.count;
@@ -462,7 +551,7 @@ impl<'w> Part<'w> {
 }
 
 /// Where a line has no time its envelope has, and where a client's line has no session its envelope has the process.
-fn ask_envelope(record: &mut Record<'_>, bare: &Bare<'_>, format: usize) {
+pub(super) fn ask_envelope(record: &mut Record<'_>, bare: &Bare<'_>, format: usize) {
     if record.stamp == Stamp::None {
         record.stamp = bare.stamp;
     }

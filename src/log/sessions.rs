@@ -106,6 +106,24 @@ pub fn told_reply(key: SessionKey, found: Found<'_>, out: &mut Out<'_>) -> Optio
     Some(code)
 }
 
+/// What a run that reads records again has to know beside them.
+#[derive(Debug, Clone, Copy)]
+pub struct Marks {
+    /// The session that was begun or looked up last, to be changed.
+    pub heard: Option<SessionKey>,
+    /// The second in which sessions began last, and how many did before the last one.
+    pub begun: (i64, u64),
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self {
+            heard: None,
+            begun: (i64::MIN, 0),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Slot<S> {
     generation: u32,
@@ -121,8 +139,7 @@ pub struct Sessions<S> {
     /// the back, so a line costs nothing here.
     waiting: VecDeque<(i64, Handle)>,
     limit: usize,
-    /// The second in which sessions began last, and how many did.
-    begun: (i64, u64),
+    marks: Marks,
     diagnostics: Diagnostics,
 }
 
@@ -133,7 +150,7 @@ impl<S> Default for Sessions<S> {
             free: Vec::new(),
             waiting: VecDeque::new(),
             limit: limits::OPEN_SESSIONS,
-            begun: (i64::MIN, 0),
+            marks: Marks::default(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -144,12 +161,12 @@ impl<S> Sessions<S> {
     /// the upper half of the number a key is made from.
     pub fn nth_of_second(&mut self, at: Option<Timestamp>) -> u64 {
         let second = at.map_or(0, Timestamp::seconds);
-        if self.begun.0 == second {
-            self.begun.1 += 1;
+        if self.marks.begun.0 == second {
+            self.marks.begun.1 += 1;
         } else {
-            self.begun = (second, 0);
+            self.marks.begun = (second, 0);
         }
-        self.begun.1 << 32
+        self.marks.begun.1 << 32
     }
 
     /// A new session.
@@ -160,6 +177,7 @@ impl<S> Sessions<S> {
         origin: Origin,
         state: S,
     ) -> Handle {
+        self.marks.heard = Some(key);
         let open = Some(Open {
             key,
             last: at,
@@ -207,9 +225,17 @@ impl<S> Sessions<S> {
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Open<S>> {
         let slot = self.slots.get_mut(handle.slot as usize)?;
         let generation = slot.generation;
-        slot.open
+        let open = slot
+            .open
             .as_mut()
-            .filter(|_| generation == handle.generation)
+            .filter(|_| generation == handle.generation)?;
+        self.marks.heard = Some(open.key);
+        Some(open)
+    }
+
+    /// What a later run has to know beside the records.
+    pub fn marks(&mut self) -> &mut Marks {
+        &mut self.marks
     }
 
     /// A session that is open and was not silent for too long at `now`.

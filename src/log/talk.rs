@@ -14,7 +14,7 @@ use crate::ftp::{
 };
 use crate::limits;
 use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
-use crate::log::{Fact, Follow, Implied, Out, Record};
+use crate::log::{Fact, Follow, Implied, Marks, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -474,6 +474,10 @@ impl Follow for Following {
         } else if let Fact::Login { accepted: true, .. } = record.fact {
             self.admit(handle, record);
         }
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        Some(self.sessions.marks())
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

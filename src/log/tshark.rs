@@ -150,6 +150,10 @@ impl Format for Tshark {
         true
     }
 
+    fn is_in_pieces(&self) -> bool {
+        true
+    }
+
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {
         Box::new(follow::Following::new())
     }

@@ -13,7 +13,7 @@ use crate::ftp::{
     Vantage, Verb,
 };
 use crate::log::sessions::{Handle, Sessions, event};
-use crate::log::{Bare, Description, Fact, Follow, Format, Out, Read, Record, Sample, envelope};
+use crate::log::{Bare, Description, Fact, Follow, Format, Marks, Out, Read, Record, Sample, envelope};
 use crate::lookup::Lookup;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -243,6 +243,10 @@ impl Follow for Following {
                 out(event(open.key, at, origin, implied.told(b"")));
             }
         }
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        Some(self.sessions.marks())
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

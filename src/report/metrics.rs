@@ -11,6 +11,7 @@ use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
+use serde::{Deserialize, Serialize};
 
 use super::{CauseRow, CommandRow, Heard, Report, WaitRow};
 use crate::catalogue::catalogue;
@@ -20,8 +21,56 @@ use crate::time::Timestamp;
 
 /// The report; empty where it can't be told, which memory alone could cause.
 pub fn report(report: &Report) -> String {
+    shown(Families::of(report))
+}
+
+/// The same, with the counts of earlier reports in its own: counters that only grow.
+pub fn report_after(report: &Report, counters: &Counters) -> String {
+    let mut families = Families::of(report);
+    families.set(counters);
+    shown(families)
+}
+
+/// The counts of reports, added up.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counters(Vec<Counter>);
+
+/// A count, by its name and labels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Counter {
+    name: String,
+    labels: Vec<(String, String)>,
+    count: u64,
+}
+
+impl Counters {
+    /// Adds the counts of a report.
+    pub fn add(&mut self, report: &Report) {
+        for Family { name, rows, .. } in Families::of(report).0 {
+            for (labels, value) in rows {
+                let Value::Count(count) = value else { continue };
+                let known = self.0.iter_mut();
+                match known
+                    .into_iter()
+                    .find(|known| known.name == name && known.labels == labels)
+                {
+                    Some(known) => known.count = known.count.saturating_add(count),
+                    None => self.0.push(Counter {
+                        name: name.to_owned(),
+                        labels,
+                        count,
+                    }),
+                }
+            }
+        }
+        self.0
+            .sort_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
+    }
+}
+
+fn shown(families: Families) -> String {
     let mut registry = Registry::with_prefix("ftpwhy");
-    registry.register_collector(Box::new(Families::of(report)));
+    registry.register_collector(Box::new(families));
     let mut text = String::new();
     match encode(&mut text, &registry) {
         Ok(()) => text,
@@ -30,6 +79,7 @@ pub fn report(report: &Report) -> String {
 }
 
 type Labels = Vec<(&'static str, String)>;
+type OwnLabels = Vec<(String, String)>;
 
 #[derive(Debug)]
 enum Value {
@@ -42,7 +92,19 @@ enum Value {
 struct Family {
     name: &'static str,
     help: &'static str,
-    rows: Vec<(Labels, Value)>,
+    rows: Vec<(OwnLabels, Value)>,
+}
+
+impl Family {
+    fn new(name: &'static str, help: &'static str, rows: Vec<(Labels, Value)>) -> Self {
+        let own = |(labels, value): (Labels, Value)| {
+            let labels = labels.into_iter();
+            let labels = labels.map(|(name, label)| (name.to_owned(), label));
+            (labels.collect(), value)
+        };
+        let rows = rows.into_iter().map(own).collect();
+        Self { name, help, rows }
+    }
 }
 
 #[derive(Debug)]
@@ -87,7 +149,7 @@ impl Families {
             };
             parts.iter().flat_map(of_part).collect::<Vec<_>>()
         };
-        let family = |name, help, rows| Family { name, help, rows };
+        let family = Family::new;
         Self(vec![
             family("replies", "Replies by code, as heard", each(replies)),
             family(
@@ -138,6 +200,20 @@ impl Families {
                 time(report.window.last()),
             ),
         ])
+    }
+}
+
+impl Families {
+    /// Gives counts other values, and rows to those that have none.
+    fn set(&mut self, counters: &Counters) {
+        for family in &mut self.0 {
+            let known = counters.0.iter().filter(|known| known.name == family.name);
+            let rows = known.map(|known| (known.labels.clone(), Value::Count(known.count)));
+            let rows: Vec<_> = rows.collect();
+            if !rows.is_empty() {
+                family.rows = rows;
+            }
+        }
     }
 }
 

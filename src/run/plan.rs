@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::{Format, Job, Reading, source_id};
+use super::reading::Reading;
+use super::{Format, Job, source_id};
 use crate::capture::{self, Part, Shift, Survey, Track};
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::ftp::Vantage;
@@ -28,6 +29,8 @@ pub(super) enum Series {
     Files(Vec<usize>),
     /// The same bytes as an input that is read.
     Repeated(usize),
+    /// A capture that an earlier run read to its end.
+    Known(usize),
 }
 
 impl Series {
@@ -36,7 +39,7 @@ impl Series {
         match self {
             Self::Captures(parts) => parts.iter().map(|part| index(part.id)).collect(),
             Self::Files(indexes) => indexes.clone(),
-            Self::Repeated(index) => vec![*index],
+            Self::Repeated(index) | Self::Known(index) => vec![*index],
         }
     }
 }
@@ -120,16 +123,35 @@ fn set_clocks(units: &mut [Vec<Part>], tracks: &[(usize, Track)], diagnostics: &
 impl Job<'_> {
     /// Says which candidates are read as one, in the order of their first paths.
     pub(super) fn plan(&mut self, diagnostics: &mut Diagnostics) -> Vec<Series> {
-        if let [_] = self.candidates {
+        if let ([_], None) = (self.candidates, self.earlier) {
             return vec![Series::Files(vec![0])];
         }
         let from = self.settings.from;
-        let peeks: Vec<Option<Peek>> = self
+        let mut peeks: Vec<Option<Peek>> = self
             .candidates
             .par_iter()
             .map(|candidate| peek(candidate, from))
             .collect();
         self.joins = has_both(&peeks);
+        let mut known = Vec::new();
+        if let Some(earlier) = self.earlier {
+            let starts = peeks
+                .iter()
+                .map(|peek| peek.as_ref().and_then(|peek| peek.starts));
+            let starts: Vec<_> = starts.collect();
+            known = earlier.finished_captures(&starts);
+            self.newest = earlier.newest(&starts);
+            // What is known holds nothing that another input could hold as well.
+            let known = peeks
+                .iter_mut()
+                .zip(0..)
+                .filter(|(_, index)| earlier.whole(*index, false).is_some());
+            for (peek, _) in known {
+                if let Some(peek) = peek {
+                    peek.head = None;
+                }
+            }
+        }
         let repeated = self.repeated(&peeks, diagnostics);
         let mut parts = Vec::new();
         let mut files = Vec::new();
@@ -137,6 +159,10 @@ impl Job<'_> {
         for (index, peek) in peeks.into_iter().enumerate() {
             match peek {
                 _ if repeated.contains(&index) => series.push(Series::Repeated(index)),
+                Some(Peek {
+                    format: Some(Format::Capture(_)),
+                    ..
+                }) if known.contains(&index) => series.push(Series::Known(index)),
                 Some(Peek {
                     format: Some(Format::Capture(flavour)),
                     starts,
@@ -292,6 +318,7 @@ impl Job<'_> {
 
     /// Reads captures as one.
     pub(super) fn read_captures(&self, parts: &[Part], reading: &mut Reading<'_>) {
+        reading.note_captures(parts, self);
         let mut failed = Vec::new();
         let mut open = |id| {
             let candidate = self.candidates.get(index(id))?;
@@ -328,6 +355,7 @@ impl Job<'_> {
             reading.read(outcome.id, tally, format, &outcome.ended);
         }
         for (id, error) in failed {
+            reading.left.forget(id);
             let at = Origin {
                 source: id,
                 ..Origin::default()
@@ -339,13 +367,22 @@ impl Job<'_> {
         }
     }
 
+    /// Names a capture that an earlier run read.
+    pub(super) fn pass_over(&self, index: usize, reading: &mut Reading<'_>) {
+        let id = source_id(index);
+        match self.earlier.and_then(|earlier| earlier.log(index)) {
+            Some(log) => reading.known(id, log, self.input(id)),
+            None => reading.input(id, self.input(id)),
+        }
+    }
+
     /// Names an input that is not read, because another one holds the same bytes.
     pub(super) fn leave_out(&self, index: usize, reading: &mut Reading<'_>) {
         let id = source_id(index);
         reading.input(id, self.input(id));
     }
 
-    fn input(&self, id: SourceId) -> InputTally {
+    pub(super) fn input(&self, id: SourceId) -> InputTally {
         InputTally {
             path: Text::from(self.sources.path(id)),
             ..InputTally::default()

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 
 use super::exchanges;
 use super::joining::{Holding, may_be_joined};
+use super::resume::{Counting, Over};
 use super::rows::Rows;
 use super::{Findings, Wanted};
 use crate::anonymize::Anonymizer;
 use crate::cause::{Failure, classify, classify_showing};
-use crate::diagnostic::DiagnosticKind;
+use crate::diagnostic::{DiagnosticKind, Origin};
 use crate::filter::Filter;
 use crate::ftp::{Event, SessionKey};
 use crate::limits;
@@ -48,6 +49,8 @@ pub(super) struct Watcher<'w> {
     pub(super) holding: Option<Holding>,
     /// What is not counted yet of sessions that are open; nothing where all sessions are wanted and none is held.
     pub(super) apart: Lookup<SessionKey, Box<Apart>>,
+    /// Which sessions count, where a run goes on after another: with all that is known of them.
+    pub(super) counting: Option<Counting>,
 }
 
 impl Observer for Watcher<'_> {
@@ -65,7 +68,7 @@ impl Observer for Watcher<'_> {
         let out = &mut *self.out;
         if let Some(apart) = apart_of(&mut self.apart, session.key) {
             apart.rows.add(event, &row);
-            if apart.rows.is_long() {
+            if apart.rows.is_long() && self.counting.is_none() {
                 self.failed = apart.rows.write(asked, session, sources, out).err();
             }
         }
@@ -118,6 +121,11 @@ impl Observer for Watcher<'_> {
 
     fn finished(&mut self, session: Session) {
         let apart = self.apart.remove(&session.key);
+        if let Some(counting) = &mut self.counting
+            && !counting.counts(&session)
+        {
+            return;
+        }
         let over = match &mut self.holding {
             Some(holding) => holding.take(session, apart, &mut self.findings),
             None => Some((session, apart)),
@@ -170,7 +178,7 @@ impl Watcher<'_> {
             .is_none_or(|filter| filter.admits(session));
         if let Some(apart) = apart_of(&mut self.apart, session.key) {
             apart.rows.hold(&row);
-            if apart.rows.is_long() {
+            if apart.rows.is_long() && self.counting.is_none() {
                 let held = apart.rows.take_held();
                 return self.out.write_all(if is_wanted { &held } else { &[] });
             }
@@ -180,7 +188,25 @@ impl Watcher<'_> {
 
     /// True where it does not show yet whether a session is wanted, or whether it stands in another input too.
     fn is_apart(&self, session: &Session) -> bool {
-        self.asked.filter.is_some() || self.holding.is_some() && may_be_joined(session)
+        self.counting.is_some()
+            || self.asked.filter.is_some()
+            || self.holding.is_some() && may_be_joined(session)
+    }
+
+    /// From here on sessions are those that are open at the end of the input.
+    pub(super) fn end(&mut self, over: Over) {
+        if let Some(counting) = &mut self.counting {
+            counting.end(over);
+        }
+    }
+
+    /// Sessions whose records are not kept count where the input ends.
+    pub(super) fn give_up(&mut self, given_up: &[(SessionKey, Origin)]) {
+        for (_, origin) in given_up {
+            let reason = "a session is open, and its records are not kept for the next run: it counts as if it ended here";
+            let diagnostics = &mut self.findings.tallies.diagnostics;
+            diagnostics.add(DiagnosticKind::LimitReached, *origin, reason);
+        }
     }
 
     /// Has the finished sessions judged.

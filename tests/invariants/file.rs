@@ -13,10 +13,10 @@ use super::Choices;
 use super::shown::{Shown, assert_accounted, assert_same};
 
 /// A file that is removed when it is dropped.
-struct Temporary(PathBuf);
+pub(super) struct Temporary(pub(super) PathBuf);
 
 impl Temporary {
-    fn new(bytes: &[u8]) -> Self {
+    pub(super) fn new(bytes: &[u8]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("ftpwhy-{}-{number}", std::process::id());

@@ -27,6 +27,7 @@ pub mod log;
 pub mod packed;
 pub mod seeds;
 pub mod shown;
+pub mod state;
 
 /// A word that is planted as a password, and must come out nowhere.
 pub const CANARY: &str = "c4n4ry-hunter2";
@@ -72,6 +73,11 @@ pub const ALL: &[Invariant] = &[
         name: "file",
         check: file::check,
         seeds: file::seeds,
+    },
+    Invariant {
+        name: "state",
+        check: state::check,
+        seeds: state::seeds,
     },
 ];
 

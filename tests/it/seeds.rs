@@ -105,3 +105,8 @@ fn every_invariant_has_a_target() {
     let held: Vec<&str> = ALL.iter().map(|invariant| invariant.name).collect();
     assert_eq!(named, held);
 }
+
+#[test]
+fn states() {
+    hold("state", 150);
+}

@@ -24,6 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["report"],
     &["threshold"],
     &["cli", "exit", "output", "progress"],
+    &["state"],
     &["run"],
     &["app"],
 ];

@@ -4,7 +4,7 @@
 
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin};
 use crate::limits;
-use crate::log::{Fact, Follow, Out, Record, talk};
+use crate::log::{Fact, Follow, Marks, Out, Record, talk};
 use crate::lookup::Lookup;
 use crate::time::Timestamp;
 
@@ -116,6 +116,10 @@ impl Follow for Following {
         if matches!(record.fact, Fact::Closed(_) | Fact::Opened { refused: true } | Fact::Remark(SSH_OVER)) {
             self.processes.remove(&record.number);
         }
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        self.talk.marks()
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

@@ -4,7 +4,7 @@ use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin};
 use crate::ftp::Vantage;
 use crate::limits;
 use crate::log::proftpd::zone::{self, Steady};
-use crate::log::{Fact, Follow, Out, Record, dialogue};
+use crate::log::{Fact, Follow, Marks, Out, Record, dialogue};
 use crate::lookup::Lookup;
 use crate::time::{Stamp, Timestamp};
 
@@ -92,6 +92,10 @@ impl Follow for Following {
         {
             self.processes.remove(&record.number);
         }
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        self.dialogue.marks()
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{Closing, Command, End, Endpoint, EventKind, Found, Host, Introduction, Replies, SessionKey, Side, Vantage, Verb};
 use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
-use crate::log::{Fact, Follow, Implied, Out, Record};
+use crate::log::{Fact, Follow, Implied, Marks, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::StableHash;
 use crate::time::Timestamp;
@@ -180,6 +180,10 @@ impl Follow for Following {
         if is_end {
             self.end(handle, End::Fin, out);
         }
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        Some(self.sessions.marks())
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

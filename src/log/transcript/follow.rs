@@ -10,7 +10,7 @@ use crate::ftp::{
 };
 use crate::limits;
 use crate::log::sessions::{Handle, Open, Sessions, event};
-use crate::log::{Fact, Follow, Out, Record};
+use crate::log::{Fact, Follow, Marks, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::StableHash;
 use crate::time::Timestamp;
@@ -580,6 +580,10 @@ impl Follow for Following {
         {
             self.end(handle, closing, out);
         }
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        Some(self.sessions.marks())
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

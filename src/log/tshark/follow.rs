@@ -9,7 +9,7 @@ use super::Piece;
 use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{Endpoint, Host, Vantage, grammar};
 use crate::limits;
-use crate::log::{Exchange, Fact, Follow, Out, Record, dialogue, envelope, transcript};
+use crate::log::{Exchange, Fact, Follow, Marks, Out, Record, dialogue, envelope, transcript};
 use crate::lookup::Lookup;
 use crate::time::Timestamp;
 
@@ -224,6 +224,10 @@ impl Follow for Following {
         if let Fact::Piece(piece) = &record.fact {
             self.piece(piece, at, origin, out);
         }
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        self.inner.marks()
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

@@ -19,7 +19,7 @@ use crate::diagnostic::{Diagnostics, Origin};
 use crate::ftp::{Closing, Command, End, Endpoint, EventKind, Host, Introduction, Replies, ReplyCode, SessionKey, Side, Vantage, Verb};
 use crate::limits;
 use crate::log::sessions::{Handle, Open, Sessions, event, told_reply};
-use crate::log::{Fact, Follow, Implied, Out, Record};
+use crate::log::{Fact, Follow, Implied, Marks, Out, Record};
 use crate::lookup::Lookup;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -173,6 +173,10 @@ impl Follow for Following {
         if let Some(end) = open.take(record, turn, out) {
             self.end(handle, end, out);
         }
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        Some(self.sessions.marks())
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

@@ -126,7 +126,7 @@ ids! {
     Rule, "a rule of the protocol": NotBegun, BegunTwice, BegunForNothing, CompleteTwice, Unasked, AsksForNothing, NotFollowed;
     Attribute, "an attribute": Client, Network, User, Server, Tls, Mode;
     DiagnosticKind, "a kind of diagnostic": Unreadable, UnknownFormat, Empty, Truncated, Damaged, NotRead, Malformed, LimitReached,
-        Missing, HeardTwice, Assumed, InternalError;
+        Missing, HeardTwice, Assumed, Carried, Changed, InternalError;
 }
 
 impl<'de> Deserialize<'de> for CauseId {

@@ -9,6 +9,7 @@ mod log;
 mod many;
 mod named;
 mod session;
+mod state;
 
 use ftpwhy::cause::Failure;
 use ftpwhy::diagnostic::DiagnosticKind;

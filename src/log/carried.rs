@@ -1,0 +1,473 @@
+//! The records of sessions that are open, kept so that a later run can read them again and go on.
+//!
+//! No format serialises what it knows of its sessions: reading the same records again makes the same of them. A record is
+//! kept with its session until that is over. A remark belongs to a process that may have no session yet, and is kept until
+//! that process says that it is over. Nothing that is kept holds a password: it is struck out where the record stays the
+//! same without it, and where it does not, its session is given up, which is to count it where the input ends.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::diagnostic::Origin;
+use crate::ftp::{Event, EventKind, SessionKey, grammar};
+use crate::limits;
+use crate::log::reader::ask_envelope;
+use crate::log::{Aside, Bare, Detected, Fact, Header, Read, Record};
+use crate::lookup::Lookup;
+use crate::time::Timestamp;
+
+/// Lines of a header, with line ends between them.
+pub type HeaderText = Option<Arc<Vec<u8>>>;
+
+/// Bytes that a kept record takes beside its line.
+const RECORD_BYTES: usize = 96;
+
+/// Words behind which lines hold secrets (RFC 959, RFC 2228).
+const SECRETS: [&[u8]; 4] = [b"pass", b"acct", b"adat", b"pswd"];
+
+/// A record of a session that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Where it was read.
+    pub origin: Origin,
+    /// When it was written, as it was understood there.
+    pub at: Option<Timestamp>,
+    /// The lines of the header in force, in formats that have one.
+    pub header: HeaderText,
+    /// Where a session begins with it: the second in which one had begun before, and how many had before that.
+    pub begun: Option<(i64, u64)>,
+    /// The line, without its end and without secrets.
+    pub line: Box<[u8]>,
+}
+
+/// What is left of a series at its end.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// The records of the sessions that are open, in their order.
+    pub records: Vec<Kept>,
+    /// Open sessions whose records were not kept.
+    pub given_up: Vec<(SessionKey, Origin)>,
+}
+
+/// What is kept of one session.
+#[derive(Debug, Default)]
+struct Open {
+    records: Vec<(u64, Kept)>,
+    bytes: usize,
+    is_given_up: bool,
+}
+
+/// A remark, and the process that made it.
+#[derive(Debug)]
+struct Remark {
+    format: usize,
+    number: u32,
+    turn: u64,
+    kept: Kept,
+}
+
+/// Keeps the records of one series.
+#[derive(Debug, Default)]
+pub(super) struct Carrying {
+    sessions: Lookup<SessionKey, Open>,
+    /// Each open session, by the turn at which it was looked at last: those that are silent longest are in front.
+    silent: VecDeque<(u64, SessionKey)>,
+    remarks: VecDeque<Remark>,
+    turn: u64,
+    bytes: usize,
+    header: HeaderLines,
+}
+
+/// What became of a record: its session, and the sessions that ended with it.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    last: Option<SessionKey>,
+    closed: Vec<SessionKey>,
+    /// See [`Kept::begun`].
+    pub(super) begun: Option<(i64, u64)>,
+}
+
+impl Turn {
+    pub(super) fn note(&mut self, event: &Event<'_>) {
+        self.last = Some(event.session);
+        if let EventKind::Closed(_) = event.kind {
+            self.closed.push(event.session);
+        }
+    }
+
+    /// The session of the record, unless it is over: the one that is named, or that of its last event.
+    fn session(&self, heard: Option<SessionKey>) -> Option<SessionKey> {
+        heard.or(self.last).filter(|key| !self.closed.contains(key))
+    }
+}
+
+impl Carrying {
+    /// The lines of the header, as far as they were read.
+    pub(super) fn header(&mut self) -> &mut HeaderLines {
+        &mut self.header
+    }
+
+    /// Keeps a record, and forgets those of the sessions that ended with it. `kept` gives none where it can't be kept.
+    pub(super) fn take(
+        &mut self,
+        (format, record): (usize, &Record<'_>),
+        heard: Option<SessionKey>,
+        turn: &Turn,
+        origin: Origin,
+        kept: impl FnOnce() -> Option<Kept>,
+    ) {
+        self.turn += 1;
+        let begun = turn.begun;
+        let kept = || kept().map(|kept| Kept { begun, ..kept });
+        for key in &turn.closed {
+            self.forget(*key);
+        }
+        if ends_process(record) {
+            self.remarks
+                .retain(|r| (r.format, r.number) != (format, record.number));
+        }
+        if let Some(key) = turn.session(heard) {
+            self.keep(key, origin, kept());
+        } else if let (Fact::Remark(_), Some(kept)) = (&record.fact, kept()) {
+            self.remarks.push_back(Remark {
+                format,
+                number: record.number,
+                turn: self.turn,
+                kept,
+            });
+            if self.remarks.len() > limits::CARRIED_REMARKS {
+                self.remarks.pop_front();
+            }
+        }
+    }
+
+    fn keep(&mut self, key: SessionKey, origin: Origin, kept: Option<Kept>) {
+        if self.sessions.get(&key).is_none() {
+            self.sessions.insert(key, Open::default());
+            self.silent.push_back((self.turn, key));
+        }
+        let Some(open) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let Some(kept) = kept.filter(|_| !open.is_given_up) else {
+            let placeholder = Kept {
+                origin,
+                at: None,
+                header: None,
+                begun: None,
+                line: Box::default(),
+            };
+            if !std::mem::replace(&mut open.is_given_up, true) {
+                self.bytes -= open.bytes;
+                *open = Open {
+                    records: vec![(self.turn, placeholder)],
+                    bytes: 0,
+                    is_given_up: true,
+                };
+            }
+            return;
+        };
+        let bytes = kept.line.len() + RECORD_BYTES;
+        open.bytes += bytes;
+        open.records.push((self.turn, kept));
+        self.bytes += bytes;
+        while self.bytes > limits::CARRIED_BYTES && self.give_up_one() {}
+    }
+
+    /// Gives up the session that is silent longest.
+    fn give_up_one(&mut self) -> bool {
+        while let Some((turn, key)) = self.silent.pop_front() {
+            let Some(open) = self.sessions.get_mut(&key) else {
+                continue;
+            };
+            let last = open.records.last().map_or(0, |(turn, _)| *turn);
+            self.silent.push_back((last, key));
+            if last == turn && !open.is_given_up {
+                let origin = open.records.first().map(|(_, kept)| kept.origin);
+                self.keep(key, origin.unwrap_or_default(), None);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn forget(&mut self, key: SessionKey) {
+        if let Some(open) = self.sessions.remove(&key) {
+            self.bytes -= open.bytes;
+        }
+        // Sessions that are over are found out when their turn comes; there are to be no more of them than open ones.
+        if self.silent.len() > 64 && self.silent.len() / 2 > self.sessions.len() {
+            let sessions = &self.sessions;
+            self.silent.retain(|(_, key)| sessions.get(key).is_some());
+        }
+    }
+
+    /// What is left at the end.
+    pub(super) fn left(&mut self) -> Carried {
+        let mut carried = Carried::default();
+        let mut records = Vec::new();
+        for (_, key) in std::mem::take(&mut self.silent) {
+            let Some(open) = self.sessions.remove(&key) else {
+                continue;
+            };
+            if open.is_given_up {
+                let origin = open.records.first().map(|(_, kept)| kept.origin);
+                carried.given_up.push((key, origin.unwrap_or_default()));
+            } else {
+                records.extend(open.records);
+            }
+        }
+        let remarks = std::mem::take(&mut self.remarks).into_iter();
+        records.extend(remarks.map(|remark| (remark.turn, remark.kept)));
+        records.sort_by_key(|(turn, _)| *turn);
+        carried.records = records.into_iter().map(|(_, kept)| kept).collect();
+        carried
+    }
+}
+
+/// True where a process begins anew or is over.
+fn ends_process(record: &Record<'_>) -> bool {
+    match &record.fact {
+        Fact::Opened { .. } | Fact::Closed(_) => true,
+        Fact::Exchange(exchange) => exchange.end.is_some(),
+        _ => false,
+    }
+}
+
+/// The lines of a header by which lines behind them are read: of each kind the last one.
+#[derive(Debug, Default)]
+pub(super) struct HeaderLines {
+    lines: Vec<Vec<u8>>,
+    text: Arc<Vec<u8>>,
+}
+
+impl HeaderLines {
+    /// Goes on with the lines of an earlier run.
+    pub(super) fn begin(&mut self, text: &[u8]) {
+        *self = Self::default();
+        for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            self.take(line);
+        }
+    }
+
+    /// Takes the lines of the header that stand in these bytes, which are whole lines.
+    pub(super) fn take_all(&mut self, bytes: &[u8]) {
+        for line in bytes.split(|b| *b == b'\n') {
+            let is_short = line.len() <= limits::LOG_LINE_BYTES;
+            if is_short && memchr::memchr(b'#', line).is_some() {
+                let message = Bare::read(line).message;
+                if message.first() == Some(&b'#') {
+                    self.take(message);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, line: &[u8]) {
+        let name = |line: &[u8]| {
+            let end = line.iter().position(|b| matches!(b, b':' | b' ' | b'\t'));
+            line.get(..end.unwrap_or(line.len())).map(<[u8]>::to_vec)
+        };
+        let own = name(line);
+        if own.as_deref() == Some(b"#separator") {
+            self.lines.clear();
+        }
+        self.lines.retain(|known| name(known) != own);
+        self.lines.push(line.to_vec());
+        if self.lines.len() > limits::HEADER_LINES {
+            self.lines.remove(0);
+        }
+        self.text = Arc::new(self.lines.join(&b'\n'));
+    }
+
+    /// The lines, with line ends between them.
+    pub(super) fn text(&self) -> &Arc<Vec<u8>> {
+        &self.text
+    }
+}
+
+/// The header that these lines make.
+pub(super) fn header_of(text: &[u8]) -> Header {
+    let mut header = Header::default();
+    for line in text.split(|b| *b == b'\n') {
+        header.take(line);
+    }
+    header
+}
+
+/// A line without the secret that it may hold: every word of it that the record does not depend on is struck out. `None`
+/// where that can't be told by the line alone.
+pub(super) fn without_secrets(
+    line: &[u8],
+    record: &Record<'_>,
+    (format, header): (Detected, &[u8]),
+) -> Option<Box<[u8]>> {
+    if let Fact::Piece(_) = record.fact {
+        // What follows the word may stand in another line.
+        return None;
+    }
+    let Some(start) = secret(line, record) else {
+        return Some(line.into());
+    };
+    if let Fact::Client(Aside::Row(_)) = record.fact {
+        return None;
+    }
+    let header = header_of(header);
+    let is_same = |line: &[u8]| {
+        let bare = Bare::read(line);
+        match format.read(&header, &bare) {
+            (place, Read::Taken(mut read)) => {
+                read.times = record.times;
+                ask_envelope(&mut read, &bare, place);
+                is_alike(&read, record)
+            }
+            _ => false,
+        }
+    };
+    let mut line = line.to_vec();
+    let mut at = start;
+    while at < line.len() {
+        let rest = line.get(at..).unwrap_or_default();
+        let between = rest.iter().take_while(|b| !is_letter(**b)).count();
+        let length = rest
+            .iter()
+            .skip(between)
+            .take_while(|b| is_letter(**b))
+            .count();
+        let word = at + between..at + between + length;
+        at = word.end;
+        let known = line
+            .get(word.clone())
+            .map(<[u8]>::to_vec)
+            .unwrap_or_default();
+        line.get_mut(word.clone()).unwrap_or_default().fill(b'*');
+        if !is_same(&line)
+            && let Some(place) = line.get_mut(word)
+        {
+            place.copy_from_slice(&known);
+        }
+    }
+    Some(line.into_boxed_slice())
+}
+
+/// Marks are left as they are: they part what stands in a line.
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii()
+}
+
+/// True for records that tell the same. What a client sent is told as a command, without its secret.
+fn is_alike(one: &Record<'_>, other: &Record<'_>) -> bool {
+    let (Fact::Client(Aside::Sent(a)), Fact::Client(Aside::Sent(b))) = (&one.fact, &other.fact)
+    else {
+        return one == other;
+    };
+    let rest = Record {
+        fact: other.fact.clone(),
+        ..one.clone()
+    };
+    rest == *other && grammar::command(a) == grammar::command(b)
+}
+
+/// Where a line that may hold a secret is looked through.
+fn secret(line: &[u8], record: &Record<'_>) -> Option<usize> {
+    let is_secret = match &record.fact {
+        Fact::Command(command) => command.is_secret(),
+        Fact::Exchange(exchange) => exchange
+            .command()
+            .is_some_and(|command| command.is_secret()),
+        Fact::Client(Aside::Sent(line)) => {
+            grammar::command(line).is_some_and(|command| command.is_secret())
+        }
+        _ => false,
+    };
+    let begins = |rest: &[u8]| {
+        let is = |word: &&[u8]| {
+            rest.get(..word.len())
+                .is_some_and(|w| w.eq_ignore_ascii_case(word))
+        };
+        SECRETS.iter().any(is)
+    };
+    let named = (0..line.len()).find(|at| line.get(*at..).is_some_and(begins));
+    if is_secret { Some(0) } else { named }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::transcript;
+
+    fn kept(line: &[u8], record: u64) -> Kept {
+        Kept {
+            origin: Origin {
+                record,
+                ..Origin::default()
+            },
+            at: None,
+            header: None,
+            begun: None,
+            line: line.into(),
+        }
+    }
+
+    fn take(carrying: &mut Carrying, fact: Fact<'_>, key: Option<u64>, number: u32, line: &[u8]) {
+        let record = Record {
+            number,
+            ..transcript::record(fact)
+        };
+        let kept = || Some(kept(line, u64::from(number)));
+        let heard = key.map(SessionKey);
+        carrying.take(
+            (0, &record),
+            heard,
+            &Turn::default(),
+            Origin::default(),
+            kept,
+        );
+    }
+
+    #[test]
+    fn beyond_the_bound_the_session_that_is_silent_longest_is_given_up() {
+        let line = vec![b'x'; 1 << 20];
+        let most = limits::CARRIED_BYTES >> 20;
+        let mut carrying = Carrying::default();
+        for turn in 0..most {
+            let key = u64::from(turn > 0);
+            let said = Fact::Reply {
+                text: b"",
+                ends_line: true,
+            };
+            take(&mut carrying, said, Some(key), 1, &line);
+        }
+        let left = carrying.left();
+        let given_up: Vec<u64> = left.given_up.iter().map(|(key, _)| key.0).collect();
+        assert_eq!(
+            given_up,
+            [0],
+            "not even all of them fit with what they take beside"
+        );
+        assert_eq!(left.records.len(), most - 1);
+    }
+
+    #[test]
+    fn of_too_many_remarks_the_last_are_kept() {
+        let mut carrying = Carrying::default();
+        let most = u32::try_from(limits::CARRIED_REMARKS).unwrap();
+        for number in 0..most + 2 {
+            take(&mut carrying, Fact::Remark("x"), None, number, b"x");
+        }
+        let left = carrying.left().records;
+        assert_eq!(left.len(), limits::CARRIED_REMARKS);
+        assert_eq!(left.first().unwrap().origin.record, 2);
+    }
+
+    #[test]
+    fn of_too_many_header_lines_the_last_are_kept() {
+        let mut header = HeaderLines::default();
+        for number in 0..=limits::HEADER_LINES {
+            header.take_all(format!("#Name{number}: x\nline\n").as_bytes());
+        }
+        let text = String::from_utf8(header.text().to_vec()).unwrap();
+        assert_eq!(text.lines().count(), limits::HEADER_LINES);
+        assert!(text.starts_with("#Name1:"), "{text}");
+    }
+}
