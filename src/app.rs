@@ -11,11 +11,13 @@ mod diff;
 mod found;
 mod from;
 mod mail;
+mod merge;
 mod pages;
 mod rules;
 mod state;
 mod tables;
 mod targets;
+mod whole;
 
 use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::path::PathBuf;
@@ -45,6 +47,7 @@ use found::{Found, read, read_to};
 use mail::Mail;
 use rules::{Rules, ended, settled};
 use targets::{Forms, Target, one_target, print, targets, write_all, write_each};
+use whole::{whole, with_sums};
 
 /// Why a command ended without its result.
 enum Trouble {
@@ -86,6 +89,7 @@ pub fn main(cli: &Cli) -> Exit {
         Some(Command::Timeline(args)) => timeline(args),
         Some(Command::Events(args)) => events(args),
         Some(Command::Check(args)) => check::check(args),
+        Some(Command::Merge(args)) => merge::merge(args),
         Some(Command::Diff(args)) => diff::diff(args),
         Some(Command::Explain(args)) => explain(args),
         Some(Command::Formats(args)) => formats(args),
@@ -269,7 +273,6 @@ fn report_of(args: &ReadArgs, findings: &Findings, rows: Rows) -> Result<Report,
         zone: zone(args.tz.as_deref())?,
         sources: findings.sources.clone(),
         top,
-        conditions: findings.conditions.clone(),
         by: rows.by,
         order: rows.order,
     };
@@ -347,20 +350,8 @@ fn report(args: &ReadArgs) -> Outcome {
     };
     let rules = Rules::fail_on(args)?;
     let mail = Mail::asked(args)?;
-    let mut findings = read(args, wanted, None)?;
-    let report = report_of(args, &findings, Rows::OF_REPORT)?;
-    let report = report.with_sessions(&findings.kept);
-    let next = findings.take_next(&report);
-    let (exit, targets) = settled(args, &rules, targets, &report, &findings);
-    write_each(&targets, next, |target, out| {
-        let text = match target.form {
-            Form::Parquet => return tables::failures(out, &findings),
-            Form::Eml => report::mail::report(&report, &mail.envelope(&report)),
-            _ => REPORT.render(&report, &findings, (target, args)),
-        };
-        out.write_all(text.as_bytes())
-    })?;
-    Ok(exit)
+    let found = read(args, wanted, None)?;
+    whole(args, targets, &rules, &mail, found)
 }
 
 /// One part of the report by itself.
@@ -374,7 +365,7 @@ fn part(args: &ReadArgs, rows: Rows, view: &View, forms: Forms) -> Outcome {
     };
     let rules = Rules::fail_on(args)?;
     let mut findings = read(args, wanted, rows.by)?;
-    let report = report_of(args, &findings, rows)?;
+    let report = with_sums(report_of(args, &findings, rows)?, &findings, &targets);
     let (exit, targets) = settled(args, &rules, targets, &report, &findings);
     let next = findings.take_next(&report);
     write_each(&targets, next, |target, out| {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 macro_rules! examples {
@@ -66,6 +66,10 @@ pub enum Command {
     ///
     /// The status is 0 OK, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
+    /// One report from many, of hosts or days
+    ///
+    /// Adds up reports in JSON, as if all their inputs had been read at once
+    Merge(MergeArgs),
     /// What changed between two sets of inputs
     ///
     /// Two sets of inputs, or one cut in two: what is new, gone, more or less often, and whether by chance
@@ -393,6 +397,52 @@ pub struct CheckArgs {
     /// Conditions that are critical [default: most that failed has one cause, if --warn is not given either]
     #[arg(long, value_name = "CONDITION")]
     pub crit: Vec<String>,
+}
+
+/// What is added up.
+#[derive(Debug, Clone, Args)]
+#[command(mut_args(of_merging))]
+pub struct MergeArgs {
+    /// Which reports, and how the sum is shown.
+    #[command(flatten)]
+    pub show: ReadArgs,
+}
+
+/// Options of reading that mean nothing for what was read before.
+const OF_READING: &[&str] = &[
+    "from",
+    "state",
+    "close",
+    "log_tz",
+    "year",
+    "threads",
+    "no_progress",
+    "anonymize",
+    "user",
+    "client",
+    "server",
+    "tls",
+    "session",
+    "failed",
+    "since",
+    "until",
+    "code",
+    "command",
+    "path",
+    "cause",
+    "side",
+];
+
+/// The options of `merge`: those of reading are not there.
+fn of_merging(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "paths" => arg
+            .value_name("REPORT")
+            .required(true)
+            .help("Reports in JSON, as `--as json` writes them; `-` is standard input"),
+        id if OF_READING.contains(&id) => arg.hide(true).conflicts_with("paths"),
+        _ => arg,
+    }
 }
 
 /// What is compared.

@@ -67,6 +67,8 @@ pub enum DiagnosticKind {
     Missing,
     /// The same traffic or the same bytes stand in the inputs more than once; they count once.
     HeardTwice,
+    /// The same input stands in several of the reports that were added up, and counts each time.
+    CountedTwice,
     /// The input can be read in two ways; one was taken.
     Assumed,
     /// Something is not over yet, and left for a later run.
@@ -91,6 +93,7 @@ impl DiagnosticKind {
             Self::LimitReached => "limit-reached",
             Self::Missing => "missing",
             Self::HeardTwice => "heard-twice",
+            Self::CountedTwice => "counted-twice",
             Self::Assumed => "assumed",
             Self::Carried => "carried",
             Self::Changed => "changed",
@@ -109,9 +112,11 @@ impl DiagnosticKind {
             Self::NotRead | Self::Empty | Self::HeardTwice | Self::Assumed | Self::Carried => {
                 Severity::Note
             }
-            Self::Malformed | Self::LimitReached | Self::Missing | Self::Changed => {
-                Severity::Warning
-            }
+            Self::Malformed
+            | Self::LimitReached
+            | Self::Missing
+            | Self::CountedTwice
+            | Self::Changed => Severity::Warning,
         }
     }
 }
@@ -171,6 +176,14 @@ impl Diagnostics {
                 self.0
                     .insert((kind, new.first.source, reason.to_owned()), new);
             }
+        }
+    }
+
+    /// Changes all places where something was met.
+    pub fn each_place(&mut self, place: &impl Fn(&mut Origin)) {
+        for ((kind, _, reason), mut met) in std::mem::take(&mut self.0) {
+            place(&mut met.first);
+            self.add_many(kind, &reason, met);
         }
     }
 

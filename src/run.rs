@@ -10,6 +10,7 @@ mod plan;
 mod reading;
 mod resume;
 mod rows;
+mod told;
 mod wanted;
 mod watcher;
 
@@ -26,7 +27,7 @@ use crate::anonymize::Anonymizer;
 use crate::capture::{self, Flavour};
 use crate::cause::Failure;
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
-use crate::filter::{self, Filter};
+use crate::filter::Filter;
 use crate::ftp::Vantage;
 use crate::input::{self, Candidate};
 use crate::limits;
@@ -186,8 +187,6 @@ pub struct Findings {
     pub kept: KeptSessions,
     /// The sources' paths.
     pub sources: Sources,
-    /// The filter's conditions, where there is one.
-    pub conditions: Vec<(&'static str, String)>,
     /// What was counted and is not in the tallies yet; nothing once all was read.
     gather: Gather,
     /// Sessions that are judged when all was read, because another input may hold them as well.
@@ -248,12 +247,7 @@ fn read_all(
             },
         ));
     let sources = findings.sources.clone();
-    if let Some(filter) = &settings.filter {
-        findings.conditions = filter.conditions().to_vec();
-        if settings.anonymizer.is_some() {
-            filter::hide_names(&mut findings.conditions);
-        }
-    }
+    findings.tallies.asked.insert(settings.told());
     let total = candidates.iter().map(|c| c.length).sum();
     let progress = Progress::new(total, settings.progress);
     let mut job = Job {
@@ -300,6 +294,7 @@ fn read_all(
     if settings.anonymizer.is_some() {
         findings.tallies.diagnostics.drop_samples();
     }
+    findings.name_passed_over();
     findings
         .sessions
         .sort_by_key(|(a, _)| (a.start, a.origin, a.key));

@@ -37,6 +37,17 @@ impl Found {
     }
 }
 
+/// What was found in other runs.
+impl From<Findings> for Found {
+    fn from(findings: Findings) -> Self {
+        Self {
+            findings,
+            next: None,
+            counters: None,
+        }
+    }
+}
+
 impl std::ops::Deref for Found {
     type Target = Findings;
 

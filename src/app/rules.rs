@@ -69,7 +69,11 @@ pub(super) fn earlier_causes(args: &RuleArgs) -> Result<Option<BTreeSet<String>>
     let name = text::terminal(path.as_os_str().as_encoded_bytes(), true);
     let wrong = |why: String| Trouble::Usage(format!("--baseline {name}: {why}"));
     let json = input::earlier_report(path).map_err(|error| wrong(error.0))?;
-    report::earlier::causes(&json).map(Some).map_err(wrong)
+    let before = report::earlier::report(&json).map_err(wrong)?;
+    let causes = before.main.causes.iter();
+    Ok(Some(
+        causes.map(|cause| cause.id.name().to_owned()).collect(),
+    ))
 }
 
 /// How a run ends; which conditions hold is said on standard error.

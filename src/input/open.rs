@@ -87,13 +87,20 @@ pub fn configuration(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
     whole(path, limits::CONFIGURATION_BYTES)
 }
 
-/// An earlier report.
+/// A report in JSON, or several, decompressed.
 ///
 /// # Errors
 ///
-/// When it can't be read, or has more than [`limits::REPORT_BYTES`].
+/// Also where there is more than [`limits::REPORT_BYTES`] of it.
 pub fn earlier_report(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
-    whole(path, limits::REPORT_BYTES)
+    let candidate = Candidate {
+        path: path.to_owned(),
+        named: true,
+        regular: true,
+        length: 0,
+        modified: None,
+    };
+    all_of(open(&candidate)?.reader, limits::REPORT_BYTES)
 }
 
 /// What earlier runs left, or none where there is no such file.
@@ -118,14 +125,17 @@ pub fn earlier_state(path: &std::path::Path) -> Result<Option<Vec<u8>>, OpenErro
     Ok(Some(bytes))
 }
 
-/// The beginning of such a file would be another one.
 fn whole(path: &std::path::Path, most: usize) -> Result<Vec<u8>, OpenError> {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     let file = std::fs::File::open(path).map_err(|e| explain(&e))?;
+    all_of(file, most)
+}
+
+/// The beginning of such a file would be another one.
+fn all_of(file: impl Read, most: usize) -> Result<Vec<u8>, OpenError> {
     let mut text = Vec::new();
-    file.take(most as u64 + 1)
-        .read_to_end(&mut text)
-        .map_err(|e| explain(&e))?;
+    let read = file.take(most as u64 + 1).read_to_end(&mut text);
+    read.map_err(|e| explain(&e))?;
     if text.len() > most {
         let words = format!("has more than {most} bytes, which no such file has");
         return Err(OpenError(words));

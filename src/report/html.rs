@@ -350,7 +350,12 @@ impl Page<'_> {
     }
 
     fn session_notes(&self) -> Vec<String> {
-        sessions::notes(&self.main.sessions)
+        let mut notes = sessions::notes(&self.main.sessions);
+        if self.report.is_sum() {
+            let words = "These are the sums of other reports, which hold no session step by step.";
+            notes.push(words.to_owned());
+        }
+        notes
     }
 
     fn listed(&self) -> String {

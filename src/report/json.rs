@@ -17,12 +17,14 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
+use serde_json::value::RawValue;
 
 use super::heard::{CauseRow, CommandRow, Evidence, Heard, WaitRow};
 use super::{Filtered, Note, Report, Sources};
 use crate::cause::Explanation;
 use crate::ftp::{Endpoint, Host, Uncounted, Verb};
-use crate::tally::InputTally;
+use crate::tally::written::Written;
+use crate::tally::{InputTally, Tallies};
 use crate::text;
 use crate::time::Timestamp;
 
@@ -41,6 +43,13 @@ pub fn report(report: &Report) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
+/// What a report was made from, as it stands in it.
+pub(super) fn sums(tallies: &Tallies) -> Option<Box<RawValue>> {
+    let mut out = Vec::new();
+    write(&mut out, &Written::new(tallies));
+    RawValue::from_string(String::from_utf8(out).ok()?).ok()
+}
+
 /// The catalogue's answer as one line of JSON, with a line end.
 pub fn explanation(explanation: &Explanation) -> String {
     let mut out = Vec::new();
@@ -50,10 +59,14 @@ pub fn explanation(explanation: &Explanation) -> String {
 
 /// Adds one object and a line end.
 fn line(out: &mut Vec<u8>, object: &impl Serialize) {
+    write(out, object);
+    out.push(b'\n');
+}
+
+fn write(out: &mut Vec<u8>, object: &impl Serialize) {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Escaping);
     // Writing to a Vec can't fail, and no object here has keys that are not strings.
     let _ok = object.serialize(&mut serializer);
-    out.push(b'\n');
 }
 
 /// Compact, and with everything escaped that could act on a terminal.
@@ -136,6 +149,8 @@ struct ReportObject<'a> {
     also: Vec<HeardObject<'a>>,
     verdict: VerdictObject<'a>,
     diagnostics: Vec<NoteObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tallies: Option<&'a RawValue>,
 }
 
 impl<'a> ReportObject<'a> {
@@ -159,6 +174,7 @@ impl<'a> ReportObject<'a> {
                 lines: &report.verdict.lines,
             },
             diagnostics: notes.map(|n| NoteObject::new(n, sources)).collect(),
+            tallies: report.sums.as_deref(),
         }
     }
 }
@@ -187,7 +203,9 @@ impl<'a> FilteredObject<'a> {
             operations: row.operations,
         };
         Self {
-            conditions: conditions.map(|(o, words)| (*o, words.as_str())).collect(),
+            conditions: conditions
+                .map(|(o, words)| (o.as_str(), words.as_str()))
+                .collect(),
             left_out: filtered.rows.iter().map(row).collect(),
         }
     }
@@ -216,6 +234,8 @@ struct InputObject {
     ignored: u64,
     unrecognised: u64,
     gaps: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<String>,
 }
 
 impl InputObject {
@@ -230,6 +250,10 @@ impl InputObject {
             ignored: input.ignored,
             unrecognised: input.unrecognised,
             gaps: input.gaps,
+            report: input
+                .reported
+                .as_ref()
+                .map(|of| of.name.json().into_owned()),
         }
     }
 }

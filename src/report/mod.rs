@@ -76,8 +76,6 @@ pub struct Options {
     pub sources: Sources,
     /// Rows of tops and of worst sessions.
     pub top: usize,
-    /// The conditions of the filter that was applied, where one was.
-    pub conditions: Vec<(&'static str, String)>,
     /// What groups are made by, where some are.
     pub by: Option<By>,
     /// What codes, causes and groups are sorted by; each has an order of its own.
@@ -90,7 +88,6 @@ impl Default for Options {
             zone: TimeZone::UTC,
             sources: Sources::default(),
             top: 5,
-            conditions: Vec::new(),
             by: None,
             order: None,
         }
@@ -126,6 +123,8 @@ pub struct Report {
     pub next: Vec<String>,
     /// Sessions to show one by one, where some were kept.
     pub shown: Shown,
+    /// What it was made from, as JSON, where it is to be added to others.
+    pub sums: Option<Box<serde_json::value::RawValue>>,
 }
 
 /// A diagnostic.
@@ -163,7 +162,7 @@ impl Report {
         let main = heard.next().unwrap_or_default();
         let (also, empty): (Vec<_>, Vec<_>) = heard.partition(|h| h.sessions.total > 0);
         let filtered = Filtered::new(
-            &options.conditions,
+            &tallies.asked,
             [&main].into_iter().chain(&also).chain(&empty),
         );
         let diagnostics = notes(tallies);
@@ -181,6 +180,7 @@ impl Report {
             diagnostics,
             next: Vec::new(),
             shown: Shown::default(),
+            sums: None,
         };
         report.verdict = verdict::verdict(&report);
         report.next = verdict::next(&report);
@@ -192,6 +192,19 @@ impl Report {
     pub fn with_sessions(mut self, kept: &KeptSessions) -> Self {
         self.shown = Shown::new(kept, &self.main, &self.sources, &self.zone);
         self
+    }
+
+    /// The same with what it was made from, for programs that add reports up.
+    #[must_use]
+    pub fn with_sums(mut self, tallies: &Tallies) -> Self {
+        self.sums = json::sums(tallies);
+        self
+    }
+
+    /// True for what was added up from other reports: its inputs may be on other machines.
+    pub fn is_sum(&self) -> bool {
+        let mut inputs = self.inputs.iter();
+        inputs.any(|(_, input)| input.reported.is_some())
     }
 
     /// A time as short as the window allows: without the date when all is of one day.
@@ -233,6 +246,7 @@ fn all_inputs(tallies: &Tallies) -> InputTally {
             format: None,
             vantage: None,
             gaps: &[],
+            reported: None,
             ..input.clone()
         });
     }
@@ -246,7 +260,9 @@ fn notes(tallies: &Tallies) -> Vec<Note> {
         met: met.clone(),
         others: 0,
     };
-    let mut notes: Vec<Note> = tallies.diagnostics.iter().map(note).collect();
+    let counted_twice = tallies.counted_twice();
+    let all = tallies.diagnostics.iter().chain(counted_twice.iter());
+    let mut notes: Vec<Note> = all.map(note).collect();
     notes.sort_by_key(|n| (Reverse(n.kind.severity()), n.kind, n.met.first.source));
     notes
 }

@@ -1,6 +1,6 @@
 //! Where something was read, as people and programs name it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Origin, SourceId};
 use crate::ftp::Vantage;
@@ -20,6 +20,8 @@ struct Source {
     packets: bool,
     /// Where the name begins in the path: the shortest end that no other path has.
     name: usize,
+    /// The report that it was taken from, where another source has the same path.
+    report: Option<Text>,
 }
 
 impl Sources {
@@ -38,15 +40,17 @@ impl Sources {
     #[must_use]
     pub fn with(mut self, tallies: &Tallies) -> Self {
         let mut new = false;
-        for (source, input) in &tallies.inputs {
+        let known = tallies.inputs.len() + tallies.passed_over.len();
+        for (source, input) in tallies.inputs.iter().chain(&tallies.passed_over) {
             let place = source.0 as usize;
-            if place >= self.0.len() && place < tallies.inputs.len() {
+            if place >= self.0.len() && place < known {
                 self.0.resize(place + 1, Source::default());
             }
             if let Some(source) = self.0.get_mut(place) {
                 source.packets = input.vantage == Some(Vantage::Wire);
                 if source.path.is_empty() {
                     source.path.clone_from(&input.path);
+                    source.report = input.reported.as_ref().map(|of| of.name.clone());
                     new = true;
                 }
             }
@@ -63,20 +67,33 @@ impl Sources {
         source.map(|s| s.path.bytes()).unwrap_or_default()
     }
 
-    /// The shortest end of the path that tells it from the others, or what the program calls a source without one.
+    /// The shortest end of the path that tells it from the others, or what the program calls a source without one; and the
+    /// report where several have it.
     pub fn name(&self, source: SourceId, ascii: bool) -> String {
+        self.file(source, ascii) + &self.report(source, ascii)
+    }
+
+    fn file(&self, source: SourceId, ascii: bool) -> String {
         let source = self.0.get(source.0 as usize);
         let name = source.and_then(|s| s.path.bytes().get(s.name..));
         let name = name.filter(|n| !n.is_empty());
         name.map_or_else(|| "(input)".to_owned(), |n| text::terminal(n, ascii))
     }
 
-    /// `web1.pcap #12`, `vsftpd.log:8812`, `vsftpd.log` where it is about the whole.
+    /// ` (h1.json)`
+    fn report(&self, source: SourceId, ascii: bool) -> String {
+        let source = self.0.get(source.0 as usize);
+        let report = source.and_then(|source| source.report.as_ref());
+        report.map_or_else(String::new, |name| format!(" ({})", name.terminal(ascii)))
+    }
+
+    /// `web1.pcap #12`, `vsftpd.log:8812`, `vsftpd.log` where it is about the whole, `vsftpd.log:8812 (h1.json)`.
     pub fn place(&self, origin: Origin, ascii: bool) -> String {
-        let name = self.name(origin.source, ascii);
+        let file = self.file(origin.source, ascii);
+        let report = self.report(origin.source, ascii);
         match origin.record {
-            0 => name,
-            record => format!("{name}{}", self.record(origin.source, record)),
+            0 => file + &report,
+            record => format!("{file}{}{report}", self.record(origin.source, record)),
         }
     }
 
@@ -90,32 +107,45 @@ impl Sources {
     }
 
     fn find_names(&mut self) {
-        let mut open: Vec<usize> = (0..self.0.len()).collect();
-        for parts in 1..=PARTS + 1 {
-            let mut met: BTreeMap<&[u8], u32> = BTreeMap::new();
-            for source in &self.0 {
-                *met.entry(end_of(&source.path, parts).1).or_default() += 1;
-            }
-            let mut names = Vec::new();
-            open.retain(|place| {
-                let Some(source) = self.0.get(*place) else {
-                    return false;
-                };
-                let (start, name) = end_of(&source.path, parts);
-                let found = met.get(name).is_none_or(|times| *times < 2);
-                names.push((*place, if parts > PARTS { 0 } else { start }));
-                !found
+        let mut times: BTreeMap<Text, u32> = BTreeMap::new();
+        for source in &self.0 {
+            *times.entry(source.path.clone()).or_default() += 1;
+        }
+        let starts = starts(times.keys());
+        let shared = |path| times.get(path).is_some_and(|times| *times > 1);
+        let reports: BTreeSet<Text> = self.0.iter().filter_map(|s| s.report.clone()).collect();
+        let of_reports = self::starts(&reports);
+        for source in &mut self.0 {
+            source.name = starts.get(&source.path).copied().unwrap_or(0);
+            let report = source.report.take().filter(|_| shared(&source.path));
+            source.report = report.map(|name| {
+                let start = of_reports.get(&name).copied().unwrap_or(0);
+                Text::from(name.bytes().get(start..).unwrap_or_default())
             });
-            for (place, start) in names {
-                if let Some(source) = self.0.get_mut(place) {
-                    source.name = start;
-                }
-            }
-            if open.is_empty() {
-                break;
-            }
         }
     }
+}
+
+/// Where in each of different paths the shortest end begins that no other one has.
+fn starts<'p>(paths: impl IntoIterator<Item = &'p Text>) -> BTreeMap<&'p Text, usize> {
+    let paths: Vec<&Text> = paths.into_iter().collect();
+    let mut starts = BTreeMap::new();
+    for parts in 1..=PARTS {
+        let mut met: BTreeMap<&[u8], u32> = BTreeMap::new();
+        for path in &paths {
+            *met.entry(end_of(path, parts).1).or_default() += 1;
+        }
+        for path in &paths {
+            let (start, name) = end_of(path, parts);
+            if met.get(name).is_some_and(|times| *times == 1) {
+                starts.entry(*path).or_insert(start);
+            }
+        }
+        if starts.len() == paths.len() {
+            break;
+        }
+    }
+    starts
 }
 
 /// Where the last few parts of a path begin, and these.
@@ -156,5 +186,36 @@ mod tests {
             "(input)",
         ];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn the_same_path_of_several_reports_is_told_apart_by_them() {
+        let mut tallies = Tallies::default();
+        let inputs = [
+            ("/var/log/ftp.log", "in/h1.json"),
+            ("/var/log/ftp.log", "in/h2.json"),
+            ("/var/log/old.log", "in/h2.json"),
+        ];
+        for (place, (path, name)) in (0..).zip(inputs) {
+            let input = crate::tally::InputTally {
+                path: path.into(),
+                reported: Some(crate::tally::Reported {
+                    report: 1,
+                    place: SourceId(0),
+                    name: name.into(),
+                }),
+                ..crate::tally::InputTally::default()
+            };
+            tallies.inputs.insert(SourceId(place), input);
+        }
+        let sources = Sources::default().with(&tallies);
+        let names: Vec<_> = (0..3).map(|n| sources.name(SourceId(n), true)).collect();
+        assert_eq!(names, ["ftp.log (h1.json)", "ftp.log (h2.json)", "old.log"]);
+        let at = Origin {
+            source: SourceId(1),
+            record: 8,
+            offset: 0,
+        };
+        assert_eq!(sources.place(at, true), "ftp.log:8 (h2.json)");
     }
 }

@@ -43,6 +43,7 @@ fn tallies() -> Tallies {
         ignored: 29,
         unrecognised: 0,
         gaps: &[],
+        reported: None,
     };
     tallies.inputs.insert(SourceId(0), input);
     tallies

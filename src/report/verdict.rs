@@ -158,7 +158,8 @@ fn is_error(note: &Note) -> bool {
 /// Commands that show more of the biggest cause, or why nothing was read.
 pub(super) fn next(report: &Report) -> Vec<String> {
     let main = &report.main;
-    let path = |source| shell(report.sources.path(source));
+    let is_here = !report.is_sum();
+    let path = |source| shell(report.sources.path(source)).filter(|_| is_here);
     if let Some(worst) = main.causes.first() {
         let shown = worst.evidence.first();
         let place = shown.map(|e| (path(e.origin.source), e.session.to_string()));
@@ -173,6 +174,9 @@ pub(super) fn next(report: &Report) -> Vec<String> {
         return ladder.into_iter().chain([explain]).collect();
     }
     if main.left_out.sessions > 0 && main.sessions.total == 0 {
+        return Vec::new();
+    }
+    if report.is_sum() {
         return Vec::new();
     }
     let Some(first) = report

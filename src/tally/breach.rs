@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::smallest::Smallest;
 use super::written;
 use crate::cause::{Proof, Rule, breaches, is_heard_whole};
+use crate::diagnostic::Origin;
 use crate::session::{KeptReply, Session};
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -62,6 +63,13 @@ impl Breaches {
             let tally = self.0.entry(rule).or_default();
             tally.count += part.count;
             tally.first.absorb(part.first);
+        }
+    }
+
+    /// Changes all places where something was read.
+    pub(super) fn each_place(&mut self, place: &impl Fn(&mut Origin)) {
+        for tally in self.0.values_mut() {
+            tally.first.change(|(_, proof)| place(&mut proof.origin));
         }
     }
 

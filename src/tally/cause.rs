@@ -170,6 +170,17 @@ impl<const N: usize> CauseTally<N> {
         self.exemplars.absorb(exemplars);
     }
 
+    /// Changes all places where something was read.
+    pub(super) fn each_place(&mut self, place: &impl Fn(&mut Origin)) {
+        self.exemplars.change(|exemplar| {
+            place(&mut exemplar.origin);
+            exemplar
+                .proofs
+                .iter_mut()
+                .for_each(|proof| place(&mut proof.origin));
+        });
+    }
+
     /// Takes failures away that are part of these. When the others began and who their users were stays as it was.
     pub(super) fn remove<const M: usize>(&mut self, part: &CauseTally<M>) {
         self.count = self.count.saturating_sub(part.count);

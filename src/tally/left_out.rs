@@ -1,8 +1,18 @@
-//! What was read and is in no other number, because it was not asked for.
+//! What was asked for, and what was read and is in no other number because it was not.
 
 use serde::{Deserialize, Serialize};
 
 use super::Part;
+
+/// What was asked of a run that changes its numbers or names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// The filter's conditions: option, and what was asked for; times in UTC.
+    pub conditions: Vec<(String, String)>,
+    /// True where users, hosts and paths have other names.
+    pub anonymized: bool,
+}
 
 /// What a filter took away.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ pub mod histogram;
 pub mod judge;
 pub mod kept;
 pub mod left_out;
+pub mod merge;
 pub mod session;
 pub mod shares;
 pub mod smallest;
@@ -25,7 +26,7 @@ pub mod timeline;
 pub mod who;
 pub mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use across::{Across, ClearLogins, Limit};
 pub use breach::{BreachTally, Breaches};
@@ -37,7 +38,8 @@ pub use group::{By, Group, GroupTally, Grouping, Groups};
 pub use histogram::Histogram;
 pub use judge::Spread;
 pub use kept::{KeptOfVantage, KeptSessions, SessionRow, Whole};
-pub use left_out::LeftOut;
+pub use left_out::{Asked, LeftOut};
+pub use merge::Reported;
 pub use session::{SessionTally, TransferTally, Worst};
 pub use shares::{Attribute, Share, Shares, Value};
 pub use smallest::Smallest;
@@ -62,6 +64,11 @@ pub struct Tallies {
     /// What was read of each source.
     #[serde(with = "written::map")]
     pub inputs: BTreeMap<SourceId, InputTally>,
+    /// Sources of which something is told and nothing was read; they have a path.
+    #[serde(with = "written::map")]
+    pub passed_over: BTreeMap<SourceId, InputTally>,
+    /// What was asked for; several things where several runs are added up.
+    pub asked: BTreeSet<Asked>,
     /// What a person should know about them.
     pub diagnostics: Diagnostics,
 }
@@ -87,6 +94,8 @@ pub struct InputTally {
     pub unrecognised: u64,
     /// What this format can't tell.
     pub gaps: &'static [&'static str],
+    /// The report that it was taken from, where it was.
+    pub reported: Option<Reported>,
 }
 
 /// What was heard from one vantage.
@@ -169,6 +178,8 @@ impl Tallies {
         let Self {
             by_vantage,
             inputs,
+            passed_over,
+            asked,
             diagnostics,
         } = other;
         for (vantage, tally) in by_vantage {
@@ -177,6 +188,10 @@ impl Tallies {
         for (source, input) in inputs {
             self.inputs.entry(source).or_default().absorb(input);
         }
+        for (source, input) in passed_over {
+            self.passed_over.entry(source).or_default().absorb(input);
+        }
+        self.asked.extend(asked);
         self.diagnostics.absorb(diagnostics);
     }
 }
@@ -301,17 +316,19 @@ impl InputTally {
             ignored,
             unrecognised,
             gaps,
+            reported,
         } = other;
         if path > self.path {
             self.path = path;
         }
         self.format = self.format.max(format);
         self.vantage = self.vantage.max(vantage);
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
         self.records += records;
         self.taken += taken;
         self.ignored += ignored;
         self.unrecognised += unrecognised;
         self.gaps = self.gaps.max(gaps);
+        self.reported = self.reported.take().max(reported);
     }
 }

@@ -49,6 +49,12 @@ impl<T: Ord, const N: usize> Smallest<T, N> {
         self.0.iter()
     }
 
+    /// Changes each of them.
+    pub fn change(&mut self, change: impl Fn(&mut T)) {
+        let old = std::mem::take(&mut self.0).into_iter();
+        self.0 = old.map(|mut item| (change(&mut item), item).1).collect();
+    }
+
     /// Keeps only some of them.
     pub fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
         self.0.retain(keep);

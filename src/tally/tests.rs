@@ -235,6 +235,7 @@ pub(crate) fn count(heard: &[Heard]) -> Tallies {
             ignored: 1,
             unrecognised: 1,
             gaps: &[],
+            reported: None,
         });
     }
     tallies

@@ -188,6 +188,11 @@ impl<K: Named, V: Part> Table<K, V> {
         self.rows.iter().map(|((_, key), part)| (key, part))
     }
 
+    /// Changes what the rows have.
+    pub fn each_part(&mut self, change: impl FnMut(&mut V)) {
+        self.rows.values_mut().for_each(change);
+    }
+
     /// True when there were more keys than rows are kept.
     pub fn is_sample(&self) -> bool {
         self.sampled

@@ -71,7 +71,15 @@ pub fn read(json: &str) -> Result<Tallies, String> {
         ));
     }
     check_numbers(json)?;
-    Ok(parse::<Whole>(json)?.sums)
+    let sums = parse::<Whole>(json)?.sums;
+    if sums
+        .passed_over
+        .keys()
+        .any(|source| sums.inputs.contains_key(source))
+    {
+        return Err("a source that is read and passed over".to_owned());
+    }
+    Ok(sums)
 }
 
 fn parse<T: DeserializeOwned>(json: &str) -> Result<T, String> {

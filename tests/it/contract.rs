@@ -16,7 +16,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::cli::ftpwhy;
-use crate::support::{files_below, run_with, settings, testdata};
+use crate::support::{Temporary, files_below, run_with, settings, testdata};
 
 fn document(name: &str) -> String {
     std::fs::read_to_string(format!("docs/{name}")).unwrap()
@@ -252,6 +252,14 @@ fn every_report_fits_its_schema_and_has_no_field_beside_it() {
         assert_valid(&validator, &format!("{arguments:?}"), &json);
         fields(&json, &mut met);
     }
+    // Sums tell from which report an input is.
+    let directory = Temporary::new();
+    let report = ftpwhy(&["testdata/demo", "--json"]).stdout;
+    let report = directory.file("h1.json", &report);
+    let sum = ftpwhy(&["merge", "--json", report.to_str().unwrap()]).stdout;
+    let sum: Value = serde_json::from_slice(&sum).unwrap();
+    assert_valid(&validator, "a sum", &sum);
+    fields(&sum, &mut met);
     let mut named = BTreeSet::new();
     properties(&open, &mut named);
     let never: Vec<_> = named.difference(&met).collect();

@@ -30,6 +30,7 @@ mod licences;
 mod limits;
 mod long;
 mod mail;
+mod merge;
 mod metrics;
 mod nightly;
 mod oddities;

@@ -214,6 +214,20 @@ fn readers_that_know_only_doubles_lose_nothing() {
 }
 
 #[test]
+fn a_source_is_read_or_passed_over() {
+    let mut tallies = sample();
+    tallies
+        .passed_over
+        .insert(SourceId(8), InputTally::default());
+    assert_eq!(read(&written(&tallies)).as_ref(), Ok(&tallies));
+    tallies
+        .passed_over
+        .insert(SourceId(7), InputTally::default());
+    let told = read(&written(&tallies)).unwrap_err();
+    assert_eq!(told, "a source that is read and passed over");
+}
+
+#[test]
 fn another_form_is_told_as_what_it_is() {
     let newer = r#"{"form":2,"sums":[],"more":{}}"#;
     assert!(

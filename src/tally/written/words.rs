@@ -17,7 +17,7 @@ use crate::ftp::{
 };
 use crate::limits;
 use crate::log::Detected;
-use crate::tally::{Attribute, InputTally};
+use crate::tally::{Attribute, InputTally, Reported};
 use crate::text::{self, Text};
 use crate::time::Timestamp;
 
@@ -126,7 +126,7 @@ ids! {
     Rule, "a rule of the protocol": NotBegun, BegunTwice, BegunForNothing, CompleteTwice, Unasked, AsksForNothing, NotFollowed;
     Attribute, "an attribute": Client, Network, User, Server, Tls, Mode;
     DiagnosticKind, "a kind of diagnostic": Unreadable, UnknownFormat, Empty, Truncated, Damaged, NotRead, Malformed, LimitReached,
-        Missing, HeardTwice, Assumed, Carried, Changed, InternalError;
+        Missing, HeardTwice, CountedTwice, Assumed, Carried, Changed, InternalError;
 }
 
 impl<'de> Deserialize<'de> for CauseId {
@@ -216,6 +216,8 @@ pub(super) struct InputForm {
     taken: u64,
     ignored: u64,
     unrecognised: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reported: Option<(Hash, SourceId, Text)>,
 }
 
 impl InputForm {
@@ -229,6 +231,10 @@ impl InputForm {
             taken: input.taken,
             ignored: input.ignored,
             unrecognised: input.unrecognised,
+            reported: input
+                .reported
+                .as_ref()
+                .map(|of| (Hash(of.report), of.place, of.name.clone())),
         }
     }
 
@@ -244,6 +250,11 @@ impl InputForm {
             ignored: self.ignored,
             unrecognised: self.unrecognised,
             gaps: format.map_or(&[], |(_, gaps)| gaps),
+            reported: self.reported.map(|of| Reported {
+                report: of.0.0,
+                place: of.1,
+                name: of.2,
+            }),
         })
     }
 }
