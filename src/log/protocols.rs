@@ -13,7 +13,7 @@ const UNKNOWN: &str = "a session whose beginning, and with it the protocol, is n
 /// The sessions of one log.
 pub(super) struct Following {
     talk: talk::Following,
-    /// Whether a session is by FTP, where its first line was seen and it is not what is assumed of others.
+    /// Whether a session is by FTP, where its first line was seen. Where others are taken for FTP, these are not kept.
     is_ftp: Lookup<u32, bool>,
     /// What is assumed of a session whose first line is not in the log.
     otherwise: bool,
@@ -51,10 +51,10 @@ impl Following {
         };
         if let Some(is_ftp) = is_begun {
             self.is_ftp.remove(&number);
-            if is_ftp != self.otherwise {
-                if self.is_ftp.len() >= limits::OPEN_SESSIONS {
-                    self.is_ftp = Lookup::default();
-                }
+            if self.is_ftp.len() >= limits::OPEN_SESSIONS {
+                self.is_ftp = Lookup::default();
+            }
+            if !is_ftp || !self.otherwise {
                 self.is_ftp.insert(number, is_ftp);
             }
         }

@@ -70,6 +70,7 @@ impl Entry {
                     .map_or_else(String::new, |pid| format!("[{pid}]"));
                 format!("{time} {} {}{pid}: ", word(&self.host), word(&self.program))
             }
+            (Some(time), None) if has_tag(&self.message) => format!("{time} {} ", word(&self.host)),
             (Some(time), None) => format!("{time} stdout F "),
             _ => String::new(),
         }
@@ -80,6 +81,18 @@ impl Entry {
         );
         line
     }
+}
+
+/// True for `vsftpd[7]: text`: what is left of syslog's line where a store took off its date and host.
+fn has_tag(message: &str) -> bool {
+    let Some((label, _)) = message.split_once("]: ") else {
+        return false;
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    label.split_once('[').is_some_and(|(name, pid)| {
+        let is_pid = !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit());
+        !name.is_empty() && name.chars().all(is_name) && is_pid
+    })
 }
 
 /// True where a file that begins with this line is of such objects.

@@ -176,6 +176,10 @@ fn what_stores_hand_out_as_csv() {
         b"@timestamp,@message\n2026-11-22 08:16:55.000,\"{\"\"a\"\":1}\"\n",
         "\n2026-11-22T08:16:55.000Z stdout F {\"a\":1}\n",
     );
+    check(
+        b"timestamp,source,message\n2026-11-22T08:16:55Z,ftp1,vsftpd[7]: hi\n2026-11-22T08:16:55Z,,a [b]: hi\n",
+        "\n2026-11-22T08:16:55Z ftp1 vsftpd[7]: hi\n2026-11-22T08:16:55Z stdout F a [b]: hi\n",
+    );
 }
 
 #[test]
