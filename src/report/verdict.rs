@@ -3,7 +3,7 @@
 use super::words::{count, per_mille, percent, replies, shell, thousands};
 use super::{Heard, Mark, Note, Report, vantage_words};
 use crate::catalogue::Party;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{DiagnosticKind, Severity};
 use crate::ftp::Vantage;
 
 /// What a report comes to, in a few sentences.
@@ -48,6 +48,9 @@ fn nothing(report: &Report) -> Verdict {
     let line = if left_out > 0 {
         let sessions = count(left_out, "session");
         format!("Nothing that was read fits the filter; {sessions} left out.")
+    } else if is_all_open(report) {
+        let records = count(records, "new record");
+        format!("No session is over yet in {records}; those that are open count when they are.")
     } else if report.inputs.is_empty() || records == 0 {
         "Nothing was read.".to_owned()
     } else {
@@ -60,6 +63,12 @@ fn nothing(report: &Report) -> Verdict {
     let unreadable = report.diagnostics.iter().any(is_error);
     let mark = if unreadable { Mark::Severe } else { Mark::Note };
     Verdict { mark, lines }
+}
+
+/// True where all that was heard is of sessions that are left for the next run.
+fn is_all_open(report: &Report) -> bool {
+    let mut notes = report.diagnostics.iter();
+    notes.any(|note| note.kind == DiagnosticKind::Carried)
 }
 
 fn failures(report: &Report, lines: &mut Vec<String>) {
@@ -173,10 +182,8 @@ pub(super) fn next(report: &Report) -> Vec<String> {
         let explain = format!("ftpwhy explain {}", worst.id);
         return ladder.into_iter().chain([explain]).collect();
     }
-    if main.left_out.sessions > 0 && main.sessions.total == 0 {
-        return Vec::new();
-    }
-    if report.is_sum() {
+    let is_known_why = main.left_out.sessions > 0 || is_all_open(report);
+    if report.is_sum() || is_known_why && main.sessions.total == 0 {
         return Vec::new();
     }
     let Some(first) = report

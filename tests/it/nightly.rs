@@ -155,6 +155,32 @@ fn every_command_that_reads_goes_on() {
     }
 }
 
+#[test]
+fn a_run_in_which_all_is_still_open_says_so() {
+    let folder = Temporary::new();
+    let login = "Thu Nov 26 03:12:01 2026 [pid 2] CONNECT: Client \"192.0.2.9\"\n\
+                 Thu Nov 26 03:12:01 2026 [pid 1] [u] FAIL LOGIN: Client \"192.0.2.9\"\n";
+    let log = folder.file("x.log", login.as_bytes());
+    let state = folder.path("state");
+    let verdict = |more: &[&str]| {
+        let output = ftpwhy(&[&[text(&log), "--state", text(&state)], more].concat());
+        let report = String::from_utf8(output.stdout).unwrap();
+        let (_, after) = report.split_once("VERDICT ").unwrap();
+        let (verdict, _) = after.split_once("\n\n").unwrap();
+        verdict.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let open = |records: &str| {
+        format!("i No session is over yet in {records}; those that are open count when they are.")
+    };
+    assert_eq!(verdict(&[]), open("2 new records"));
+    assert_eq!(verdict(&[]), open("0 new records"));
+    let closed = verdict(&["--close"]);
+    assert!(
+        closed.starts_with("!! 1 failed operation in 1 of 1 session."),
+        "{closed}"
+    );
+}
+
 fn append(path: &Path, lines: &[&str]) {
     use std::io::Write as _;
     let mut options = std::fs::OpenOptions::new();
