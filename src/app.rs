@@ -45,9 +45,9 @@ use crate::text;
 use asked::{Rows, anonymizer, filter};
 use found::{Found, read, read_to};
 use mail::Mail;
-use rules::{Rules, ended, settled};
+use rules::{Rules, ended, no_conditions, settled};
 use targets::{Forms, Target, one_target, print, targets, write_all, write_each};
-use whole::{whole, with_sums};
+use whole::{whole, with_more};
 
 /// Why a command ended without its result.
 enum Trouble {
@@ -365,7 +365,8 @@ fn part(args: &ReadArgs, rows: Rows, view: &View, forms: Forms) -> Outcome {
     };
     let rules = Rules::fail_on(args)?;
     let mut findings = read(args, wanted, rows.by)?;
-    let report = with_sums(report_of(args, &findings, rows)?, &findings, &targets);
+    let report = report_of(args, &findings, rows)?;
+    let report = with_more(report, &findings, &rules, &targets);
     let (exit, targets) = settled(args, &rules, targets, &report, &findings);
     let next = findings.take_next(&report);
     write_each(&targets, next, |target, out| {
@@ -519,6 +520,7 @@ fn explain(args: &ExplainArgs) -> Outcome {
 }
 
 fn formats(args: &FormatArgs) -> Outcome {
+    no_conditions(&args.read.rules, "formats")?;
     let targets = targets(&args.read, TEXT)?;
     if args.read.paths.is_empty() {
         write_all(&targets, None, |_| known_formats())?;

@@ -209,7 +209,9 @@ pub struct RuleArgs {
     /// `p95(PASS)>3s`, `rate(failed)>10%`, `unread>1%`, `new-cause`; with `and`, `or` and brackets
     #[arg(long, value_name = "CONDITION", help_heading = CONDITIONS, hide_short_help = true)]
     pub fail_on: Vec<String>,
-    /// A report in JSON of an earlier time, whose causes are not new
+    /// A report in JSON of an earlier time: what changed since is told
+    ///
+    /// And only causes that it lacks are new
     #[arg(long, value_name = "FILE", help_heading = CONDITIONS, hide_short_help = true)]
     pub baseline: Option<PathBuf>,
     /// Prints nothing where nothing failed
@@ -445,8 +447,15 @@ fn of_merging(arg: Arg) -> Arg {
     }
 }
 
+/// Leaves conditions out of the help of a command that has none.
+fn without_conditions(arg: Arg) -> Arg {
+    let is_condition = matches!(arg.get_id().as_str(), "fail_on" | "baseline" | "quiet_ok");
+    if is_condition { arg.hide(true) } else { arg }
+}
+
 /// What is compared.
 #[derive(Debug, Clone, Args)]
+#[command(mut_args(without_conditions))]
 pub struct DiffArgs {
     /// What is read, and how it is shown.
     #[command(flatten)]
@@ -476,6 +485,7 @@ pub struct ExplainArgs {
 
 /// Which formats to show.
 #[derive(Debug, Clone, Args)]
+#[command(mut_args(without_conditions))]
 pub struct FormatArgs {
     /// What is read, and how it is shown.
     #[command(flatten)]

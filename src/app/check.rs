@@ -1,7 +1,7 @@
 //! One line and a status, as monitoring systems want it of a plugin (Monitoring Plugins Development Guidelines).
 
 use super::asked::Rows;
-use super::rules::{Rules, earlier_causes};
+use super::rules::{Rules, earlier_causes, no_conditions};
 use super::targets::print;
 use super::{Outcome, Trouble, read, report_of};
 use crate::cli::CheckArgs;
@@ -22,6 +22,7 @@ pub(super) fn check(args: &CheckArgs) -> Outcome {
 }
 
 fn checked(args: &CheckArgs) -> Outcome {
+    no_conditions(&args.read.rules, "check")?;
     let before = earlier_causes(&args.read.rules)?;
     let warn = Rules::read("--warn", &args.warn, before.clone(), &args.read)?;
     let crit = Rules::read("--crit", &args.crit, before, &args.read)?;

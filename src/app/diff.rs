@@ -1,18 +1,24 @@
 //! `diff`: which inputs are which set, and both read.
 
+use std::path::PathBuf;
+
 use super::asked::{Rows, filter, time};
+use super::found::Found;
+use super::rules::no_conditions;
 use super::state;
 use super::targets::{targets, write_all};
-use super::{COMPARED, Outcome, Trouble, look, read, report_of, warn};
+use super::{COMPARED, Outcome, Trouble, look, merge, read, report_of, warn};
 use crate::cli::{DiffArgs, Form, ReadArgs};
 use crate::exit::Exit;
+use crate::input;
 use crate::report::diff::Diff;
-use crate::report::{self, Report};
-use crate::run::Wanted;
+use crate::report::{self, Report, earlier};
+use crate::run::{Findings, Wanted};
 
 /// Compares two sets of inputs, or what came before a time with what came after it.
 pub(super) fn diff(args: &DiffArgs) -> Outcome {
     state::refuse(&args.read, "diff")?;
+    no_conditions(&args.read.rules, "diff")?;
     let targets = targets(&args.read, COMPARED)?;
     let [before, after] = sets(args)?;
     filter(&after)?; // told before anything is read
@@ -59,8 +65,23 @@ fn sets(args: &DiffArgs) -> Result<[ReadArgs; 2], Trouble> {
     Ok(sets)
 }
 
+/// What was found in a set: read now, or in other runs where all of it are reports in JSON.
 fn set(args: &ReadArgs) -> Result<(Report, Exit), Trouble> {
-    let findings = read(args, Wanted::Tallies, None)?;
+    let is_report = |path: &PathBuf| {
+        let is_file = path.as_os_str() != "-" && path.is_file();
+        is_file && earlier::is_report(&input::head(path))
+    };
+    let findings = if args.paths.iter().all(is_report) {
+        if filter(args)?.is_some() || args.anonymize.is_some() {
+            let words =
+                "reports in JSON are compared as they are, without filters, --at and --anonymize";
+            return Err(Trouble::Usage(words.to_owned()));
+        }
+        let sum = merge::sum(args.paths.iter().map(PathBuf::as_path));
+        Found::from(Findings::from(sum))
+    } else {
+        read(args, Wanted::Tallies, None)?
+    };
     let report = report_of(args, &findings, Rows::ALL)?;
     Ok((report, Exit::of(&findings.tallies)))
 }

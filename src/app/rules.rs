@@ -17,13 +17,17 @@ use crate::threshold::{Condition, Measured};
 pub(super) struct Rules {
     conditions: Vec<Condition>,
     before: Option<BTreeSet<String>>,
+    /// The earlier report, to compare with.
+    pub(super) earlier: Option<Report>,
 }
 
 impl Rules {
     /// Those of `--fail-on`. Wrong ones are told before anything is read.
     pub(super) fn fail_on(args: &ReadArgs) -> Result<Self, Trouble> {
-        let before = earlier_causes(&args.rules)?;
-        Self::read("--fail-on", &args.rules.fail_on, before, args)
+        let earlier = earlier(&args.rules)?;
+        let before = earlier.as_ref().map(causes);
+        let rules = Self::read("--fail-on", &args.rules.fail_on, before, args)?;
+        Ok(Self { earlier, ..rules })
     }
 
     /// Reads the conditions of an option; `before` are the causes of the earlier report.
@@ -40,7 +44,11 @@ impl Rules {
             let words = "what is new is told by an earlier report; give one with --baseline FILE, or go on from the last run with --state FILE";
             return Err(Trouble::Usage(format!("{option}: {words}")));
         }
-        Ok(Self { conditions, before })
+        Ok(Self {
+            conditions,
+            before,
+            earlier: None,
+        })
     }
 
     /// True where nothing was asked for.
@@ -63,17 +71,45 @@ impl Rules {
 
 /// The causes of the report given with `--baseline`.
 pub(super) fn earlier_causes(args: &RuleArgs) -> Result<Option<BTreeSet<String>>, Trouble> {
+    Ok(earlier(args)?.as_ref().map(causes))
+}
+
+fn causes(report: &Report) -> BTreeSet<String> {
+    let causes = report.main.causes.iter();
+    causes.map(|cause| cause.id.name().to_owned()).collect()
+}
+
+/// The report given with `--baseline`.
+fn earlier(args: &RuleArgs) -> Result<Option<Report>, Trouble> {
     let Some(path) = &args.baseline else {
         return Ok(None);
     };
     let name = text::terminal(path.as_os_str().as_encoded_bytes(), true);
     let wrong = |why: String| Trouble::Usage(format!("--baseline {name}: {why}"));
     let json = input::earlier_report(path).map_err(|error| wrong(error.0))?;
-    let before = report::earlier::report(&json).map_err(wrong)?;
-    let causes = before.main.causes.iter();
-    Ok(Some(
-        causes.map(|cause| cause.id.name().to_owned()).collect(),
-    ))
+    report::earlier::report(&json).map(Some).map_err(wrong)
+}
+
+/// Refuses conditions where no report is made that they could be held against; `check` has its own.
+pub(super) fn no_conditions(args: &RuleArgs, command: &str) -> Result<(), Trouble> {
+    let compares = command == "check";
+    let given = [
+        (!args.fail_on.is_empty(), "--fail-on"),
+        (args.baseline.is_some() && !compares, "--baseline"),
+        (args.quiet_ok, "--quiet-ok"),
+    ];
+    match given.iter().find(|(is_given, _)| *is_given) {
+        Some((_, option)) => {
+            let other = if compares {
+                "; it has --warn and --crit"
+            } else {
+                ""
+            };
+            let words = format!("{command} has no {option}{other}");
+            Err(Trouble::Usage(words))
+        }
+        None => Ok(()),
+    }
 }
 
 /// How a run ends; which conditions hold is said on standard error.

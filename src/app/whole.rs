@@ -21,7 +21,7 @@ pub(super) fn whole(
     mut found: Found,
 ) -> Outcome {
     let report = report_of(args, &found, Rows::OF_REPORT)?;
-    let report = with_sums(report, &found, &targets).with_sessions(&found.kept);
+    let report = with_more(report, &found, rules, &targets).with_sessions(&found.kept);
     let next = found.take_next(&report);
     let (exit, targets) = settled(args, rules, targets, &report, &found);
     write_each(&targets, next, |target, out| {
@@ -35,8 +35,18 @@ pub(super) fn whole(
     Ok(exit)
 }
 
-/// The report with what it was made from, where programs read it.
-pub(super) fn with_sums(report: Report, findings: &Findings, targets: &[Target]) -> Report {
+/// The report with what changed since an earlier one, where there is one, and with what it was made from, where programs
+/// read it.
+pub(super) fn with_more(
+    report: Report,
+    findings: &Findings,
+    rules: &Rules,
+    targets: &[Target],
+) -> Report {
+    let report = match &rules.earlier {
+        Some(before) => report.with_earlier(before.clone()),
+        None => report,
+    };
     let is_json = |target: &Target| matches!(target.form, Form::Json | Form::Ndjson);
     if targets.iter().any(is_json) {
         report.with_sums(&findings.tallies)

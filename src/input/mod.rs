@@ -15,7 +15,9 @@ mod window;
 mod wrapped;
 
 pub use discover::{Candidate, discover, rotations};
-pub use open::{OpenError, Opened, configuration, earlier_report, earlier_state, open, unpacked};
+pub use open::{
+    OpenError, Opened, configuration, earlier_report, earlier_state, head, open, unpacked,
+};
 pub use pattern::files_of;
 pub use print::{Fit, Piece, Print, farthest, is_packed};
 pub use resumed::{Place, Tracked, open_at};

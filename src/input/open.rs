@@ -87,20 +87,28 @@ pub fn configuration(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
     whole(path, limits::CONFIGURATION_BYTES)
 }
 
+/// The first bytes of a file, decompressed; nothing where it can't be read.
+pub fn head(path: &std::path::Path) -> Vec<u8> {
+    named(path).map(|opened| opened.head).unwrap_or_default()
+}
+
+fn named(path: &std::path::Path) -> Result<Opened, OpenError> {
+    open(&Candidate {
+        path: path.to_owned(),
+        named: true,
+        regular: true,
+        length: 0,
+        modified: None,
+    })
+}
+
 /// A report in JSON, or several, decompressed.
 ///
 /// # Errors
 ///
 /// Also where there is more than [`limits::REPORT_BYTES`] of it.
 pub fn earlier_report(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
-    let candidate = Candidate {
-        path: path.to_owned(),
-        named: true,
-        regular: true,
-        length: 0,
-        modified: None,
-    };
-    all_of(open(&candidate)?.reader, limits::REPORT_BYTES)
+    all_of(named(path)?.reader, limits::REPORT_BYTES)
 }
 
 /// What earlier runs left, or none where there is no such file.

@@ -13,7 +13,7 @@ use csv::Writer;
 use super::heard::{CauseRow, Evidence, Heard, WaitRow};
 use super::layout::Look;
 use super::names::tops;
-use super::{Report, Sources};
+use super::{Report, Sources, since};
 use crate::cause::Failure;
 use crate::ftp::{Endpoint, Side, Vantage};
 use crate::session::Session;
@@ -295,24 +295,37 @@ fn session_row(session: &Session, failures: &[Failure], sources: &Sources) -> [S
 }
 
 /// The report, one number or word a row.
-struct Rows {
+pub(super) struct Rows {
     table: Table,
     vantage: &'static str,
 }
 
 impl Rows {
-    fn add(&mut self, section: &str, item: &str, detail: &str, measure: &str, value: &str) {
+    pub(super) fn add(
+        &mut self,
+        section: &str,
+        item: &str,
+        detail: &str,
+        measure: &str,
+        value: &str,
+    ) {
         let cells = [self.vantage, section, item, detail, measure, value];
         self.table.row(&cells);
     }
 
-    fn numbers(&mut self, section: &str, item: &str, detail: &str, numbers: &[(&str, u64)]) {
+    pub(super) fn numbers(
+        &mut self,
+        section: &str,
+        item: &str,
+        detail: &str,
+        numbers: &[(&str, u64)],
+    ) {
         for (measure, number) in numbers {
             self.add(section, item, detail, measure, &number.to_string());
         }
     }
 
-    fn span(&mut self, section: &str, item: &str, span: Span) {
+    pub(super) fn span(&mut self, section: &str, item: &str, span: Span) {
         self.add(section, item, "", "first", &time(span.first()));
         self.add(section, item, "", "last", &time(span.last()));
     }
@@ -339,6 +352,11 @@ pub fn report(report: &Report) -> String {
         work(&mut rows, heard);
     }
     rows.vantage = "";
+    if let Some(since) = &report.since {
+        rows.vantage = vantage(since.changes.vantage);
+        since::csv(&mut rows, since);
+        rows.vantage = "";
+    }
     coverage(&mut rows, report);
     rows.table.finish()
 }

@@ -28,7 +28,7 @@ use super::layout::Look;
 use super::names::{direction_name, end_words, tops, transfer_cells, verb_name, zone_name};
 use super::words::{count, lasting, percent, replies, size, thousands};
 use super::{CauseRow, CodeRow, Guesser, Heard, Ladder, Mark, Report, TransferRow};
-use super::{sessions, terminal, vantage_words};
+use super::{Since, sessions, since, terminal, vantage_words};
 use crate::ftp::{End, Endpoint, Host, ReplyCode, SessionKey, Verb};
 use crate::tally::SessionRow;
 use crate::text::{self, Text};
@@ -243,6 +243,7 @@ impl Page<'_> {
                 "shared",
                 "What failures share",
             ),
+            (heard && self.report.since.is_some(), "changes", "Changes"),
             (heard, "codes", "Reply codes"),
             (
                 heard && !main.matrix.rows.is_empty(),
@@ -266,6 +267,18 @@ impl Page<'_> {
         ];
         let there = all.iter().filter(|(there, ..)| *there);
         there.map(|(_, id, name)| (*id, *name)).collect()
+    }
+
+    fn earlier(&self, since: &Since) -> String {
+        since::scope(since)
+    }
+
+    fn nothing_to_compare(&self) -> &'static str {
+        since::NOTHING
+    }
+
+    fn legend(&self) -> &'static str {
+        since::LEGEND
     }
 
     fn replies(&self) -> String {

@@ -28,6 +28,7 @@ use crate::tally::{InputTally, Tallies};
 use crate::text;
 use crate::time::Timestamp;
 
+use diff::ChangesObject;
 pub use diff::diff;
 use groups::Groups;
 use moved::{Tops, Transfers};
@@ -150,6 +151,8 @@ struct ReportObject<'a> {
     verdict: VerdictObject<'a>,
     diagnostics: Vec<NoteObject<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<ChangesObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tallies: Option<&'a RawValue>,
 }
 
@@ -174,6 +177,10 @@ impl<'a> ReportObject<'a> {
                 lines: &report.verdict.lines,
             },
             diagnostics: notes.map(|n| NoteObject::new(n, sources)).collect(),
+            changes: report
+                .since
+                .as_ref()
+                .map(|since| ChangesObject::new(since, report)),
             tallies: report.sums.as_deref(),
         }
     }

@@ -4,7 +4,7 @@
 //! the bar); those two stand between spans, as numbers. Our own words have their punctuation escaped. Nothing is computed.
 
 mod diff;
-mod page;
+pub(super) mod page;
 mod patterns;
 
 pub use diff::diff;
@@ -17,7 +17,7 @@ use super::names::{
     direction_name, end_words, tops, transfer_cells, verb_name, wait_name, zone_name,
 };
 use super::words::{count, lasting, percent, replies, seconds, size, thousands};
-use super::{Report, sessions, terminal, vantage_words};
+use super::{Report, sessions, since, terminal, vantage_words};
 use crate::cause::Failure;
 use crate::session::Session;
 use crate::tally::Worst;
@@ -39,6 +39,7 @@ pub fn report(report: &Report) -> String {
     if main.sessions.total > 0 || main.replies > 0 {
         causes_section(&mut page, report, main, "Causes");
         patterns::shared(&mut page, main);
+        since::markdown(&mut page, report);
         codes_section(&mut page, main, "Reply codes");
         commands(&mut page, main);
         hours(&mut page, report, main);

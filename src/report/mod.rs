@@ -6,6 +6,7 @@
 
 pub mod causes;
 pub mod chance;
+pub mod changes;
 pub mod check;
 pub mod codes;
 pub mod csv;
@@ -35,6 +36,7 @@ mod pattern;
 mod protocol;
 pub mod sessions;
 mod shown;
+mod since;
 mod sources;
 pub mod terminal;
 #[cfg(test)]
@@ -48,6 +50,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
+pub use changes::{Changes, Since};
 pub use filtered::Filtered;
 pub use groups::{GroupRow, GroupRows, Matrix, Order};
 pub use heard::{
@@ -121,6 +124,8 @@ pub struct Report {
     pub grouped: Vec<Note>,
     /// The commands to type next.
     pub next: Vec<String>,
+    /// What changed since an earlier report, where one was given.
+    pub since: Option<Box<Since>>,
     /// Sessions to show one by one, where some were kept.
     pub shown: Shown,
     /// What it was made from, as JSON, where it is to be added to others.
@@ -179,6 +184,7 @@ impl Report {
             grouped: grouped(&diagnostics),
             diagnostics,
             next: Vec::new(),
+            since: None,
             shown: Shown::default(),
             sums: None,
         };
@@ -191,6 +197,14 @@ impl Report {
     #[must_use]
     pub fn with_sessions(mut self, kept: &KeptSessions) -> Self {
         self.shown = Shown::new(kept, &self.main, &self.sources, &self.zone);
+        self
+    }
+
+    /// The same with what changed since an earlier report, whose times are shown in the same zone.
+    #[must_use]
+    pub fn with_earlier(mut self, mut before: Report) -> Self {
+        before.zone = self.zone.clone();
+        self.since = Some(Box::new(Since::new(before, &self)));
         self
     }
 

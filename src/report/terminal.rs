@@ -7,7 +7,7 @@ use super::names::{direction_name, wait_name, zone_name};
 use super::words::{count, replies, seconds, size, thousands};
 use super::{
     Heard, Note, Report, Spread, TransferRow, causes, codes, hours, pattern, protocol, sessions,
-    vantage_words,
+    since, vantage_words,
 };
 use crate::ftp::Vantage;
 use crate::tally::InputTally;
@@ -32,6 +32,7 @@ pub fn report(report: &Report, look: Look) -> String {
     if main.sessions.total > 0 || main.replies > 0 {
         causes::section(&mut page, report, main, CAUSES);
         pattern::section(&mut page, main);
+        since::section(&mut page, report);
         codes::section(&mut page, main, &main.frequent);
         hours::section(&mut page, report, main);
         sessions::section(&mut page, report, &main.sessions);

@@ -25,6 +25,7 @@ pub mod file;
 pub mod layout;
 pub mod log;
 pub mod packed;
+pub mod report;
 pub mod seeds;
 pub mod shown;
 pub mod state;
@@ -78,6 +79,11 @@ pub const ALL: &[Invariant] = &[
         name: "state",
         check: state::check,
         seeds: state::seeds,
+    },
+    Invariant {
+        name: "report",
+        check: report::check,
+        seeds: report::seeds,
     },
 ];
 

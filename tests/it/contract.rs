@@ -150,6 +150,9 @@ fn reports() -> Vec<(String, Report)> {
         reports.push((format!("by {by:?}"), of(&demo, Some(by))));
     }
     reports.push(("filled".to_owned(), filled(of(&demo, None))));
+    let earlier = of(&demo.join("healthy.pcap"), None);
+    let compared = of(&demo, None).with_earlier(earlier);
+    reports.push(("compared".to_owned(), compared));
     reports
 }
 

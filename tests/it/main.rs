@@ -12,6 +12,7 @@
 mod anonymize;
 mod canary;
 mod cases;
+mod changes;
 mod cli;
 mod clients;
 mod contract;

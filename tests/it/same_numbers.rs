@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use prometheus_parse::{Sample, Scrape, Value as Number};
 use serde_json::Value;
 
 use crate::cli::ftpwhy;
@@ -17,6 +18,7 @@ struct Run {
     text: String,
     csv: Vec<Vec<String>>,
     markdown: String,
+    metrics: Vec<Sample>,
     /// Only the report has a page.
     page: Option<String>,
 }
@@ -31,7 +33,7 @@ fn run_on(input: &str, command: &[&str]) -> Run {
         let path = temporary.path(&format!("report.{ending}"));
         path.to_str().unwrap().to_owned()
     };
-    let mut endings = vec!["txt", "json", "csv", "md"];
+    let mut endings = vec!["txt", "json", "csv", "md", "prom"];
     endings.extend((command == ["report"]).then_some("html"));
     let mut arguments: Vec<String> = command.iter().map(|&w| w.to_owned()).collect();
     arguments.extend([input, "-n", "0"].map(str::to_owned));
@@ -45,7 +47,8 @@ fn run_on(input: &str, command: &[&str]) -> Run {
         .iter()
         .map(|ending| std::fs::read_to_string(file(ending)).unwrap());
     let mut next = || written.next();
-    let [text, json, table, markdown] = [(); 4].map(|()| next().unwrap());
+    let [text, json, table, markdown, metrics] = [(); 5].map(|()| next().unwrap());
+    let metrics = metrics.lines().map(|line| Ok(line.to_owned()));
     let page = next();
     let mut reader = csv::ReaderBuilder::new();
     let rows = reader.has_headers(false).from_reader(table.as_bytes());
@@ -57,6 +60,7 @@ fn run_on(input: &str, command: &[&str]) -> Run {
         text,
         csv: rows.collect(),
         markdown,
+        metrics: Scrape::parse(metrics).unwrap().samples,
         page,
     }
 }
@@ -84,6 +88,25 @@ fn in_table<'r>(run: &'r Run, section: &str, item: &str, detail: &str, measure: 
     let found: Vec<_> = run.csv.iter().filter(|row| row[..5] == wanted).collect();
     assert_eq!(found.len(), 1, "{wanted:?}: {found:?}");
     &found[0][5]
+}
+
+/// The sum of a metric's rows of the capture with these labels.
+fn in_metrics(run: &Run, name: &str, labels: &[(&str, &str)]) -> String {
+    let fits = |sample: &&Sample| {
+        let mut labels = [("vantage", "wire")].iter().chain(labels);
+        sample.metric == name
+            && labels.all(|(label, value)| sample.labels.get(label) == Some(value))
+    };
+    let rows = run
+        .metrics
+        .iter()
+        .filter(fits)
+        .map(|sample| match sample.value {
+            Number::Counter(number) => number,
+            ref other => panic!("{name} is no counter: {other:?}"),
+        });
+    // Whole numbers of this size are exact.
+    format!("{:.0}", rows.fold(0.0, |sum, number| sum + number))
 }
 
 /// True where a line holds these words, each by itself and in this order.
@@ -128,6 +151,62 @@ fn the_totals_are_the_same_everywhere() {
         assert_eq!(in_table(&run, "sessions", "", "", field), count);
         assert!(has_line(&run.text, &["SESSIONS", word, &grouped(&count)]));
         assert!(has_line(&run.markdown, &[word, &grouped(&count)]) || word == "clean");
+    }
+}
+
+#[test]
+fn metrics_count_what_the_report_counts() {
+    let run = run(&["report"]);
+    let json = &run.json;
+    let total = |name: &str, labels: &[(&str, &str)], value: &Value| {
+        assert_eq!(
+            in_metrics(&run, name, labels),
+            number(value),
+            "{name} {labels:?}"
+        );
+    };
+    total("ftpwhy_replies_total", &[], &json["replies"]["total"]);
+    total("ftpwhy_sessions_total", &[], &json["sessions"]["total"]);
+    total("ftpwhy_failures_total", &[], &json["failures"]["total"]);
+    for result in ["clean", "failed"] {
+        total(
+            "ftpwhy_sessions_total",
+            &[("result", result)],
+            &json["sessions"][result],
+        );
+    }
+    for row in json["replies"]["by_code"].as_array().unwrap() {
+        let code = [("code", &*number(&row["code"]))];
+        total("ftpwhy_replies_total", &code, &row["observed"]);
+        total("ftpwhy_implied_replies_total", &code, &row["implied"]);
+    }
+    for row in json["commands"].as_array().unwrap() {
+        let command = row["verb"].as_str().unwrap_or("unasked");
+        let labels = [("command", command), ("code", &*number(&row["code"]))];
+        total("ftpwhy_commands_total", &labels, &row["count"]);
+    }
+    for row in json["failures"]["causes"].as_array().unwrap() {
+        let labels = ["cause", "side"].map(|label| {
+            (
+                label,
+                row[if label == "cause" { "id" } else { label }]
+                    .as_str()
+                    .unwrap(),
+            )
+        });
+        total("ftpwhy_failures_total", &labels, &row["count"]);
+    }
+    for row in json["failures"]["not_counted"].as_array().unwrap() {
+        total(
+            "ftpwhy_not_counted_total",
+            &[("cause", row["id"].as_str().unwrap())],
+            &row["count"],
+        );
+    }
+    for row in json["transfers"].as_array().unwrap() {
+        let direction = [("direction", row["direction"].as_str().unwrap())];
+        total("ftpwhy_transfers_total", &direction, &row["files"]);
+        total("ftpwhy_transferred_bytes_total", &direction, &row["bytes"]);
     }
 }
 

@@ -77,6 +77,11 @@ fn files() {
     hold("file", 40);
 }
 
+#[test]
+fn sums_of_reports() {
+    hold("report", 150);
+}
+
 /// Writes the seeds to where the fuzzer looks for them (`.ci/fuzz`).
 #[test]
 fn are_written_where_they_are_asked_for() {

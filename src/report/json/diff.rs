@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::{Time, line};
 use crate::report::Report;
 use crate::report::chance::Share;
-use crate::report::diff::{ChangeRow, Diff, What};
+use crate::report::changes::{ChangeRow, Changes, Since, What};
+use crate::report::diff::Diff;
 use crate::text;
 
 /// The name of the shape.
@@ -14,15 +15,12 @@ const SCHEMA: &str = "ftpwhy.diff/1";
 /// The comparison as one line of JSON, with a line end.
 pub fn diff(diff: &Diff) -> String {
     let mut out = Vec::new();
-    let row = |row: &ChangeRow| Row::new(row, &diff.after);
     let object = Object {
         schema: SCHEMA,
-        vantage: diff.vantage.map(crate::ftp::Vantage::id),
+        vantage: diff.changes.vantage.map(crate::ftp::Vantage::id),
         before: Set::new(&diff.before),
         after: Set::new(&diff.after),
-        failed_sessions: diff.failed.as_ref().map(row),
-        causes: diff.causes.iter().map(row).collect(),
-        codes: diff.codes.iter().map(row).collect(),
+        rows: Rows::new(&diff.changes, &diff.after),
     };
     line(&mut out, &object);
     String::from_utf8(out).unwrap_or_default()
@@ -34,9 +32,45 @@ struct Object {
     vantage: Option<&'static str>,
     before: Set,
     after: Set,
+    #[serde(flatten)]
+    rows: Rows,
+}
+
+/// What changed since an earlier report, as a part of a later one.
+#[derive(Serialize)]
+pub(super) struct ChangesObject {
+    vantage: Option<&'static str>,
+    before: Set,
+    #[serde(flatten)]
+    rows: Rows,
+}
+
+impl ChangesObject {
+    pub(super) fn new(since: &Since, after: &Report) -> Self {
+        Self {
+            vantage: since.changes.vantage.map(crate::ftp::Vantage::id),
+            before: Set::new(&since.before),
+            rows: Rows::new(&since.changes, after),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Rows {
     failed_sessions: Option<Row>,
     causes: Vec<Row>,
     codes: Vec<Row>,
+}
+
+impl Rows {
+    fn new(changes: &Changes, after: &Report) -> Self {
+        let row = |row: &ChangeRow| Row::new(row, after);
+        Self {
+            failed_sessions: changes.failed.as_ref().map(row),
+            causes: changes.causes.iter().map(row).collect(),
+            codes: changes.codes.iter().map(row).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]

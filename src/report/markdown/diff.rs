@@ -1,7 +1,8 @@
 //! Two sets beside one another, for a wiki.
 
 use super::page::{Page, code, say};
-use crate::report::diff::{CHANCE, ChangeRow, Diff, NOTHING, told_set, verdict};
+use crate::report::changes::ChangeRow;
+use crate::report::diff::{CHANCE, Diff, NOTHING, told_set, verdict};
 use crate::report::layout::Look;
 
 /// The comparison.
@@ -9,11 +10,11 @@ pub fn diff(diff: &Diff) -> String {
     let mut page = Page::default();
     page.heading(1, "What changed");
     for (title, report) in [("Before", &diff.before), ("After", &diff.after)] {
-        let words = told_set(report, diff.vantage, Look::WHOLE);
+        let words = told_set(report, diff.changes.vantage, Look::WHOLE);
         let words: Vec<_> = words.iter().map(|words| code(words)).collect();
         page.line(&format!("* {title}: {}", words.join(", ")));
     }
-    let Some(failed) = &diff.failed else {
+    let Some(failed) = &diff.changes.failed else {
         page.line(&format!("\n{NOTHING}"));
         return page.finish();
     };
@@ -23,8 +24,13 @@ pub fn diff(diff: &Diff) -> String {
     for line in lines {
         page.line(&format!("\n{}", say(&line)));
     }
-    section(&mut page, diff, "Causes, by sessions", &diff.causes);
-    section(&mut page, diff, "Reply codes, by replies", &diff.codes);
+    section(&mut page, diff, "Causes, by sessions", &diff.changes.causes);
+    section(
+        &mut page,
+        diff,
+        "Reply codes, by replies",
+        &diff.changes.codes,
+    );
     page.line(&format!("\n{}", say(CHANCE)));
     page.finish()
 }

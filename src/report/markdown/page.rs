@@ -33,7 +33,7 @@ pub(super) fn input(text: &Text) -> String {
 }
 
 /// Our own words, which may quote what the system or the catalogue says.
-pub(super) fn say(words: &str) -> String {
+pub(in crate::report) fn say(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     for c in text::terminal_str(words, false).chars() {
         match c {
@@ -53,22 +53,22 @@ pub(super) fn say(words: &str) -> String {
 
 /// A page that grows.
 #[derive(Default)]
-pub(super) struct Page(String);
+pub(in crate::report) struct Page(String);
 
 impl Page {
-    pub(super) fn heading(&mut self, level: usize, words: &str) {
+    pub(in crate::report) fn heading(&mut self, level: usize, words: &str) {
         self.line("");
         self.line(&format!("{} {words}", "#".repeat(level)));
         self.line("");
     }
 
-    pub(super) fn line(&mut self, line: &str) {
+    pub(in crate::report) fn line(&mut self, line: &str) {
         self.0.push_str(line);
         self.0.push('\n');
     }
 
     /// A heading in bars, and rows of cells; numbers to the right where the heading ends in a colon.
-    pub(super) fn table<H: AsRef<str>, const N: usize>(
+    pub(in crate::report) fn table<H: AsRef<str>, const N: usize>(
         &mut self,
         head: [H; N],
         rows: impl Iterator<Item = [String; N]>,
