@@ -431,6 +431,13 @@ impl Detected {
         }
     }
 
+    /// Reads a line with the source's format only.
+    fn read_own<'b>(self, header: &Header, bare: &Bare<'b>) -> (usize, Read<'b>) {
+        let own = self.format(self.index);
+        let read = own.map(|format| read_with(format, header, bare, &OnceCell::new()));
+        (self.index, read.unwrap_or(Read::Unrecognised))
+    }
+
     /// Reads a line with the source's format, then with the others: one file may hold two.
     fn read<'b>(self, header: &Header, bare: &Bare<'b>) -> (usize, Read<'b>) {
         let is_guest = |i: &usize| FORMATS.get(*i).is_some_and(|f| !f.is_for_whole_files());

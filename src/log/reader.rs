@@ -265,7 +265,8 @@ impl LogReader {
             let keep = || {
                 let line = line_at(bytes, placed.offset);
                 let in_force = header.as_deref().map_or(b"".as_slice(), Vec::as_slice);
-                let line = without_secrets(line, &placed.record, (format, in_force))?;
+                let line =
+                    without_secrets(line, (placed.format, &placed.record), (format, in_force))?;
                 Some(Kept {
                     origin,
                     at,
