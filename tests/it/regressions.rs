@@ -1,5 +1,8 @@
 //! Faults that were found once, each with the input that showed it.
 
+use std::path::Path;
+
+use ftpwhy::diagnostic::DiagnosticKind;
 use ftpwhy::run::Wanted;
 
 use crate::support::{Temporary, reply_codes, run_with, settings};
@@ -119,4 +122,27 @@ fn made_up_segments_end_no_session() {
             "flags {flags:#x}"
         );
     }
+}
+
+/// A SYN whose number contradicts what follows, in one capture, and the rest in the next: that is taken for two
+/// connections, since networks with the same private addresses look like that, and so it has to be told.
+#[test]
+fn two_connections_of_one_are_told() {
+    let talk = format!("{LOGIN}> QUIT\n< 221 bye\n! server fin\n");
+    let mut packets = Conversation::parse(&talk).packets();
+    packets[0].seq ^= 0x4000_0000;
+    let greeted = packets.iter().position(|packet| !packet.payload.is_empty());
+    let (first, second) = packets.split_at(greeted.unwrap() + 1);
+    let temporary = Temporary::new();
+    let write = |name, packets| temporary.file(name, &capture(packets, Container::PcapMicros));
+    let paths = [write("a.pcap", first), write("b.pcap", second)];
+    let told_of = |paths: &[&Path]| {
+        let (findings, rows) = run_with(&settings(paths, Wanted::Events));
+        assert_eq!(reply_codes(&rows), [220, 331, 230, 221]);
+        let mut told = findings.tallies.diagnostics.iter();
+        told.any(|(kind, ..)| kind == DiagnosticKind::Assumed)
+    };
+    assert!(told_of(&[&paths[0], &paths[1]]));
+    let whole = write("whole.pcap", &packets);
+    assert!(!told_of(&[&whole]));
 }

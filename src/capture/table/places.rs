@@ -2,14 +2,15 @@
 //!
 //! Its two ends tell, mostly. In a series of captures the same ends may stand for another connection: private
 //! addresses occur in many networks. A segment from a capture in which a connection was not heard yet belongs to it
-//! only if the sequence numbers go on; else it is a stranger's, and the connection known stays what it is.
+//! only if the sequence numbers go on; else it is a stranger's, and the connection known stays what it is. That is a
+//! judgement, so it is told.
 
 use super::{Out, Role, Table};
 use crate::capture::decode::Segment;
 use crate::capture::ends::{Ends, Socket};
 use crate::capture::recent::Novelty;
 use crate::capture::stream::Place;
-use crate::diagnostic::SourceId;
+use crate::diagnostic::{DiagnosticKind, SourceId};
 use crate::ftp::End;
 
 impl Table {
@@ -51,6 +52,11 @@ impl Table {
             connection.facts.reused = reused;
         }
         if strange {
+            self.diagnostics.add(
+                DiagnosticKind::Assumed,
+                place.origin,
+                "the same two ends as in an earlier capture, but sequence numbers from elsewhere: taken for another connection",
+            );
             self.strangers.insert((ends, source), index);
         } else {
             self.places.insert(ends, index);
