@@ -121,6 +121,8 @@ fn measure(
 fn read(path: &Path) -> io::Result<u64> {
     let settings = Settings {
         paths: vec![path.to_path_buf()],
+        listed: None,
+        joins: true,
         from: None,
         log_zone: TimeZone::UTC,
         year: None,

@@ -8,6 +8,7 @@ mod asked;
 mod check;
 mod codes;
 mod diff;
+mod formats;
 mod found;
 mod from;
 mod mail;
@@ -26,8 +27,7 @@ use jiff::tz::TimeZone;
 
 use crate::cause::{self, Explanation, Failure};
 use crate::cli::{
-    Cli, Color, Command, ExplainArgs, Form, FormatArgs, ReadArgs, SessionArgs, Sort, TableArgs,
-    TimelineArgs,
+    Cli, Color, Command, ExplainArgs, Form, ReadArgs, SessionArgs, Sort, TableArgs, TimelineArgs,
 };
 use crate::diagnostic::Severity;
 use crate::exit::Exit;
@@ -38,14 +38,14 @@ use crate::report::gantt::{self, Gantt};
 use crate::report::groups::{About, groups};
 use crate::report::parquet::Table;
 use crate::report::{self, Look, Options, Order, Report};
-use crate::run::{Findings, Settings, Wanted};
+use crate::run::{self, Findings, Listed, Settings, Wanted};
 use crate::session::Session;
 use crate::tally::{By, Grouping};
 use crate::text;
 use asked::{Rows, anonymizer, filter};
 use found::{Found, read, read_to};
 use mail::Mail;
-use rules::{Rules, ended, no_conditions, settled};
+use rules::{Rules, ended, settled};
 use targets::{Forms, Target, one_target, print, targets, write_all, write_each};
 use whole::{whole, with_more};
 
@@ -92,7 +92,7 @@ pub fn main(cli: &Cli) -> Exit {
         Some(Command::Merge(args)) => merge::merge(args),
         Some(Command::Diff(args)) => diff::diff(args),
         Some(Command::Explain(args)) => explain(args),
-        Some(Command::Formats(args)) => formats(args),
+        Some(Command::Formats(args)) => formats::formats(args),
         Some(Command::State(args)) => state::command(args),
         Some(Command::Man(args)) => pages::man(args),
         Some(Command::Completions(args)) => pages::completions(args),
@@ -135,8 +135,10 @@ fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings,
     let filter = filter(args)?; // told before anything is read
     let log_zone = zone(args.log_tz.as_deref())?;
     let zone = zone(args.tz.as_deref())?;
+    let listed = listed(args)?;
     let piped = !io::stdin().is_terminal();
     let paths = match (args.paths.is_empty(), piped) {
+        _ if listed.is_some() => Vec::new(),
         (false, _) => args.paths.clone(),
         (true, true) => vec![PathBuf::from("-")],
         (true, false) => {
@@ -157,6 +159,8 @@ fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings,
     let from = from.transpose()?;
     Ok(Settings {
         paths,
+        listed,
+        joins: !args.no_join,
         from,
         log_zone,
         year: args.year.map(i64::from),
@@ -167,6 +171,18 @@ fn settings(args: &ReadArgs, wanted: Wanted, by: Option<By>) -> Result<Settings,
         window_bytes: limits::WINDOW_BYTES,
         progress: !args.no_progress && io::stderr().is_terminal(),
     })
+}
+
+/// The inputs of a list, where one is given.
+fn listed(args: &ReadArgs) -> Result<Option<Vec<Listed>>, Trouble> {
+    let Some(path) = &args.inputs else {
+        return Ok(None);
+    };
+    let listed = run::list(path).map_err(|why| {
+        let path = text::terminal(path.as_os_str().as_encoded_bytes(), true);
+        Trouble::Usage(format!("--inputs {path}: {why}"))
+    });
+    listed.map(Some)
 }
 
 /// Forms of the report.
@@ -517,43 +533,4 @@ fn explain(args: &ExplainArgs) -> Outcome {
     }
     out.finish()?;
     Ok(Exit::Done)
-}
-
-fn formats(args: &FormatArgs) -> Outcome {
-    no_conditions(&args.read.rules, "formats")?;
-    let targets = targets(&args.read, TEXT)?;
-    if args.read.paths.is_empty() {
-        write_all(&targets, None, |_| known_formats())?;
-        return Ok(Exit::Done);
-    }
-    state::refuse(&args.read, "formats")?;
-    let findings = read(&args.read, Wanted::Tallies, None)?;
-    let report = report_of(&args.read, &findings, Rows::ALL)?;
-    write_all(&targets, None, |target| {
-        report::terminal::inputs(&report, look(&args.read, &target.place))
-    })?;
-    Ok(Exit::of(&findings.tallies))
-}
-
-fn known_formats() -> String {
-    let captures = [
-        ("pcap", "packet capture (tcpdump)"),
-        ("pcapng", "packet capture (dumpcap, Wireshark)"),
-    ];
-    let mut lines: Vec<String> = captures
-        .iter()
-        .map(|(name, title)| format!("{name:<20}{title}"))
-        .collect();
-    for format in crate::log::FORMATS {
-        let description = format.describe();
-        lines.push(format!("{:<20}{}", description.name, description.title));
-        for gap in description.gaps {
-            lines.push(format!(
-                "{:<20}  does not tell: {}",
-                "",
-                text::terminal_str(gap, true)
-            ));
-        }
-    }
-    lines.join("\n") + "\n"
 }

@@ -46,6 +46,9 @@ pub const CONFIGURATION_FILES: usize = 256;
 /// Bytes of an earlier report. Those of large runs have some hundred kilobytes; a file with more is none.
 pub const REPORT_BYTES: usize = 64 * 1024 * 1024;
 
+/// Bytes of a line of a list of inputs. A capture with as many connections as are noted has some ten million.
+pub const LISTED_BYTES: usize = 32 * 1024 * 1024;
+
 /// The largest packet record taken for real. Jumbo frames have 9 KiB, offloaded ones 64 KiB; the kernel's loopback
 /// limit is 256 KiB.
 pub const PACKET_BYTES: usize = 512 * 1024;

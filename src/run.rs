@@ -6,10 +6,13 @@
 
 mod exchanges;
 mod joining;
+mod listed;
+mod look;
 mod plan;
 mod reading;
 mod resume;
 mod rows;
+mod tasks;
 mod told;
 mod wanted;
 mod watcher;
@@ -39,12 +42,13 @@ use crate::report::Sources;
 use crate::session::{Builder, Session};
 use crate::state::State;
 use crate::tally::{Gather, Grouping, KeptSessions, Tallies};
-use crate::text::Text;
 use crate::time::Timestamp;
 use joining::Held;
+pub use listed::{Listed, list};
 use plan::Series;
 use reading::Reading;
 use resume::{Earlier, SeriesLeft};
+pub use tasks::{Planned, Task, look, tasks};
 pub use wanted::Wanted;
 use watcher::{Asked, Watcher, judge};
 
@@ -53,6 +57,10 @@ use watcher::{Asked, Watcher, judge};
 pub struct Settings {
     /// Files, directories, `-`.
     pub paths: Vec<PathBuf>,
+    /// Inputs of a larger run, instead of paths.
+    pub listed: Option<Vec<Listed>>,
+    /// False where a session that a capture and a server's log hold counts in each.
+    pub joins: bool,
     /// The format of every input, where it is not to be found out.
     pub from: Option<Format>,
     /// The zone of logs that do not tell theirs.
@@ -191,6 +199,8 @@ pub struct Findings {
     gather: Gather,
     /// Sessions that are judged when all was read, because another input may hold them as well.
     held: Vec<Held>,
+    /// The numbers of the sources in the run of which this one is a part.
+    places: Vec<SourceId>,
     /// The causes that the run before found, where this one goes on from it.
     pub before: Option<BTreeSet<String>>,
     /// What is left for a later run.
@@ -200,7 +210,7 @@ pub struct Findings {
 /// Reads everything. Events are written to `out` where they are wanted; only writing can fail.
 pub fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> io::Result<Findings> {
     let mut diagnostics = Diagnostics::default();
-    let candidates = input::discover(&settings.paths, &mut diagnostics);
+    let candidates = settings.candidates(&mut diagnostics);
     read_all(settings, &candidates, diagnostics, None, out)
 }
 
@@ -235,17 +245,9 @@ fn read_all(
 ) -> io::Result<Findings> {
     let mut findings = Findings::default();
     findings.tallies.diagnostics = diagnostics;
-    let paths = candidates
-        .iter()
-        .map(|c| c.path.as_os_str().as_encoded_bytes());
     let former = earlier.iter().flat_map(|earlier| earlier.former());
-    findings.sources =
-        Sources::new(paths.chain(former).enumerate().map(
-            |(place, path)| match settings.anonymizer {
-                Some(_) => Anonymizer::input(place, path),
-                None => Text::from(path),
-            },
-        ));
+    findings.sources = settings.sources(candidates, former);
+    findings.places = settings.places();
     let sources = findings.sources.clone();
     findings.tallies.asked.insert(settings.told());
     let total = candidates.iter().map(|c| c.length).sum();
@@ -256,6 +258,7 @@ fn read_all(
         sources: &sources,
         progress: &progress,
         joins: false,
+        listed: settings.listed.as_deref().unwrap_or_default(),
         earlier,
         newest: None,
     };
@@ -320,6 +323,8 @@ struct Job<'j> {
     progress: &'j Progress,
     /// True where there are captures and server logs: what both hold counts once.
     joins: bool,
+    /// What is known of each candidate, where this is a part of a larger run.
+    listed: &'j [Listed],
     /// What earlier runs left, where this one goes on.
     earlier: Option<&'j Earlier<'j>>,
     /// When the latest capture begins that holds something new.
@@ -339,7 +344,7 @@ impl Job<'_> {
     fn is_small(&self, series: &Series) -> bool {
         let members = series.members();
         let candidates = || members.iter().filter_map(|i| self.candidates.get(*i));
-        candidates().all(|c| c.path.as_os_str() != "-")
+        candidates().all(|c| c.at().as_os_str() != "-")
             && candidates().map(|c| c.length).sum::<u64>() <= limits::SMALL_SERIES_BYTES
     }
 
@@ -357,10 +362,13 @@ impl Job<'_> {
                 ..Origin::default()
             };
             let reason = format!("a fault of this program, please report it: {words}");
-            findings
-                .tallies
+            let tallies = &mut findings.tallies;
+            tallies
                 .diagnostics
                 .add(DiagnosticKind::InternalError, at, &reason);
+            for id in series.members().into_iter().map(source_id) {
+                tallies.inputs.insert(id, self.input(id));
+            }
             Ok(findings)
         })
     }

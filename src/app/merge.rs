@@ -30,8 +30,8 @@ const SUMS: Forms = &[
 ];
 
 /// Adds up reports. What is no report is told, and the others are added up all the same.
-pub(super) fn merge(args: &MergeArgs) -> Outcome {
-    let args = &args.show;
+pub(super) fn merge(merge: &MergeArgs) -> Outcome {
+    let args = &merge.show;
     let targets = targets(args, SUMS)?;
     let rules = Rules::fail_on(args)?;
     let mail = Mail::asked(args)?;
@@ -42,7 +42,13 @@ pub(super) fn merge(args: &MergeArgs) -> Outcome {
         );
         return Err(Trouble::Usage(words));
     }
-    let findings = Findings::from(sum(args.paths.iter().map(PathBuf::as_path)));
+    let paths = args.paths.iter().map(PathBuf::as_path);
+    let sum = if merge.parts {
+        whole_of(paths).map_err(Trouble::Usage)?
+    } else {
+        sum(paths)
+    };
+    let findings = Findings::from(sum);
     whole(args, targets, &rules, &mail, Found::from(findings))
 }
 
@@ -64,6 +70,26 @@ pub(super) fn sum<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Tallies {
         }
     }
     sum
+}
+
+/// The run of which the reports in these files are parts. One that is missing would make a wrong whole.
+fn whole_of<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<Tallies, String> {
+    let mut whole = Tallies::default();
+    for path in paths {
+        let name = Text::from(path.as_os_str().as_encoded_bytes());
+        let wrong = |why: &str| format!("{}: {why}", name.terminal(true));
+        let json = input::earlier_report(path).map_err(|error| wrong(&error.0))?;
+        for part in earlier::tallies(&json).map_err(|why| wrong(&why))? {
+            whole.merge_part(part).map_err(|input| {
+                let why = format!(
+                    "{} has the number of an input of another report, so they are not parts of one run",
+                    input.terminal(true)
+                );
+                wrong(&why)
+            })?;
+        }
+    }
+    Ok(whole)
 }
 
 /// What is known of a report that can't be read.

@@ -49,7 +49,7 @@ pub(super) fn with_more(
     };
     let is_json = |target: &Target| matches!(target.form, Form::Json | Form::Ndjson);
     if targets.iter().any(is_json) {
-        report.with_sums(&findings.tallies)
+        report.with_sums(&findings.sums())
     } else {
         report
     }

@@ -45,7 +45,7 @@ use crate::time::Timestamp;
 pub use self::clocks::{Shift, shifts};
 pub use self::container::Flavour;
 pub use self::order::{Open, Outcome, Part, read_in_order};
-pub use self::survey::{Survey, Track, together};
+pub use self::survey::{Survey, Surveyed, Track, together};
 
 /// The link type of IP packets without anything before them.
 const LINKTYPE_RAW: i32 = 101;

@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::decode::{Decoded, Segment};
 use super::ends::Socket;
 use super::{Frame, Frames};
@@ -20,7 +22,8 @@ use crate::time::Timestamp;
 const CHOSEN_SEQUENCES: u32 = 1 << 16;
 
 /// What is noted of one connection in one capture. Directions: 0 is sent by the smaller end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Track {
     /// Both ends, hashed.
     ends: u64,
@@ -38,6 +41,62 @@ pub struct Track {
     opened: Option<(u32, u32, Timestamp)>,
     fins: [bool; 2],
     over: bool,
+}
+
+/// A [`Track`] where it is written down, in its order.
+type Written = (
+    [u64; 2],
+    [Timestamp; 2],
+    [Option<(u32, u32)>; 2],
+    (
+        Option<u32>,
+        Option<Timestamp>,
+        Option<(u32, u32, Timestamp)>,
+    ),
+    [bool; 3],
+);
+
+impl From<Track> for Written {
+    fn from(track: Track) -> Self {
+        let [fin, other_fin] = track.fins;
+        (
+            [track.ends, track.hosts],
+            [track.first, track.last],
+            track.sent,
+            (track.opening, track.asked, track.opened),
+            [fin, other_fin, track.over],
+        )
+    }
+}
+
+impl From<Written> for Track {
+    fn from(written: Written) -> Self {
+        let ([ends, hosts], [first, last], sent, (opening, asked, opened), flags) = written;
+        let [fin, other_fin, over] = flags;
+        Self {
+            ends,
+            hosts,
+            first,
+            last,
+            sent,
+            opening,
+            asked,
+            opened,
+            fins: [fin, other_fin],
+            over,
+        }
+    }
+}
+
+/// What a look at one capture has shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surveyed {
+    /// The time of the first packet.
+    pub first: Option<Timestamp>,
+    /// True when there were more connections than are noted.
+    pub is_full: bool,
+    /// The connections.
+    pub tracks: Vec<Track>,
 }
 
 /// Looks at one capture.
@@ -68,22 +127,14 @@ impl Survey {
         });
     }
 
-    /// The time of the first packet.
-    pub fn first(&self) -> Option<Timestamp> {
-        self.first
-    }
-
-    /// True when there were more connections than are noted.
-    pub fn is_full(&self) -> bool {
-        self.full
-    }
-
     /// What was noted.
-    pub fn into_tracks(self) -> Vec<Track> {
+    pub fn finish(self) -> Surveyed {
         let Self {
             mut tracks,
             free,
             whole,
+            first,
+            full,
             ..
         } = self;
         let mut unused = vec![false; tracks.len()];
@@ -95,7 +146,11 @@ impl Survey {
         let mut unused = unused.into_iter();
         tracks.retain(|_| !unused.next().unwrap_or(false));
         tracks.extend(whole);
-        tracks
+        Surveyed {
+            first,
+            is_full: full,
+            tracks,
+        }
     }
 
     fn take(&mut self, segment: &Segment<'_>, at: Timestamp) {
@@ -390,10 +445,13 @@ mod tests {
     #[test]
     fn open_connections_are_noted_up_to_a_bound_and_that_is_told() {
         let survey = surveyed(limits::SURVEYED_CONNECTIONS, false);
-        assert!(!survey.is_full());
-        let survey = surveyed(limits::SURVEYED_CONNECTIONS + 1, false);
-        assert!(survey.is_full());
-        assert_eq!(survey.into_tracks().len(), limits::SURVEYED_CONNECTIONS);
+        assert!(!survey.full);
+        let survey = surveyed(limits::SURVEYED_CONNECTIONS + 1, false).finish();
+        assert!(survey.is_full);
+        assert_eq!(survey.tracks.len(), limits::SURVEYED_CONNECTIONS);
+        // It comes back from where it was written down.
+        let written = serde_json::to_string(&survey).unwrap();
+        assert_eq!(serde_json::from_str::<Surveyed>(&written).unwrap(), survey);
     }
 
     #[test]
@@ -402,7 +460,7 @@ mod tests {
         assert_eq!(few.closing.len(), limits::SURVEYED_CLOSING);
         assert_eq!(few.whole.len(), 100);
         let many = surveyed(6 * limits::SURVEYED_WHOLE, true);
-        assert!(!many.is_full());
+        assert!(!many.full);
         assert!(many.tracks.len() <= limits::SURVEYED_CLOSING + 1);
         let kept = many.whole.len();
         assert!((1..=2 * limits::SURVEYED_WHOLE).contains(&kept), "{kept}");

@@ -25,6 +25,17 @@ pub struct Candidate {
     pub length: u64,
     /// When it was last written to.
     pub modified: Option<Timestamp>,
+    /// Where its bytes are, where that is not its path.
+    pub at: Option<PathBuf>,
+    /// Why it can't be read, where that is known before it is opened.
+    pub refused: Option<String>,
+}
+
+impl Candidate {
+    /// Where its bytes are.
+    pub fn at(&self) -> &Path {
+        self.at.as_deref().unwrap_or(&self.path)
+    }
 }
 
 /// Finds the candidates behind the arguments. Each file once, sorted by path, so that the order of arguments does not
@@ -135,7 +146,8 @@ fn unreadable(path: &Path, error: &std::io::Error, diagnostics: &mut Diagnostics
     candidate(path, true)
 }
 
-fn candidate(path: &Path, named: bool) -> Candidate {
+/// What is known of a file by its path.
+pub fn candidate(path: &Path, named: bool) -> Candidate {
     let meta = path.metadata().ok();
     let modified = meta
         .as_ref()
@@ -148,6 +160,8 @@ fn candidate(path: &Path, named: bool) -> Candidate {
         length: meta.map_or(0, |m| m.len()),
         modified: modified
             .map(|m| Timestamp::from_seconds(i64::try_from(m.as_secs()).unwrap_or(i64::MAX), 0)),
+        at: None,
+        refused: None,
     }
 }
 

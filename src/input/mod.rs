@@ -14,9 +14,9 @@ mod series;
 mod window;
 mod wrapped;
 
-pub use discover::{Candidate, discover, rotations};
+pub use discover::{Candidate, candidate, discover, rotations};
 pub use open::{
-    OpenError, Opened, configuration, earlier_report, earlier_state, head, open, unpacked,
+    OpenError, Opened, configuration, earlier_report, earlier_state, head, list, open, unpacked,
 };
 pub use pattern::files_of;
 pub use print::{Fit, Piece, Print, farthest, is_packed};

@@ -30,7 +30,10 @@ pub struct OpenError(pub String);
 /// Opens a candidate and looks at its head. A file that ends or breaks inside its compression opens all the same: the
 /// error comes when its bytes run out.
 pub fn open(candidate: &Candidate) -> Result<Opened, OpenError> {
-    let raw: Box<dyn Read + Send> = if candidate.path.as_os_str() == "-" {
+    if let Some(words) = &candidate.refused {
+        return Err(OpenError(words.clone()));
+    }
+    let raw: Box<dyn Read + Send> = if candidate.at().as_os_str() == "-" {
         Box::new(io::stdin())
     } else {
         let file = file(candidate).map_err(|e| explain(&e))?;
@@ -45,7 +48,7 @@ pub fn open(candidate: &Candidate) -> Result<Opened, OpenError> {
 /// A candidate's file, as it is on the disk.
 pub(super) fn file(candidate: &Candidate) -> io::Result<std::fs::File> {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-    let file = std::fs::File::open(&candidate.path)?;
+    let file = std::fs::File::open(candidate.at())?;
     Ok(file)
 }
 
@@ -54,17 +57,9 @@ pub(super) fn file(candidate: &Candidate) -> io::Result<std::fs::File> {
 /// # Errors
 ///
 /// When not even the first bytes can be read.
-pub fn unpacked(mut raw: Box<dyn Read + Send>) -> Result<Opened, OpenError> {
-    let mut magic = Vec::new();
-    let looked_at = raw.by_ref().take(compression::MAGIC_BYTES as u64);
-    io::copy(&mut { looked_at }, &mut magic).map_err(|e| explain(&e))?;
-    let is_compressed = compression::is_compressed(&magic);
-    let whole = io::Cursor::new(magic).chain(raw);
-    let opened = if is_compressed {
-        with_head(Decompressor::new(Box::new(whole)))
-    } else {
-        with_head(whole)
-    };
+pub fn unpacked(raw: Box<dyn Read + Send>) -> Result<Opened, OpenError> {
+    let (plain, is_compressed) = unpacked_only(raw)?;
+    let opened = with_head(plain);
     let wrapping = Wrapping::of(&opened.head);
     let is_wrapped = wrapping.is_some();
     let opened = match wrapping {
@@ -76,6 +71,21 @@ pub fn unpacked(mut raw: Box<dyn Read + Send>) -> Result<Opened, OpenError> {
         is_wrapped,
         ..opened
     })
+}
+
+/// Takes off what bytes are compressed in, and says whether they were.
+fn unpacked_only(mut raw: Box<dyn Read + Send>) -> Result<(Box<dyn Read + Send>, bool), OpenError> {
+    let mut magic = Vec::new();
+    let looked_at = raw.by_ref().take(compression::MAGIC_BYTES as u64);
+    io::copy(&mut { looked_at }, &mut magic).map_err(|e| explain(&e))?;
+    let is_compressed = compression::is_compressed(&magic);
+    let whole = Box::new(io::Cursor::new(magic).chain(raw));
+    let plain: Box<dyn Read + Send> = if is_compressed {
+        Box::new(Decompressor::new(whole))
+    } else {
+        whole
+    };
+    Ok((plain, is_compressed))
 }
 
 /// The text of a configuration file.
@@ -99,6 +109,8 @@ fn named(path: &std::path::Path) -> Result<Opened, OpenError> {
         regular: true,
         length: 0,
         modified: None,
+        at: None,
+        refused: None,
     })
 }
 
@@ -109,6 +121,22 @@ fn named(path: &std::path::Path) -> Result<Opened, OpenError> {
 /// Also where there is more than [`limits::REPORT_BYTES`] of it.
 pub fn earlier_report(path: &std::path::Path) -> Result<Vec<u8>, OpenError> {
     all_of(named(path)?.reader, limits::REPORT_BYTES)
+}
+
+/// The lines of a list of inputs, decompressed.
+///
+/// # Errors
+///
+/// When not even its beginning can be read.
+pub fn list(path: &std::path::Path) -> Result<impl io::BufRead + use<>, OpenError> {
+    let opened = if path.as_os_str() == "-" {
+        unpacked_only(Box::new(io::stdin()))
+    } else {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let file = std::fs::File::open(path).map_err(|error| explain(&error))?;
+        unpacked_only(Box::new(file))
+    };
+    Ok(io::BufReader::new(opened?.0))
 }
 
 /// What earlier runs left, or none where there is no such file.

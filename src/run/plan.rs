@@ -4,21 +4,22 @@
 //! put together by name, because a first look at all of them would cost as much as reading them. An input with the
 //! same bytes as another is left out. A pipe can be read only once and stays by itself.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use rayon::prelude::*;
 
+use super::look::{Look, survey};
 use super::reading::Reading;
 use super::{Format, Job, source_id};
-use crate::capture::{self, Part, Shift, Survey, Track};
+use crate::capture::{self, Part, Shift, Surveyed, Track};
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::ftp::Vantage;
 use crate::input::{self, Candidate};
 use crate::limits;
 use crate::tally::InputTally;
-use crate::text::{self, StableHash, Text};
-use crate::time::Timestamp;
+use crate::text::{self, Text};
 
 /// Inputs that are read as one.
 #[derive(Debug)]
@@ -51,47 +52,45 @@ impl Series {
     }
 }
 
-fn index(id: SourceId) -> usize {
+impl Look {
+    /// A capture by itself.
+    pub(super) fn part(&self, index: usize) -> Option<Part> {
+        let Some(Format::Capture(flavour)) = self.format else {
+            return None;
+        };
+        Some(Part {
+            id: source_id(index),
+            flavour,
+            starts: self.starts,
+            behind: 0,
+        })
+    }
+}
+
+/// Indexes of those that begin alike, each time the first of them first.
+pub(super) fn alike(looks: &[Option<Look>]) -> Vec<Vec<usize>> {
+    let mut by_head: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, look) in looks.iter().enumerate() {
+        if let Some(head) = look.as_ref().and_then(|look| look.head.as_deref()) {
+            by_head.entry(head).or_default().push(index);
+        }
+    }
+    by_head
+        .into_values()
+        .filter(|alike| alike.len() > 1)
+        .collect()
+}
+
+pub(super) fn index(id: SourceId) -> usize {
     usize::try_from(id.0).unwrap_or(usize::MAX)
 }
 
-/// A first look at a file.
-struct Peek {
-    format: Option<Format>,
-    starts: Option<Timestamp>,
-    /// The first bytes, hashed; `None` where they hold nothing.
-    head: Option<u64>,
-}
-
-fn peek(candidate: &Candidate, from: Option<Format>) -> Option<Peek> {
-    if !candidate.regular {
-        return None;
-    }
-    let head = input::open(candidate).ok()?.head;
-    let format = Format::of(from, &head);
-    let starts = match format {
-        Some(Format::Capture(flavour)) => capture::Cutter::first_time(flavour, &head),
-        _ => None,
-    };
-    // Captures without a packet are all alike.
-    let holds_something = match format {
-        Some(Format::Capture(_)) => starts.is_some(),
-        _ => !head.is_empty(),
-    };
-    let hash = holds_something.then(|| StableHash::new().bytes(&head).finish());
-    Some(Peek {
-        format,
-        starts,
-        head: hash,
-    })
-}
-
 /// True where there are captures and server logs. What a pipe holds is not known before it is read.
-fn has_both(peeks: &[Option<Peek>]) -> bool {
+fn has_both(looks: &[Option<Look>]) -> bool {
     let has = |wanted: Vantage| {
-        let vantage = |peek: &Peek| peek.format.map(Format::vantage);
-        let fits = |peek: &Option<Peek>| peek.as_ref().is_none_or(|p| vantage(p) == Some(wanted));
-        peeks.iter().any(fits)
+        let vantage = |look: &Look| look.format.map(Format::vantage);
+        let fits = |look: &Option<Look>| look.as_ref().is_none_or(|l| vantage(l) == Some(wanted));
+        looks.iter().any(fits)
     };
     has(Vantage::Wire) && has(Vantage::ServerLog)
 }
@@ -123,78 +122,100 @@ fn set_clocks(units: &mut [Vec<Part>], tracks: &[(usize, Track)], diagnostics: &
 impl Job<'_> {
     /// Says which candidates are read as one, in the order of their first paths.
     pub(super) fn plan(&mut self, diagnostics: &mut Diagnostics) -> Vec<Series> {
-        if let ([_], None) = (self.candidates, self.earlier) {
+        if let ([_], [], None) = (self.candidates, self.listed, self.earlier) {
             return vec![Series::Files(vec![0])];
         }
-        let from = self.settings.from;
-        let mut peeks: Vec<Option<Peek>> = self
-            .candidates
-            .par_iter()
-            .map(|candidate| peek(candidate, from))
-            .collect();
-        self.joins = has_both(&peeks);
+        let mut looks = self.looks(Look::at_head);
+        self.joins = self.settings.joins && has_both(&looks);
         let mut known = Vec::new();
         if let Some(earlier) = self.earlier {
-            let starts = peeks
+            let starts = looks
                 .iter()
-                .map(|peek| peek.as_ref().and_then(|peek| peek.starts));
+                .map(|look| look.as_ref().and_then(|look| look.starts));
             let starts: Vec<_> = starts.collect();
             known = earlier.finished_captures(&starts);
             self.newest = earlier.newest(&starts);
             // What is known holds nothing that another input could hold as well.
-            let known = peeks
+            let known = looks
                 .iter_mut()
                 .zip(0..)
                 .filter(|(_, index)| earlier.whole(*index, false).is_some());
-            for (peek, _) in known {
-                if let Some(peek) = peek {
-                    peek.head = None;
+            for (look, _) in known {
+                if let Some(look) = look {
+                    look.head = None;
                 }
             }
         }
-        let repeated = self.repeated(&peeks, diagnostics);
+        let repeated = self.repeated(&looks, diagnostics);
         let mut parts = Vec::new();
         let mut files = Vec::new();
         let mut series = Vec::new();
-        for (index, peek) in peeks.into_iter().enumerate() {
-            match peek {
-                _ if repeated.contains(&index) => series.push(Series::Repeated(index)),
-                Some(Peek {
-                    format: Some(Format::Capture(_)),
-                    ..
-                }) if known.contains(&index) => series.push(Series::Known(index)),
-                Some(Peek {
-                    format: Some(Format::Capture(flavour)),
-                    starts,
-                    ..
-                }) => parts.push(Part {
-                    id: source_id(index),
-                    flavour,
-                    starts,
-                    behind: 0,
-                }),
-                _ => files.push(index),
+        for (index, look) in looks.iter().enumerate() {
+            let capture = look.as_ref().and_then(|look| look.part(index));
+            match capture {
+                _ if repeated.binary_search(&index).is_ok() => {
+                    series.push(Series::Repeated(index));
+                }
+                Some(_) if known.contains(&index) => series.push(Series::Known(index)),
+                Some(part) => parts.push(part),
+                None => files.push(index),
             }
         }
-        let path = |index: usize| self.candidates.get(index).map(|c| c.path.as_path());
-        let paths: Vec<&Path> = files.iter().filter_map(|index| path(*index)).collect();
-        let in_series = input::in_series(&paths).into_iter().map(|series| {
-            let of = |place: usize| files.get(place).copied();
-            Series::Files(series.into_iter().filter_map(of).collect())
-        });
-        series.extend(in_series);
-        series.extend(self.captures_together(parts, diagnostics));
+        series.extend(self.in_series(&files).into_iter().map(Series::Files));
+        let (decided, parts) = self.decided(parts);
+        let together = self.captures_together(parts, &looks, diagnostics);
+        series.extend(decided.into_iter().chain(together).map(Series::Captures));
         series.sort_by_key(|series| series.members().into_iter().min());
         series
     }
 
+    /// A first look at each candidate, unless it comes with one.
+    pub(super) fn looks(
+        &self,
+        look: impl Fn(&Candidate, Option<Format>) -> Option<Look> + Sync,
+    ) -> Vec<Option<Look>> {
+        let from = self.settings.from;
+        let known = |index: usize| self.listed.get(index)?.look.clone();
+        let looks = self.candidates.par_iter().enumerate();
+        let looks = looks.map(|(index, candidate)| known(index).or_else(|| look(candidate, from)));
+        looks.collect()
+    }
+
+    /// Those of the candidates that continue one another, by their names.
+    pub(super) fn in_series(&self, files: &[usize]) -> Vec<Vec<usize>> {
+        let path = |index: usize| self.candidates.get(index).map(|c| c.path.as_path());
+        let paths: Vec<&Path> = files.iter().filter_map(|index| path(*index)).collect();
+        let in_series = input::in_series(&paths).into_iter();
+        let of = |place: usize| files.get(place).copied();
+        in_series
+            .map(|series| series.into_iter().filter_map(of).collect())
+            .collect()
+    }
+
+    /// Captures that come with the word of whom they are read with, and the others.
+    fn decided(&self, parts: Vec<Part>) -> (Vec<Vec<Part>>, Vec<Part>) {
+        let mut decided: BTreeMap<u32, Vec<Part>> = BTreeMap::new();
+        let mut others = Vec::new();
+        for mut part in parts {
+            match self
+                .listed
+                .get(index(part.id))
+                .and_then(|listed| listed.series)
+            {
+                Some(series) => {
+                    (part.starts, part.behind) = (series.starts, series.behind);
+                    decided.entry(series.of).or_default().push(part);
+                }
+                None => others.push(part),
+            }
+        }
+        (decided.into_values().collect(), others)
+    }
+
     /// The candidates that hold the same bytes as an earlier one.
-    fn repeated(&self, peeks: &[Option<Peek>], diagnostics: &mut Diagnostics) -> Vec<usize> {
-        let head = |index: &usize| peeks.get(*index)?.as_ref()?.head;
-        let mut order: Vec<usize> = (0..peeks.len()).filter(|i| head(i).is_some()).collect();
-        order.sort_by_key(|index| (head(index), *index));
+    fn repeated(&self, looks: &[Option<Look>], diagnostics: &mut Diagnostics) -> Vec<usize> {
         let mut repeated = Vec::new();
-        for alike in order.chunk_by(|a, b| head(a) == head(b)) {
+        for alike in alike(looks) {
             let Some((first, others)) = alike.split_first() else {
                 continue;
             };
@@ -220,17 +241,22 @@ impl Job<'_> {
     }
 
     /// Puts together the captures that belong together.
-    fn captures_together(&self, parts: Vec<Part>, diagnostics: &mut Diagnostics) -> Vec<Series> {
+    pub(super) fn captures_together(
+        &self,
+        parts: Vec<Part>,
+        looks: &[Option<Look>],
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Vec<Part>> {
         let mut units = self.large_rings(parts);
         if units.len() > 1 {
-            let surveys = self.survey(&units);
+            let surveys = self.survey(&units, looks);
             let mut tracks: Vec<(usize, Track)> = Vec::new();
             for (unit, id, survey) in surveys {
                 let mut parts = units.get_mut(unit).into_iter().flatten();
                 if let Some(part) = parts.find(|part| part.id == id) {
-                    part.starts = survey.first().or(part.starts);
+                    part.starts = survey.first.or(part.starts);
                 }
-                if survey.is_full() {
+                if survey.is_full {
                     let at = Origin {
                         source: id,
                         ..Origin::default()
@@ -238,7 +264,7 @@ impl Job<'_> {
                     let reason = "more connections than are compared with those of other captures";
                     diagnostics.add(DiagnosticKind::LimitReached, at, reason);
                 }
-                tracks.extend(survey.into_tracks().into_iter().map(|track| (unit, track)));
+                tracks.extend(survey.tracks.into_iter().map(|track| (unit, track)));
             }
             set_clocks(&mut units, &tracks, diagnostics);
             let roots = capture::together(tracks, units.len());
@@ -250,8 +276,8 @@ impl Job<'_> {
             }
             units = joined;
         }
-        let units = units.into_iter().filter(|parts| !parts.is_empty());
-        units.map(Series::Captures).collect()
+        units.retain(|parts| !parts.is_empty());
+        units
     }
 
     fn length(&self, part: &Part) -> u64 {
@@ -286,7 +312,11 @@ impl Job<'_> {
     }
 
     /// Looks at all captures: small ones side by side, large ones one after the other with all threads.
-    fn survey(&self, units: &[Vec<Part>]) -> Vec<(usize, SourceId, Survey)> {
+    fn survey(
+        &self,
+        units: &[Vec<Part>],
+        looks: &[Option<Look>],
+    ) -> Vec<(usize, SourceId, Surveyed)> {
         let parts: Vec<(usize, Part)> = units
             .iter()
             .enumerate()
@@ -294,26 +324,26 @@ impl Job<'_> {
             .collect();
         let (large, small): (Vec<_>, Vec<_>) =
             parts.into_iter().partition(|(_, part)| self.is_large(part));
-        let one = |(unit, part): &(usize, Part)| (*unit, part.id, self.survey_one(part));
+        let known = |part: &Part| looks.get(index(part.id))?.as_ref()?.survey.clone();
+        let one = |(unit, part): &(usize, Part)| {
+            let survey = known(part).unwrap_or_else(|| self.survey_one(part));
+            (*unit, part.id, survey)
+        };
         let mut surveys: Vec<_> = small.par_iter().map(one).collect();
         surveys.extend(large.iter().map(one));
         surveys
     }
 
-    fn survey_one(&self, part: &Part) -> Survey {
-        let mut survey = Survey::default();
+    fn survey_one(&self, part: &Part) -> Surveyed {
         let candidate = self.candidates.get(index(part.id));
-        if let Some(mut opened) = candidate.and_then(|c| input::open(c).ok()) {
-            input::read(
-                &mut *opened.reader,
-                self.settings.window_bytes,
-                &mut capture::Cutter::new(part.flavour, part.id),
-                &capture::Decoder::new(part.id),
-                |_, frames| survey.merge(&frames),
-                &|_| {},
-            );
-        }
-        survey
+        let Some(mut opened) = candidate.and_then(|c| input::open(c).ok()) else {
+            return Surveyed::default();
+        };
+        survey(
+            &mut *opened.reader,
+            part.flavour,
+            self.settings.window_bytes,
+        )
     }
 
     /// Reads captures as one.

@@ -60,6 +60,28 @@ impl Tallies {
         self.absorb(other);
     }
 
+    /// Numbers the sources as in a larger run, by their order in this one.
+    pub fn place(&mut self, places: &[SourceId]) {
+        let numbers = (0..).map(SourceId).zip(places.iter().copied());
+        self.renumber(&numbers.collect());
+    }
+
+    /// Adds the sums of another part of the same run, in which no input has the number of one in this part.
+    ///
+    /// # Errors
+    ///
+    /// Gives the path of an input that both have.
+    pub fn merge_part(&mut self, other: Self) -> Result<(), Text> {
+        let known =
+            |source| self.inputs.contains_key(source) || self.passed_over.contains_key(source);
+        let others = other.inputs.iter().chain(&other.passed_over);
+        if let Some((_, input)) = others.into_iter().find(|(source, _)| known(source)) {
+            return Err(input.path.clone());
+        }
+        self.absorb(other);
+        Ok(())
+    }
+
     /// Inputs that stand in several reports with the same figures, told at the first of each.
     pub fn counted_twice(&self) -> Diagnostics {
         let mut groups: BTreeMap<_, Vec<(SourceId, &InputTally)>> = BTreeMap::new();

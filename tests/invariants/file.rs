@@ -35,6 +35,8 @@ impl Drop for Temporary {
 fn run_over(path: &Path, window_bytes: usize, wanted: Wanted) -> Shown {
     let settings = Settings {
         paths: vec![path.to_path_buf()],
+        listed: None,
+        joins: true,
         from: None,
         log_zone: TimeZone::UTC,
         year: Some(2026),

@@ -17,6 +17,8 @@ use super::shown::assert_accounted;
 fn settings(path: &Path) -> Settings {
     Settings {
         paths: vec![path.to_path_buf()],
+        listed: None,
+        joins: true,
         from: None,
         log_zone: TimeZone::UTC,
         year: Some(2026),

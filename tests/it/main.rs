@@ -39,6 +39,7 @@ mod output;
 mod pages;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parts;
 mod post_mortems;
 mod problems;
 mod protocol;

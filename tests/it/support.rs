@@ -34,6 +34,8 @@ pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
 pub(crate) fn settings(paths: &[&Path], wanted: Wanted) -> Settings {
     Settings {
         paths: paths.iter().map(|p| p.to_path_buf()).collect(),
+        listed: None,
+        joins: true,
         from: None,
         log_zone: TimeZone::UTC,
         year: Some(2026),
