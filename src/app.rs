@@ -230,7 +230,7 @@ const TEXT: Forms = &[Form::Text];
 /// Forms of what the catalogue answers.
 const ANSWERS: Forms = &[Form::Text, Form::Json, Form::Ndjson];
 /// Forms of comparisons.
-const COMPARED: Forms = &[Form::Text, Form::Json, Form::Ndjson, Form::Md];
+const COMPARED: Forms = &[Form::Text, Form::Json, Form::Ndjson, Form::Md, Form::Html];
 /// Forms of events.
 const ROWS: Forms = &[Form::Ndjson, Form::Json, Form::Parquet];
 

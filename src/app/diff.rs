@@ -31,6 +31,7 @@ pub(super) fn diff(args: &DiffArgs) -> Outcome {
     write_all(&targets, None, |target| match target.form {
         Form::Json | Form::Ndjson => report::json::diff(&diff),
         Form::Md => report::markdown::diff(&diff),
+        Form::Html => report::html::diff(&diff),
         _ => report::diff::diff(&diff, look(&args.read, &target.place)),
     })?;
     Ok(first.and(second))

@@ -27,6 +27,13 @@ impl Diff {
             after,
         }
     }
+
+    /// When and where a change was met first in the second set, if it is one for sure and was not there before.
+    pub(super) fn first_of(&self, row: &ChangeRow, ascii: bool) -> Option<(String, String)> {
+        let (at, origin) = row.first.filter(|_| row.is_sure && row.before.part == 0)?;
+        let place = self.after.sources.place(origin, ascii);
+        Some((self.after.short_time(at), place))
+    }
 }
 
 /// What is said where no vantage is common.
@@ -142,9 +149,7 @@ fn section(page: &mut Page, diff: &Diff, title: &str, rows: &[ChangeRow]) {
     ));
     for row in rows {
         page.line(&line(row.cells()));
-        if let Some((at, origin)) = row.first.filter(|_| row.is_sure && row.before.part == 0) {
-            let place = diff.after.sources.place(origin, page.look.ascii);
-            let first = diff.after.short_time(at);
+        if let Some((first, place)) = diff.first_of(row, page.look.ascii) {
             page.hang("        ", &format!("first {first}  {place}"));
         }
     }

@@ -13,6 +13,7 @@
 )]
 
 mod charts;
+mod diff;
 mod letter;
 mod patterns;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use askama::Template;
 
+pub use diff::diff;
 pub(super) use letter::letter;
 
 use super::groups::MatrixRow;
@@ -78,6 +80,15 @@ impl<'r> Page<'r> {
             script: SCRIPT,
             policy: POLICY,
         }
+    }
+}
+
+/// The style of a verdict or a cause.
+fn mark_class(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Severe => "severe",
+        Mark::Failure => "failure",
+        Mark::Note => "note-mark",
     }
 }
 
@@ -140,11 +151,7 @@ impl Page<'_> {
     }
 
     fn mark_class(&self, mark: &Mark) -> &'static str {
-        match mark {
-            Mark::Severe => "severe",
-            Mark::Failure => "failure",
-            Mark::Note => "note-mark",
-        }
+        mark_class(*mark)
     }
 
     fn verb(&self, verb: &Option<Verb>) -> String {

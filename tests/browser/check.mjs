@@ -1,4 +1,5 @@
-// Opens a report in Chromium and uses it as a person would. Arguments: the report, the directory for screenshots.
+// Opens a page in Chromium and uses it as a person would. Arguments: the page, the directory for screenshots, Chromium, and
+// what the page is: a report, or a comparison of two (which has no script: no filter, nothing to unfold).
 //
 // Fails on an error in the console, on any request, on a filter or a cause that does not work, on a script or style that
 // the page's own policy refuses, and on a serious violation that axe finds (WCAG 2.2 AA among its rules).
@@ -8,7 +9,11 @@ import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import puppeteer from "puppeteer-core";
 
-const [report, pictures, chromium = "chromium"] = process.argv.slice(2);
+const [report, pictures, chromium = "chromium", kind = "report"] = process.argv.slice(2);
+const expected = {
+  report: ["Verdict", "Causes", "Reply codes", "Sessions", "Coverage"],
+  comparison: ["Before", "After", "Verdict", "Causes", "Reply codes", "Fisher"],
+}[kind];
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const wrong = [];
 
@@ -92,11 +97,13 @@ async function unfolds(page) {
 
 async function reads(browser) {
   const page = await open(browser, [], false);
-  const text = await page.$eval("main", (main) => main.innerText);
-  for (const word of ["Verdict", "Causes", "Reply codes", "Sessions", "Coverage"]) {
+  const text = await page.$eval("body", (body) => body.innerText);
+  for (const word of expected) {
     expect(text.includes(word), `without script there is no ${word}`);
   }
-  expect(!(await page.$eval(".filter", (p) => p.checkVisibility())), "without script there is a filter that does nothing");
+  if (kind === "report") {
+    expect(!(await page.$eval(".filter", (p) => p.checkVisibility())), "without script there is a filter that does nothing");
+  }
   await page.close();
 }
 
@@ -127,8 +134,10 @@ try {
   for (const scheme of ["light", "dark"]) {
     const page = await open(browser, [{ name: "prefers-color-scheme", value: scheme }]);
     await picture(page, scheme);
-    await filters(page);
-    await unfolds(page);
+    if (kind === "report") {
+      await filters(page);
+      await unfolds(page);
+    }
     await accessible(page, scheme);
     await picture(page, `${scheme}-unfolded`);
     const broad = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -86,6 +86,10 @@ fn what_is_new_is_told_from_what_may_be_chance() {
     let text = told(&["diff", &before, &after]);
     assert!(text.contains("New: storage-quota-exceeded."), "{text}");
     assert!(text.contains("Fisher's exact test"), "{text}");
+    let page = told(&["diff", &before, &after, "--as", "html"]);
+    let row = "<tr><td>NEW</td><th scope=\"row\">storage-quota-exceeded</th><td class=\"n\">0</td><td class=\"n\"></td><td class=\"n\">14</td><td class=\"n\">11.7 %</td>";
+    assert!(page.contains(row), "{page}");
+    assert!(page.contains("New: storage-quota-exceeded."), "{page}");
     assert!(
         text.is_ascii() && text.lines().all(|line| line.len() <= 78),
         "{text}"
@@ -161,8 +165,10 @@ fn names_of_strangers_act_on_nothing() {
     let directory = Temporary::new();
     let talk = "client 198.51.100.7:40001\n< 220 \\x1b[2J\n> USER \\x1b]0;x\\x07\n< 331 pw\n> PASS x\n< 530 no\n! server fin";
     let path = write(&directory, "a|<b>.pcap", &[Conversation::parse(talk)]);
-    for form in ["text", "json"] {
+    for form in ["text", "json", "md", "html"] {
         let text = told(&["diff", &path, &path, "--as", form]);
+        let is_markup = form == "html" && text.contains("<b>.pcap");
+        assert!(!is_markup, "{text}");
         assert!(
             !text.contains(|c: char| c != '\n' && c.is_control()),
             "{text:?}"

@@ -42,11 +42,8 @@ fn section(page: &mut Page, diff: &Diff, title: &str, rows: &[ChangeRow]) {
     ];
     let row = |row: &ChangeRow| {
         let [word, name, before, share_before, after, share_after, once] = row.cells();
-        let first = row.first.filter(|_| row.is_sure && row.before.part == 0);
-        let first = first.map(|(at, origin)| {
-            let place = diff.after.sources.place(origin, false);
-            format!("{} {}", diff.after.short_time(at), code(&place))
-        });
+        let first = diff.first_of(row, false);
+        let first = first.map(|(at, place)| format!("{at} {}", code(&place)));
         let once = say(&once);
         [
             word,
