@@ -3,7 +3,7 @@
 use super::heard::Evidence;
 use super::layout::{Look, Page};
 use super::words::{count, percent, thousands};
-use super::{CauseRow, Heard, Patterns, Report, pattern};
+use super::{CauseRow, Heard, Patterns, Report, pattern, since};
 use crate::diagnostic::Origin;
 
 /// Proofs of the first failure that are shown with their words.
@@ -15,6 +15,7 @@ const PLACES: usize = 5;
 pub fn causes(report: &Report, look: Look) -> String {
     let mut page = Page::new(look);
     section(&mut page, report, &report.main, usize::MAX);
+    since::section(&mut page, report);
     for heard in &report.also {
         let vantage = heard.vantage.map_or("", super::vantage_words);
         page.heading("ALSO HEARD", &format!("by the {vantage}"));

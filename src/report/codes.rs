@@ -2,12 +2,13 @@
 
 use super::layout::{Look, Page};
 use super::words::thousands;
-use super::{CodeRow, Heard, Report};
+use super::{CodeRow, Heard, Report, since};
 
 /// All codes, as their own page.
 pub fn codes(report: &Report, look: Look) -> String {
     let mut page = Page::new(look);
     section(&mut page, &report.main, &report.main.codes);
+    since::section(&mut page, report);
     for heard in &report.also {
         let vantage = heard.vantage.map_or("", super::vantage_words);
         page.heading("ALSO HEARD", &format!("by the {vantage}"));

@@ -92,6 +92,7 @@ pub fn codes(report: &Report) -> String {
 fn parts(report: &Report, part: impl Fn(&mut Page, &Heard, &str)) -> String {
     let mut page = Page::default();
     part(&mut page, &report.main, "");
+    since::markdown(&mut page, report);
     for heard in &report.also {
         let vantage = heard.vantage.map_or("", vantage_words);
         part(&mut page, heard, &format!(" heard by the {vantage}"));

@@ -9,6 +9,7 @@ use super::Page;
 use crate::report::causes::shown_evidence;
 use crate::report::heard::{CauseRow, CodeRow};
 use crate::report::layout::Look;
+use crate::report::pattern::SharedRow;
 use crate::report::words::{count, percent, thousands};
 use crate::report::{Report, sessions};
 use crate::tally::Worst;
@@ -91,6 +92,12 @@ impl Letter<'_> {
     fn more_causes(&self) -> Option<String> {
         let more = self.page.main.causes.get(CAUSES..)?;
         (!more.is_empty()).then(|| self.page.named(more))
+    }
+
+    /// What failures share, as far as there is room.
+    fn shared(&self) -> &[SharedRow] {
+        let shared = &self.page.main.patterns.shared;
+        shared.get(..ROWS).unwrap_or(shared)
     }
 
     fn codes(&self) -> &[CodeRow] {
