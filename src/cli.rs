@@ -226,7 +226,8 @@ pub struct RuleArgs {
     pub baseline: Option<PathBuf>,
     /// Prints nothing where nothing failed
     ///
-    /// And all was read and no condition holds; files are written all the same
+    /// With `--fail-on`: where no condition holds, whatever failed. What could not be read is told in any case, and files
+    /// are written all the same
     #[arg(long, help_heading = CONDITIONS, hide_short_help = true)]
     pub quiet_ok: bool,
 }

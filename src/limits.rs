@@ -433,6 +433,10 @@ pub const LOG_BACK_SECONDS: u64 = 60;
 /// Files beside a log, with the names of its rotations, in which what was read of it is looked for when it was renamed.
 pub const ROTATIONS: usize = 16;
 
+/// Seconds for which a cause is no news in later runs with a state, though the last one did not find it: what comes and goes
+/// in runs every few minutes is told once a day.
+pub const KNOWN_CAUSE_SECONDS: u64 = 86_400;
+
 /// Seconds after the end of a capture from which on nothing in it goes on in a later one: a connection that is silent for so
 /// long is given up within a capture too.
 pub const AGAIN_SECONDS: u64 = 86_400;

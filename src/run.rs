@@ -17,7 +17,6 @@ mod told;
 mod wanted;
 mod watcher;
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -40,7 +39,7 @@ use crate::lookup::Lookup;
 use crate::progress::Progress;
 use crate::report::Sources;
 use crate::session::{Builder, Session};
-use crate::state::State;
+use crate::state::{Causes, State};
 use crate::tally::{Gather, Grouping, KeptSessions, Tallies};
 use crate::time::Timestamp;
 use joining::Held;
@@ -201,8 +200,8 @@ pub struct Findings {
     held: Vec<Held>,
     /// The numbers of the sources in the run of which this one is a part.
     places: Vec<SourceId>,
-    /// The causes that the run before found, where this one goes on from it.
-    pub before: Option<BTreeSet<String>>,
+    /// The causes that runs before found, where this one goes on from them.
+    pub before: Option<Causes>,
     /// What is left for a later run.
     left: Vec<SeriesLeft>,
 }

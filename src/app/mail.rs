@@ -53,12 +53,13 @@ impl Mail {
 
     /// The date is the time of the last event, so that the same input gives the same mail; the time that was given instead,
     /// and that of the clock where the input has none.
-    pub(super) fn envelope(&self, report: &Report) -> Envelope {
+    pub(super) fn envelope(&self, report: &Report, because: Vec<String>) -> Envelope {
         let last = report.window.last().filter(|_| !self.is_dated);
         Envelope {
             from: self.from.clone(),
             to: self.to.clone(),
             prefix: self.prefix.clone(),
+            because,
             at: last.unwrap_or(self.now),
         }
     }

@@ -59,10 +59,12 @@ impl Rules {
     /// The conditions that hold, each with the numbers met.
     pub(super) fn holding(&self, report: &Report, findings: &Findings) -> Vec<String> {
         let vantage = report.main.vantage;
+        let known = findings.before.as_ref();
+        let known = known.map(|known| known.known(report.window.first()));
         let measured = Measured {
             report,
             tally: vantage.and_then(|v| findings.tallies.by_vantage.get(&v)),
-            before: self.before.as_ref().or(findings.before.as_ref()),
+            before: self.before.as_ref().or(known.as_ref()),
         };
         let conditions = self.conditions.iter();
         conditions.filter_map(|c| c.holds(&measured)).collect()
@@ -135,7 +137,7 @@ pub(super) fn ended(args: &ReadArgs, rules: &Rules, report: &Report, findings: &
 }
 
 /// How a run ends, and the outputs that are written: with `--quiet-ok`, standard output only where there is something to
-/// say.
+/// say. Conditions, where there are any, decide whether what failed is.
 pub(super) fn settled(
     args: &ReadArgs,
     rules: &Rules,
@@ -144,7 +146,8 @@ pub(super) fn settled(
     findings: &Findings,
 ) -> (Exit, Vec<Target>) {
     let exit = ended(args, rules, report, findings);
-    let is_well = exit == Exit::Done && report.verdict.mark == Mark::Note;
+    let is_harmless = !rules.is_empty() || report.verdict.mark == Mark::Note;
+    let is_well = exit == Exit::Done && is_harmless;
     targets.retain(|target| !(args.rules.quiet_ok && is_well) || target.place != Place::Stdout);
     (exit, targets)
 }

@@ -27,7 +27,10 @@ pub(super) fn whole(
     write_each(&targets, next, |target, out| {
         let text = match target.form {
             Form::Parquet => return tables::failures(out, &found),
-            Form::Eml => report::mail::report(&report, &mail.envelope(&report)),
+            Form::Eml => {
+                let because = rules.holding(&report, &found);
+                report::mail::report(&report, &mail.envelope(&report, because))
+            }
             _ => REPORT.render(&report, &found, (target, args)),
         };
         out.write_all(text.as_bytes())

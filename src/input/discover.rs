@@ -4,6 +4,7 @@
 //! here, and nothing that goes wrong ends the run.
 
 use std::collections::BTreeSet;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -29,12 +30,33 @@ pub struct Candidate {
     pub at: Option<PathBuf>,
     /// Why it can't be read, where that is known before it is opened.
     pub refused: Option<String>,
+    /// What it is to the system, whatever it is called; `None` where it is not there.
+    pub identity: Option<(u64, u64)>,
 }
 
 impl Candidate {
     /// Where its bytes are.
     pub fn at(&self) -> &Path {
         self.at.as_deref().unwrap_or(&self.path)
+    }
+
+    /// True for the file that was found, as it was or longer: not one that has got its name since.
+    pub(super) fn is(&self, meta: &Metadata) -> bool {
+        Some(identity(meta)) == self.identity && meta.len() >= self.length
+    }
+}
+
+/// Device and number of a file; everywhere else than on Unix all are alike.
+fn identity(meta: &Metadata) -> (u64, u64) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        (meta.dev(), meta.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = meta;
+        (0, 0)
     }
 }
 
@@ -156,7 +178,8 @@ pub fn candidate(path: &Path, named: bool) -> Candidate {
     Candidate {
         path: path.to_owned(),
         named,
-        regular: path.as_os_str() != "-" && meta.as_ref().is_some_and(std::fs::Metadata::is_file),
+        regular: path.as_os_str() != "-" && meta.as_ref().is_some_and(Metadata::is_file),
+        identity: meta.as_ref().map(identity),
         length: meta.map_or(0, |m| m.len()),
         modified: modified
             .map(|m| Timestamp::from_seconds(i64::try_from(m.as_secs()).unwrap_or(i64::MAX), 0)),

@@ -20,7 +20,7 @@ pub use open::{
 };
 pub use pattern::files_of;
 pub use print::{Fit, Piece, Print, farthest, is_packed};
-pub use resumed::{Place, Tracked, open_at};
-pub use same::{is_beginning, same_bytes};
+pub use resumed::{Place, Resumed, Tracked, open_at};
+pub use same::{is_beginning, is_copied_in_part, same_bytes};
 pub use series::{in_series, ring_name, series_name};
 pub use window::{Cut, Decode, Ended, Window, Windows, read};

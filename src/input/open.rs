@@ -19,8 +19,8 @@ pub struct Opened {
     pub head: Vec<u8>,
     /// True where it was decompressed.
     pub is_packed: bool,
-    /// True where something that wraps each line was taken off.
-    pub is_wrapped: bool,
+    /// What wraps each line, which was taken off.
+    pub(super) wrapping: Option<Wrapping>,
 }
 
 /// Why a source can't be read, and what to do.
@@ -61,14 +61,13 @@ pub fn unpacked(raw: Box<dyn Read + Send>) -> Result<Opened, OpenError> {
     let (plain, is_compressed) = unpacked_only(raw)?;
     let opened = with_head(plain);
     let wrapping = Wrapping::of(&opened.head);
-    let is_wrapped = wrapping.is_some();
     let opened = match wrapping {
         Some(wrapping) => with_head(Unwrapper::new(wrapping, opened.reader)),
         None => opened,
     };
     Ok(Opened {
         is_packed: is_compressed,
-        is_wrapped,
+        wrapping,
         ..opened
     })
 }
@@ -111,6 +110,7 @@ fn named(path: &std::path::Path) -> Result<Opened, OpenError> {
         modified: None,
         at: None,
         refused: None,
+        identity: None,
     })
 }
 
@@ -195,7 +195,7 @@ fn with_head(mut reader: impl Read + Send + 'static) -> Opened {
         reader: Box::new(start.chain(rest)),
         head,
         is_packed: false,
-        is_wrapped: false,
+        wrapping: None,
     }
 }
 

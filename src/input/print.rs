@@ -74,12 +74,17 @@ impl Print {
     pub fn of_file(candidate: &Candidate) -> io::Result<Self> {
         let mut file = file(candidate)?;
         let length = file.metadata()?.len();
-        let most = length.min(limits::PRINT_BYTES as u64);
-        let head = at(&mut file, 0, most)?;
-        let tail = at(&mut file, length - most, most)?;
+        Self::up_to(&mut file, length)
+    }
+
+    /// Of a plain file up to a place.
+    pub(super) fn up_to(file: &mut File, place: u64) -> io::Result<Self> {
+        let most = place.min(limits::PRINT_BYTES as u64);
+        let head = at(file, 0, most)?;
+        let tail = at(file, place - most, most)?;
         Ok(Self {
             head: Piece::new(&head, most),
-            tail: Piece::new(&tail, length),
+            tail: Piece::new(&tail, place),
         })
     }
 }

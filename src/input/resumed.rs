@@ -1,12 +1,15 @@
 //! A source from the place on up to which an earlier run read it, and a note of how far this one does.
 //!
-//! A plain file is read from that place; what is packed or wrapped has no places, so it is read from its beginning and
-//! what is known is passed over. A line whose end is not written yet is left for a later run.
+//! A plain file is read from that place, and so is one whose lines are wrapped one by one, of which the print tells where it
+//! is on the disk. What is packed or wrapped otherwise has no places, so it is read from its beginning and what is known is
+//! passed over. A line whose end is not written yet is left for a later run.
 
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom};
 
 use super::open::{self, Opened, file};
-use super::print::{Piece, Print, remember};
+use super::print::{Piece, Print, is_packed, remember};
+use super::wrapped::{Unwrapper, Wrapping};
 use crate::input::{Candidate, OpenError};
 use crate::limits;
 
@@ -19,57 +22,176 @@ pub struct Place {
     pub lines: u64,
 }
 
-/// Opens a candidate at a place, up to which it is known by a print; its head is that of the whole. Gives the bytes before
-/// the place.
+/// A source that is ready to be read from a place on.
+pub struct Resumed {
+    /// The source; its head is that of the whole.
+    pub opened: Opened,
+    /// The bytes before the place, decompressed and unwrapped.
+    pub before: u64,
+    /// Where the bytes of the file are others than those that are read: what it is known by, as far as it is read now. One
+    /// that fits nothing where it is packed.
+    pub print: Option<Print>,
+    /// The print of the packed file itself, taken before it is read: what is written to it meanwhile is new to the next run.
+    pub packed: Option<Print>,
+    /// True where what is known was read and passed over, because its wrapping has no places.
+    pub is_passed_over: bool,
+    /// Bytes of a last line without end, which are left where that is known before it is read.
+    pub left: u64,
+}
+
+/// Opens a candidate at a place, up to which it is known by a print; nothing where it was renamed, replaced or emptied since
+/// it was found. With `in_lines` a last line without end is left. What is written to it from now on is new to the next run:
+/// of several logs that are written one after the other, none is read further than those before it.
 ///
 /// # Errors
 ///
-/// When it can't be opened, or is another file by now.
+/// When it can't be opened.
 pub fn open_at(
     candidate: &Candidate,
     known: Option<(Place, &Print)>,
-) -> Result<(Opened, u64), OpenError> {
-    let mut opened = open::open(candidate)?;
-    let Some((place, print)) = known else {
-        return Ok((opened, 0));
-    };
+    in_lines: bool,
+) -> Result<Option<Resumed>, OpenError> {
     let explain = |error: io::Error| open::explain(&error);
-    if !opened.is_packed && !opened.is_wrapped {
-        let mut file = file(candidate).map_err(explain)?;
-        if !print.fits(&mut file).map_err(explain)? {
-            let words = "it was renamed or replaced a moment ago; the next run goes on with it";
-            return Err(OpenError(words.to_owned()));
-        }
-        let mut head = Vec::new();
-        file.seek(SeekFrom::Start(0)).map_err(explain)?;
-        let sniffed = limits::SNIFF_BYTES as u64;
-        (&mut file)
-            .take(sniffed)
-            .read_to_end(&mut head)
-            .map_err(explain)?;
-        file.seek(SeekFrom::Start(place.bytes)).map_err(explain)?;
-        (opened.reader, opened.head) = (Box::new(file), head);
-        return Ok((opened, place.bytes));
+    let Some(file) = found(candidate, known).map_err(explain)? else {
+        return Ok(None);
+    };
+    let mut resumed = Resumed::whole(open::open(candidate)?);
+    let (is_packed, wrapping) = (resumed.opened.is_packed, resumed.opened.wrapping);
+    let places = match wrapping {
+        _ if is_packed || !candidate.regular => None,
+        None => Some(None),
+        Some(wrapping) => wrapping.is_by_line().then_some(Some(wrapping)),
+    };
+    if let Some(wrapping) = places {
+        let from = resumed.at_place(candidate, file, (wrapping, known), in_lines);
+        return from.map(Some).map_err(explain);
     }
-    if opened.is_wrapped {
-        let mut source = BufReader::new(opened.reader);
-        let (mut bytes, mut line) = (0, Vec::new());
-        for _ in 0..place.lines {
-            line.clear();
-            let read = source.read_until(b'\n', &mut line).map_err(explain)?;
-            if read == 0 {
-                break;
+    if is_packed {
+        resumed.packed = Print::of_file(candidate).ok();
+        resumed.print = wrapping.map(|_| Print::default());
+    } else if wrapping.is_some() {
+        resumed.print = Some(Print::of_file(candidate).unwrap_or_default());
+        resumed.is_passed_over = known.is_some();
+    }
+    if let Some((place, _)) = known {
+        resumed.before = pass_over(&mut resumed.opened, place).map_err(explain)?;
+    }
+    Ok(Some(resumed))
+}
+
+/// The file that was found, if it is still there and what is known of it is in it.
+fn found(candidate: &Candidate, known: Option<(Place, &Print)>) -> io::Result<Option<File>> {
+    let mut file = match file(candidate) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && candidate.regular => {
+            return Ok(None);
+        }
+        other => other?,
+    };
+    if candidate.regular && !candidate.is(&file.metadata()?) {
+        return Ok(None);
+    }
+    if let Some((_, print)) = known.filter(|_| !is_packed(candidate))
+        && !print.fits(&mut file)?
+    {
+        return Ok(None);
+    }
+    Ok(Some(file))
+}
+
+/// Passes over what is known of a source that has no places; gives its bytes.
+fn pass_over(opened: &mut Opened, place: Place) -> io::Result<u64> {
+    let reader = &mut opened.reader;
+    if opened.wrapping.is_none() {
+        return io::copy(&mut reader.take(place.bytes), &mut io::sink());
+    }
+    let empty: Box<dyn Read + Send> = Box::new(io::empty());
+    let mut source = BufReader::new(std::mem::replace(reader, empty));
+    let (mut bytes, mut line) = (0, Vec::new());
+    for _ in 0..place.lines {
+        line.clear();
+        let read = source.read_until(b'\n', &mut line)?;
+        if read == 0 {
+            break;
+        }
+        bytes += read as u64;
+    }
+    *reader = Box::new(source);
+    Ok(bytes)
+}
+
+impl Resumed {
+    /// A source from its beginning.
+    pub fn whole(opened: Opened) -> Self {
+        Self {
+            opened,
+            before: 0,
+            print: None,
+            packed: None,
+            is_passed_over: false,
+            left: 0,
+        }
+    }
+
+    /// A file that is read on from a place. Where each line is unwrapped by itself, what the print is of ends there.
+    fn at_place(
+        mut self,
+        candidate: &Candidate,
+        mut file: File,
+        (wrapping, known): (Option<Wrapping>, Option<(Place, &Print)>),
+        in_lines: bool,
+    ) -> io::Result<Self> {
+        let length = candidate.length;
+        let start = match wrapping {
+            None => known.map_or(0, |(place, _)| place.bytes),
+            Some(_) => known.map_or(0, |(_, print)| print.bytes()),
+        };
+        let mut end = length.max(start);
+        self.before = known.map_or(0, |(place, _)| place.bytes);
+        if let Some(wrapping) = wrapping {
+            if in_lines {
+                end = end_of_lines(&mut file, wrapping, (start, end))?;
             }
-            bytes += read as u64;
+            self.left = length.saturating_sub(end);
+            self.print = Some(Print::up_to(&mut file, end)?);
+        } else {
+            file.seek(SeekFrom::Start(0))?;
+            self.opened.head.clear();
+            let sniffed = limits::SNIFF_BYTES as u64;
+            (&mut file)
+                .take(sniffed)
+                .read_to_end(&mut self.opened.head)?;
         }
-        opened.reader = Box::new(source);
-        return Ok((opened, bytes));
+        file.seek(SeekFrom::Start(start))?;
+        let rest = Box::new(file.take(end - start));
+        self.opened.reader = match wrapping {
+            None => rest,
+            Some(wrapping) => Box::new(Unwrapper::new(wrapping, rest)),
+        };
+        Ok(self)
     }
-    let passed = io::copy(
-        &mut opened.reader.by_ref().take(place.bytes),
-        &mut io::sink(),
-    );
-    Ok((opened, passed.map_err(explain)?))
+}
+
+/// Where the last whole line of a file ends, of which no more than a piece of a longer one stands at its end.
+fn end_of_lines(
+    file: &mut File,
+    wrapping: Wrapping,
+    (start, length): (u64, u64),
+) -> io::Result<u64> {
+    let from = start.max(length.saturating_sub(limits::LOG_ENTRY_BYTES as u64));
+    let mut last = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    file.take(length - from).read_to_end(&mut last)?;
+    while let Some(end) = memchr::memrchr(b'\n', &last) {
+        last.truncate(end);
+        let line = memchr::memrchr(b'\n', &last)
+            .map_or(&last[..], |at| last.get(at + 1..).unwrap_or_default());
+        if !wrapping.is_piece(line) {
+            return Ok(from + end as u64 + 1);
+        }
+    }
+    // A line that is too long is cut anywhere.
+    let is_endless = length - from >= limits::LOG_ENTRY_BYTES as u64;
+    Ok(if is_endless { length } else { start })
 }
 
 /// A source that is read in whole lines, and notes what another run needs to go on.
@@ -181,5 +303,68 @@ impl Read for Tracked<'_> {
         self.start += read;
         self.bytes += read as u64;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostics;
+    use crate::input::discover;
+
+    /// What is read of a log that was found, after something happened to it.
+    fn read_after(happens: impl Fn(&std::path::Path)) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.log");
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        let found = discover(std::slice::from_ref(&path), &mut Diagnostics::default());
+        happens(&path);
+        let mut resumed = open_at(&found[0], None, true).unwrap()?;
+        let mut read = String::new();
+        resumed.opened.reader.read_to_string(&mut read).unwrap();
+        Some(read)
+    }
+
+    #[test]
+    fn a_log_is_read_as_far_as_it_went_when_it_was_found() {
+        let whole = Some("one\ntwo\n".to_owned());
+        assert_eq!(read_after(|_| ()), whole);
+        assert_eq!(
+            read_after(|path| std::fs::write(path, "one\ntwo\nthree\n").unwrap()),
+            whole
+        );
+        let renamed = read_after(|path| {
+            std::fs::rename(path, path.with_extension("1")).unwrap();
+            std::fs::write(path, "three\nfour\nfive\n").unwrap();
+        });
+        assert_eq!(renamed, None);
+        assert_eq!(read_after(|path| std::fs::write(path, "").unwrap()), None);
+        assert_eq!(read_after(|path| std::fs::remove_file(path).unwrap()), None);
+    }
+
+    #[test]
+    fn a_wrapped_log_is_read_up_to_the_last_whole_line() {
+        let read = |text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x.log");
+            std::fs::write(&path, text).unwrap();
+            let found = discover(&[path], &mut Diagnostics::default());
+            let mut resumed = open_at(&found[0], None, true).unwrap().unwrap();
+            let mut read = String::new();
+            resumed.opened.reader.read_to_string(&mut read).unwrap();
+            (read, resumed.print.unwrap().bytes(), resumed.left)
+        };
+        let line = |words: &str| {
+            format!(
+                "{{\"log\":\"{words}\",\"stream\":\"stdout\",\"time\":\"2026-11-22T08:16:55Z\"}}\n"
+            )
+        };
+        let whole = line("a\\n");
+        let plain = "2026-11-22T08:16:55Z stdout F a\n".to_owned();
+        for more in [String::new(), "{\"log\":\"b".to_owned(), line("a piece")] {
+            let left = more.len() as u64;
+            let expected = (plain.clone(), whole.len() as u64, left);
+            assert_eq!(read(&format!("{whole}{more}")), expected);
+        }
     }
 }

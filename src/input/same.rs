@@ -36,29 +36,37 @@ pub fn same_bytes(a: &Candidate, b: &Candidate) -> bool {
 
 /// True where all of a file, compression taken off, stands at the beginning of another.
 pub fn is_beginning(part: &Candidate, whole: &Candidate) -> bool {
-    let (Ok(mut part), Ok(mut whole)) = (open(part), open(whole)) else {
-        return false;
-    };
+    beginning(part, whole).is_some()
+}
+
+/// True where that goes on behind it: a copy, packed or not, that is being made. A packed file ends before its last block.
+pub fn is_copied_in_part(part: &Candidate, whole: &Candidate) -> bool {
+    beginning(part, whole).unwrap_or(false)
+}
+
+/// Whether the whole goes on behind the part; nothing where it does not begin with it.
+fn beginning(part: &Candidate, whole: &Candidate) -> Option<bool> {
+    let (mut part, mut whole) = (open(part).ok()?, open(whole).ok()?);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     loop {
         left.clear();
         right.clear();
         let wanted = limits::WINDOW_BYTES as u64;
-        if { &mut part.reader }
-            .take(wanted)
-            .read_to_end(&mut left)
-            .is_err()
-        {
-            return false;
-        }
-        if left.is_empty() {
-            return true;
-        }
-        let read = { &mut whole.reader }
-            .take(left.len() as u64)
-            .read_to_end(&mut right);
+        let read = { &mut part.reader }.take(wanted).read_to_end(&mut left);
+        // What was read before an error stays.
+        let is_over = match read {
+            Ok(read) => (read as u64) < wanted,
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => true,
+            Err(_) => return None,
+        };
+        let length = left.len() as u64;
+        let read = { &mut whole.reader }.take(length).read_to_end(&mut right);
         if read.is_err() || left != right {
-            return false;
+            return None;
+        }
+        if is_over {
+            let next = { &mut whole.reader }.take(1).read_to_end(&mut right);
+            return Some(next.is_ok_and(|more| more > 0));
         }
     }
 }

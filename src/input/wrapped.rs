@@ -70,6 +70,25 @@ impl Wrapping {
     }
 }
 
+impl Wrapping {
+    /// True where each line of the file is unwrapped by itself, so that reading can begin behind any of them.
+    pub(super) fn is_by_line(self) -> bool {
+        matches!(
+            self,
+            Self::JournalJson | Self::Docker | Self::Cri | Self::Json
+        )
+    }
+
+    /// True for a line that is a piece of a longer one.
+    pub(super) fn is_piece(self, line: &[u8]) -> bool {
+        match self {
+            Self::Docker => docker(line).is_some_and(|piece| !piece.is_whole),
+            Self::Cri => cri(line).is_some_and(|piece| !piece.is_whole),
+            _ => false,
+        }
+    }
+}
+
 /// Unwraps what it reads.
 pub(super) struct Unwrapper {
     wrapping: Wrapping,

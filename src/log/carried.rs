@@ -49,12 +49,78 @@ pub struct Carried {
     pub given_up: Vec<(SessionKey, Origin)>,
 }
 
+/// A record that is kept for as long as its session is open.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// It stands in the window that is being read, at this place among its records. Most sessions are over before the window
+    /// is, so that nothing of them is copied.
+    Here {
+        number: usize,
+        at: Option<Timestamp>,
+        header: HeaderText,
+    },
+    /// It was copied as it is. What is left in the end is kept without secrets; to strike them out of all records would be
+    /// most of the work of a run.
+    Copied(Detected, Kept),
+    /// An earlier run kept it.
+    Kept(Kept),
+}
+
+/// The same, with its place in the order of all.
+#[derive(Debug)]
+struct Held {
+    turn: u64,
+    /// See [`Kept::begun`].
+    begun: Option<(i64, u64)>,
+    entry: Entry,
+}
+
+impl Held {
+    /// The copy of a record that stands in the window.
+    fn copy(&mut self, copied: &impl Fn(usize, Option<Timestamp>, HeaderText) -> Entry) -> usize {
+        if let Entry::Here { number, at, header } = &mut self.entry {
+            self.entry = copied(*number, *at, header.take());
+        }
+        let line = self.kept().map_or(0, |kept| kept.line.len());
+        line + RECORD_BYTES
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        match &self.entry {
+            Entry::Here { .. } => None,
+            Entry::Copied(_, kept) | Entry::Kept(kept) => Some(kept),
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        self.kept().map(|kept| kept.origin).unwrap_or_default()
+    }
+
+    /// The record without secrets, or where it stands.
+    fn left(self) -> Result<(u64, Kept), Origin> {
+        let origin = self.origin();
+        let kept = match self.entry {
+            Entry::Here { .. } => None,
+            Entry::Copied(format, kept) => without_secrets(format, kept),
+            Entry::Kept(kept) => Some(kept),
+        };
+        let begun = self.begun;
+        let kept = kept.map(|kept| (self.turn, Kept { begun, ..kept }));
+        kept.ok_or(origin)
+    }
+}
+
 /// What is kept of one session.
 #[derive(Debug, Default)]
 struct Open {
-    records: Vec<(u64, Kept)>,
+    records: Vec<Held>,
+    /// How many of them are copies, and the bytes that these take.
+    copied: usize,
     bytes: usize,
-    is_given_up: bool,
+    /// The turn of the last one.
+    last: u64,
+    /// Where it began, if nothing is kept of it any more.
+    given_up: Option<Origin>,
 }
 
 /// A remark, and the process that made it.
@@ -62,8 +128,7 @@ struct Open {
 struct Remark {
     format: usize,
     number: u32,
-    turn: u64,
-    kept: Kept,
+    held: Held,
 }
 
 /// Keeps the records of one series.
@@ -73,6 +138,8 @@ pub(super) struct Carrying {
     /// Each open session, by the turn at which it was looked at last: those that are silent longest are in front.
     silent: VecDeque<(u64, SessionKey)>,
     remarks: VecDeque<Remark>,
+    /// Sessions with records that stand in the window that is being read.
+    here: Vec<SessionKey>,
     turn: u64,
     bytes: usize,
     header: HeaderLines,
@@ -107,33 +174,34 @@ impl Carrying {
         &mut self.header
     }
 
-    /// Keeps a record, and forgets those of the sessions that ended with it. `kept` gives none where it can't be kept.
+    /// Keeps a record, and forgets those of the sessions that ended with it.
     pub(super) fn take(
         &mut self,
         (format, record): (usize, &Record<'_>),
         heard: Option<SessionKey>,
         turn: &Turn,
-        origin: Origin,
-        kept: impl FnOnce() -> Option<Kept>,
+        entry: Entry,
     ) {
         self.turn += 1;
-        let begun = turn.begun;
-        let kept = || kept().map(|kept| Kept { begun, ..kept });
         for key in &turn.closed {
             self.forget(*key);
         }
-        if ends_process(record) {
+        if !self.remarks.is_empty() && ends_process(record) {
             self.remarks
                 .retain(|r| (r.format, r.number) != (format, record.number));
         }
+        let held = Held {
+            turn: self.turn,
+            begun: turn.begun,
+            entry,
+        };
         if let Some(key) = turn.session(heard) {
-            self.keep(key, origin, kept());
-        } else if let (Fact::Remark(_), Some(kept)) = (&record.fact, kept()) {
+            self.keep(key, held);
+        } else if let Fact::Remark(_) = record.fact {
             self.remarks.push_back(Remark {
                 format,
                 number: record.number,
-                turn: self.turn,
-                kept,
+                held,
             });
             if self.remarks.len() > limits::CARRIED_REMARKS {
                 self.remarks.pop_front();
@@ -141,36 +209,46 @@ impl Carrying {
         }
     }
 
-    fn keep(&mut self, key: SessionKey, origin: Origin, kept: Option<Kept>) {
-        if self.sessions.get(&key).is_none() {
-            self.sessions.insert(key, Open::default());
-            self.silent.push_back((self.turn, key));
-        }
-        let Some(open) = self.sessions.get_mut(&key) else {
-            return;
-        };
-        let Some(kept) = kept.filter(|_| !open.is_given_up) else {
-            let placeholder = Kept {
-                origin,
-                at: None,
-                header: None,
-                begun: None,
-                line: Box::default(),
-            };
-            if !std::mem::replace(&mut open.is_given_up, true) {
-                self.bytes -= open.bytes;
-                *open = Open {
-                    records: vec![(self.turn, placeholder)],
-                    bytes: 0,
-                    is_given_up: true,
-                };
+    fn keep(&mut self, key: SessionKey, held: Held) {
+        let turn = held.turn;
+        if let Some(open) = self.sessions.get_mut(&key) {
+            if open.given_up.is_none() {
+                if open.copied == open.records.len() {
+                    self.here.push(key);
+                }
+                open.records.push(held);
+                open.last = turn;
             }
             return;
+        }
+        let open = Open {
+            records: vec![held],
+            last: turn,
+            ..Open::default()
         };
-        let bytes = kept.line.len() + RECORD_BYTES;
-        open.bytes += bytes;
-        open.records.push((self.turn, kept));
-        self.bytes += bytes;
+        self.sessions.insert(key, open);
+        self.silent.push_back((turn, key));
+        self.here.push(key);
+    }
+
+    /// The window is over: records of sessions that are open by now are copied.
+    pub(super) fn end_window(
+        &mut self,
+        copied: impl Fn(usize, Option<Timestamp>, HeaderText) -> Entry,
+    ) {
+        for remark in &mut self.remarks {
+            remark.held.copy(&copied);
+        }
+        for key in std::mem::take(&mut self.here) {
+            let Some(open) = self.sessions.get_mut(&key) else {
+                continue;
+            };
+            let new = open.records.iter_mut().skip(open.copied);
+            let bytes = new.map(|held| held.copy(&copied)).sum::<usize>();
+            open.copied = open.records.len();
+            open.bytes += bytes;
+            self.bytes += bytes;
+        }
         while self.bytes > limits::CARRIED_BYTES && self.give_up_one() {}
     }
 
@@ -180,11 +258,14 @@ impl Carrying {
             let Some(open) = self.sessions.get_mut(&key) else {
                 continue;
             };
-            let last = open.records.last().map_or(0, |(turn, _)| *turn);
-            self.silent.push_back((last, key));
-            if last == turn && !open.is_given_up {
-                let origin = open.records.first().map(|(_, kept)| kept.origin);
-                self.keep(key, origin.unwrap_or_default(), None);
+            self.silent.push_back((open.last, key));
+            if open.last == turn && open.given_up.is_none() {
+                self.bytes -= open.bytes;
+                *open = Open {
+                    given_up: Some(open.records.first().map(Held::origin).unwrap_or_default()),
+                    last: turn,
+                    ..Open::default()
+                };
                 return true;
             }
         }
@@ -210,15 +291,18 @@ impl Carrying {
             let Some(open) = self.sessions.remove(&key) else {
                 continue;
             };
-            if open.is_given_up {
-                let origin = open.records.first().map(|(_, kept)| kept.origin);
-                carried.given_up.push((key, origin.unwrap_or_default()));
-            } else {
-                records.extend(open.records);
+            let kept = open.records.into_iter().map(Held::left);
+            let kept = match open.given_up {
+                Some(origin) => Err(origin),
+                None => kept.collect::<Result<Vec<_>, _>>(),
+            };
+            match kept {
+                Ok(kept) => records.extend(kept),
+                Err(origin) => carried.given_up.push((key, origin)),
             }
         }
         let remarks = std::mem::take(&mut self.remarks).into_iter();
-        records.extend(remarks.map(|remark| (remark.turn, remark.kept)));
+        records.extend(remarks.filter_map(|remark| remark.held.left().ok()));
         records.sort_by_key(|(turn, _)| *turn);
         carried.records = records.into_iter().map(|(_, kept)| kept).collect();
         carried
@@ -295,42 +379,64 @@ pub(super) fn header_of(text: &[u8]) -> Header {
     header
 }
 
-/// A line without the secret that it may hold: every word of it that the record, which is of the format `place`, does not
+/// A record of a source in this format without the secret that it may hold: every word of it that what it tells does not
 /// depend on is struck out. `None` where that can't be told by the line alone.
-pub(super) fn without_secrets(
-    line: &[u8],
-    (place, record): (usize, &Record<'_>),
-    (format, header): (Detected, &[u8]),
-) -> Option<Box<[u8]>> {
+fn without_secrets(format: Detected, kept: Kept) -> Option<Kept> {
+    let header = header_of(kept.header.as_deref().map_or(b"", Vec::as_slice));
+    let (place, record) = format.read_again(&header, &kept.line)?;
     if let Fact::Piece(_) = record.fact {
         // What follows the word may stand in another line.
         return None;
     }
-    let Some(start) = secret(line, record) else {
-        return Some(line.into());
+    let Some(start) = secret(&kept.line, &record) else {
+        return Some(kept);
     };
     if let Fact::Client(Aside::Row(_)) = record.fact {
         return None;
     }
-    let header = header_of(header);
     let is_same = |line: &[u8]| {
-        let bare = Bare::read(line);
         // A line that the source's own format takes is asked no other; most lines with a word missing are nobody's, and to
-        // ask all formats about each of them would be most of the work of a run.
+        // ask all formats about each of them would take long.
         let read = if format.index == place {
-            format.read_own(&header, &bare)
+            format.read_own_again(&header, line)
         } else {
-            format.read(&header, &bare)
+            format.read_again(&header, line)
         };
-        match read {
-            (place, Read::Taken(mut read)) => {
-                read.times = record.times;
-                ask_envelope(&mut read, &bare, place);
-                is_alike(&read, record)
-            }
-            _ => false,
-        }
+        read.is_some_and(|(_, read)| is_alike(&read, &record))
     };
+    let line = struck_out(&kept.line, start, is_same);
+    Some(Kept { line, ..kept })
+}
+
+impl Detected {
+    /// A line that was read before, together with what is in its envelope.
+    pub(super) fn read_again<'b>(
+        self,
+        header: &Header,
+        line: &'b [u8],
+    ) -> Option<(usize, Record<'b>)> {
+        let bare = Bare::read(line);
+        taken(self.read(header, &bare), &bare)
+    }
+
+    /// The same, where it is of this format.
+    fn read_own_again<'b>(self, header: &Header, line: &'b [u8]) -> Option<(usize, Record<'b>)> {
+        let bare = Bare::read(line);
+        taken(self.read_own(header, &bare), &bare)
+    }
+}
+
+fn taken<'b>((place, read): (usize, Read<'b>), bare: &Bare<'b>) -> Option<(usize, Record<'b>)> {
+    let Read::Taken(mut record) = read else {
+        return None;
+    };
+    record.times = bare.times;
+    ask_envelope(&mut record, bare, place);
+    Some((place, record))
+}
+
+/// A line with every word struck out, from a place on, without which it is the same.
+fn struck_out(line: &[u8], start: usize, is_same: impl Fn(&[u8]) -> bool) -> Box<[u8]> {
     let mut line = line.to_vec();
     let mut at = start;
     while at < line.len() {
@@ -354,7 +460,7 @@ pub(super) fn without_secrets(
             place.copy_from_slice(&known);
         }
     }
-    Some(line.into_boxed_slice())
+    line.into_boxed_slice()
 }
 
 /// Marks are left as they are: they part what stands in a line.
@@ -403,33 +509,25 @@ mod tests {
     use super::*;
     use crate::log::transcript;
 
-    fn kept(line: &[u8], record: u64) -> Kept {
-        Kept {
+    fn take(carrying: &mut Carrying, fact: Fact<'_>, key: Option<u64>, number: u32, line: &[u8]) {
+        let record = Record {
+            number,
+            ..transcript::record(fact)
+        };
+        let kept = Kept {
             origin: Origin {
-                record,
+                record: u64::from(number),
                 ..Origin::default()
             },
             at: None,
             header: None,
             begun: None,
             line: line.into(),
-        }
-    }
-
-    fn take(carrying: &mut Carrying, fact: Fact<'_>, key: Option<u64>, number: u32, line: &[u8]) {
-        let record = Record {
-            number,
-            ..transcript::record(fact)
         };
-        let kept = || Some(kept(line, u64::from(number)));
         let heard = key.map(SessionKey);
-        carrying.take(
-            (0, &record),
-            heard,
-            &Turn::default(),
-            Origin::default(),
-            kept,
-        );
+        let turn = Turn::default();
+        carrying.take((0, &record), heard, &turn, Entry::Kept(kept));
+        carrying.end_window(|_, _, _| panic!("nothing stands in a window"));
     }
 
     #[test]

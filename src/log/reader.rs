@@ -13,7 +13,7 @@ use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, Source
 use crate::ftp::Vantage;
 use crate::input::{Cut, Decode, Window};
 use crate::limits;
-use crate::log::carried::{Carrying, Kept, Turn, without_secrets};
+use crate::log::carried::{Carrying, Entry, Kept, Turn};
 use crate::log::{Bare, Detected, FORMATS, Follow, Header, Out, Read, Record};
 use crate::text::Text;
 use crate::time::{Clock, Stamp, Timestamp};
@@ -130,7 +130,7 @@ impl LogReader {
         (format, record): (usize, &Record<'_>),
         at: Option<Timestamp>,
         origin: Origin,
-        kept: Option<&dyn Fn() -> Option<Kept>>,
+        entry: Option<Entry>,
         out: &mut Out<'_>,
     ) {
         let (Some(follower), Some(known)) = (self.followers.get_mut(format), FORMATS.get(format))
@@ -138,7 +138,7 @@ impl LogReader {
             return;
         };
         let follower = follower.get_or_insert_with(|| known.follow());
-        let (Some(carrying), Some(kept)) = (&mut self.carrying, kept) else {
+        let (Some(carrying), Some(entry)) = (&mut self.carrying, entry) else {
             for _ in 0..record.times {
                 follower.record(record, at, origin, out);
             }
@@ -157,7 +157,7 @@ impl LogReader {
             turn.begun = begun.filter(|begun| *begun != marks.begun);
             marks.heard.take()
         });
-        carrying.take((format, record), heard, &turn, origin, kept);
+        carrying.take((format, record), heard, &turn, entry);
     }
 
     /// Goes on with the next source. Sessions stay open.
@@ -243,7 +243,7 @@ impl LogReader {
         counts.records += part.lines;
         counts.taken += part.records.len() as u64;
         let (mut before, mut seen) = (None, 0);
-        for placed in &part.records {
+        for (number, placed) in part.records.iter().enumerate() {
             let origin = place(placed.line, placed.offset, self.lines);
             if let Some(assumed) = assumed {
                 self.diagnostics
@@ -254,34 +254,28 @@ impl LogReader {
                 self.diagnostics.add(kind, origin, ORDER_ASSUMED);
             }
             let at = self.at(placed.record.stamp, &mut before);
-            let (format, bytes) = (self.format_of_source, part.bytes);
-            if self.carrying.is_none() {
-                self.follow((placed.format, &placed.record), at, origin, None, out);
-                continue;
-            }
-            self.first = self.first.or(at);
-            self.newest = self.newest.max(at);
-            let header = self.header_before(placed.offset, bytes, &mut seen);
-            let keep = || {
-                let line = line_at(bytes, placed.offset);
-                let in_force = header.as_deref().map_or(b"".as_slice(), Vec::as_slice);
-                let line =
-                    without_secrets(line, (placed.format, &placed.record), (format, in_force))?;
-                Some(Kept {
-                    origin,
+            let entry = self.carrying.is_some().then(|| {
+                self.first = self.first.or(at);
+                self.newest = self.newest.max(at);
+                let header = self.header_before(placed.offset, part.bytes, &mut seen);
+                Entry::Here { number, at, header }
+            });
+            self.follow((placed.format, &placed.record), at, origin, entry, out);
+        }
+        let (format, before) = (self.format_of_source, self.lines);
+        if let Some(carrying) = &mut self.carrying {
+            carrying.end_window(|number, at, header| {
+                let placed = part.records.get(number);
+                let (line, offset) = placed.map_or((0, 0), |p| (p.line, p.offset));
+                let kept = Kept {
+                    origin: place(line, offset, before),
                     at,
-                    header: header.clone(),
+                    header,
                     begun: None,
-                    line,
-                })
-            };
-            self.follow(
-                (placed.format, &placed.record),
-                at,
-                origin,
-                Some(&keep),
-                out,
-            );
+                    line: line_at(part.bytes, offset).into(),
+                };
+                Entry::Copied(format, kept)
+            });
         }
         self.header_before(part.bytes.len() as u64, part.bytes, &mut seen);
         let counts = self.counts.entry(source).or_default();

@@ -67,13 +67,15 @@ pub struct Envelope {
     pub to: Vec<Address>,
     /// What the subject begins with.
     pub prefix: String,
+    /// What made it worth a mail, in words: the conditions that hold.
+    pub because: Vec<String>,
     /// The date of the message.
     pub at: Timestamp,
 }
 
 /// The whole message, its lines ended by CR LF.
 pub fn report(report: &Report, envelope: &Envelope) -> String {
-    let subject = subject(report, &envelope.prefix);
+    let subject = subject(report, envelope);
     let (plain, page) = (terminal::report(report, Look::PIPED), html::letter(report));
     let id = id(&[&subject, &plain, &page], envelope);
     let alternatives = vec![
@@ -99,15 +101,18 @@ pub fn report(report: &Report, envelope: &Envelope) -> String {
     message.write_to_string().unwrap_or_default()
 }
 
-/// What the reader sees in the list of messages: `[ftp] !! 67 failed operations in 18 of 30 sessions: abuse-brute-force 50`.
-fn subject(report: &Report, prefix: &str) -> String {
+/// What the reader sees in the list of messages: `[ftp] !! 67 failed operations in 18 of 30 sessions: abuse-brute-force 50`,
+/// or, where a condition holds, that instead of the most frequent cause: `new-cause (storage-full 2)`.
+fn subject(report: &Report, envelope: &Envelope) -> String {
     let cut = |words: &str, most| Look::WHOLE.cut(text::terminal_str(words, false), most);
     let verdict = report.verdict.lines.first().map_or("", String::as_str);
     let verdict = verdict.trim_end_matches('.');
     let worst = report.main.causes.first();
-    let worst = worst.map(|cause| format!(": {} {}", cause.id, cause.count));
-    let verdict = format!("{verdict}{}", worst.unwrap_or_default());
-    let prefix = cut(prefix, PREFIX);
+    let worst = || worst.map(|cause| format!("{} {}", cause.id, cause.count));
+    let why = envelope.because.first().cloned().or_else(worst);
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    let verdict = format!("{verdict}{why}");
+    let prefix = cut(&envelope.prefix, PREFIX);
     let words = [prefix.trim(), report.verdict.mark.sign(), &verdict].join(" ");
     // A reader would decode what looks encoded (RFC 2047), line ends and all.
     cut(&words.trim().replace("=?", "= ?"), SUBJECT)

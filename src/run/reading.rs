@@ -2,12 +2,12 @@
 
 use std::io;
 
-use super::resume::{Left, LeftCapture, Over, SeriesLeft};
+use super::resume::{Left, LeftCapture, Over, SeriesLeft, source_at};
 use super::watcher::Watcher;
 use super::{Findings, Format, Job, source_id};
 use crate::capture::{self, Flavour};
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
-use crate::input::{self, Candidate, Ended, Print, Tracked};
+use crate::input::{self, Candidate, Ended, Resumed, Tracked};
 use crate::log::{self, Detected, LogReader};
 use crate::session::Builder;
 use crate::tally::InputTally;
@@ -18,40 +18,84 @@ impl Job<'_> {
     pub(super) fn read_files(&self, indexes: &[usize], reading: &mut Reading<'_>) {
         let is_read = self.earlier.is_none_or(|earlier| earlier.has_news(indexes));
         for (place, index) in indexes.iter().enumerate() {
-            match self
+            let known = self
                 .earlier
-                .and_then(|earlier| earlier.whole(*index, is_read))
-            {
-                Some(log) => reading.known(source_id(*index), log, self.input(source_id(*index))),
-                None => self.read_source(*index, place + 1 == indexes.len(), reading),
+                .and_then(|earlier| earlier.whole(*index, is_read));
+            if let Some(log) = known {
+                reading.known(source_id(*index), log, self.input(source_id(*index)));
+                continue;
+            }
+            let Some(opened) = self.open(*index, place + 1 == indexes.len(), reading) else {
+                // What follows would be read before this.
+                return;
+            };
+            if let Some(resumed) = opened {
+                self.read_source(*index, (place + 1 == indexes.len(), resumed), reading);
             }
         }
     }
 
-    fn read_source(&self, index: usize, is_last: bool, reading: &mut Reading<'_>) {
-        let Some(candidate) = self.candidates.get(index) else {
-            return;
+    /// Opens a source where reading goes on; nothing where it can't be read, and nothing at all where it was renamed just
+    /// now, and is left for the next run.
+    #[expect(clippy::option_option, reason = "two ways of having nothing")]
+    fn open(
+        &self,
+        index: usize,
+        is_last: bool,
+        reading: &mut Reading<'_>,
+    ) -> Option<Option<Resumed>> {
+        let candidate = self.candidates.get(index)?;
+        let opened = match self.earlier {
+            None => input::open(candidate).map(|opened| Some(Resumed::whole(opened))),
+            Some(earlier) => {
+                let in_lines = is_last && !earlier.closes();
+                input::open_at(candidate, earlier.place(index), in_lines)
+            }
         };
-        let id = source_id(index);
-        let at = Origin {
-            source: id,
-            ..Origin::default()
-        };
-        let mut tally = self.input(id);
-        let known = self.earlier.and_then(|earlier| earlier.place(index));
-        let (mut opened, before) = match input::open_at(candidate, known) {
-            Ok(opened) => opened,
+        let at = source_at(index);
+        let resumed = match opened {
+            Ok(Some(resumed)) => resumed,
+            Ok(None) => {
+                let reason =
+                    "it was renamed or replaced a moment ago: the next run goes on with it";
+                reading
+                    .diagnostics()
+                    .add(DiagnosticKind::Carried, at, reason);
+                return None;
+            }
             Err(error) => {
                 reading
                     .diagnostics()
                     .add(DiagnosticKind::Unreadable, at, &error.0);
-                return reading.input(id, tally);
+                reading.input(at.source, self.input(at.source));
+                return Some(None);
             }
         };
-        let format = Format::of(self.settings.from, &opened.head);
+        if resumed.is_passed_over {
+            let reason = "what wraps its lines has no places to go on from: all of it is read each time it has grown";
+            reading
+                .diagnostics()
+                .add(DiagnosticKind::Carried, at, reason);
+        }
+        Some(Some(resumed))
+    }
+
+    fn read_source(
+        &self,
+        index: usize,
+        (is_last, mut resumed): (bool, Resumed),
+        reading: &mut Reading<'_>,
+    ) {
+        let Some(candidate) = self.candidates.get(index) else {
+            return;
+        };
+        let at = source_at(index);
+        let (id, mut tally) = (at.source, self.input(at.source));
+        let format = Format::of(self.settings.from, &resumed.opened.head);
         let ended = match format {
             Some(Format::Capture(flavour)) => {
-                let (ended, records) = self.read_capture(flavour, id, &mut *opened.reader, reading);
+                let (ended, records) =
+                    self.read_capture(flavour, id, &mut *resumed.opened.reader, reading);
                 (tally.records, tally.unrecognised) = (records, records);
                 ended
             }
@@ -61,11 +105,11 @@ impl Job<'_> {
                     index,
                     candidate,
                     is_last,
-                    before,
+                    before: resumed.before,
                 };
-                self.read_log(detected, &source, &mut opened, reading)
+                self.read_log(detected, &source, &mut resumed, reading)
             }
-            None if opened.head.is_empty() => {
+            None if resumed.opened.head.is_empty() => {
                 let kind = DiagnosticKind::Empty;
                 reading.diagnostics().add(kind, at, "the file is empty");
                 return reading.input(id, tally);
@@ -123,9 +167,10 @@ impl Job<'_> {
         &self,
         detected: Detected,
         source: &LogSource<'_>,
-        opened: &mut input::Opened,
+        resumed: &mut Resumed,
         reading: &mut Reading<'_>,
     ) -> Ended {
+        let opened = &mut resumed.opened;
         let (mut reader, mut cutter) = self.begin_log(detected, source, &opened.head, reading);
         let Reading {
             builder, watcher, ..
@@ -144,22 +189,22 @@ impl Job<'_> {
             None => read(&mut *opened.reader),
             Some(earlier) => {
                 let is_growing = source.is_last && !opened.is_packed && !earlier.closes();
-                let own = Own::before(source.candidate, opened);
                 let mut tracked = Tracked::new(&mut *opened.reader, source.before, is_growing);
                 let ended = read(&mut tracked);
                 if !detected.is_in_pieces() {
+                    let (own, packed) = (resumed.print.take(), resumed.packed.take());
                     let left = Left {
                         source: source.id,
                         known: earlier.known(source.index),
                         format: name(detected),
                         print: own
-                            .print
                             .unwrap_or_else(|| earlier.print(source.index, &tracked, &opened.head)),
-                        packed: own.packed.filter(|_| ended.error.is_none()),
+                        packed: packed.filter(|_| ended.error.is_none()),
                         bytes: tracked.bytes(),
                         progress: reader.progress(),
                     };
-                    reading.leave(left, source.index, tracked.left(), earlier);
+                    let line = resumed.left.max(tracked.left() as u64);
+                    reading.leave(left, source.index, line, earlier);
                 }
                 ended
             }
@@ -221,29 +266,6 @@ fn name(detected: Detected) -> &'static str {
         .map_or("", |description| description.name)
 }
 
-/// Prints of a file as it is on the disk, taken before it is read: what is written to it meanwhile is new to the next run.
-struct Own {
-    /// Where what is inside has no places in the file: what it is known by, if anything.
-    print: Option<Print>,
-    /// Where it is packed.
-    packed: Option<Print>,
-}
-
-impl Own {
-    fn before(candidate: &Candidate, opened: &input::Opened) -> Self {
-        let own = || Print::of_file(candidate).ok();
-        let print = match (opened.is_wrapped, opened.is_packed) {
-            (false, _) => None,
-            (true, false) => Some(own().unwrap_or_default()),
-            (true, true) => Some(Print::default()),
-        };
-        Self {
-            print,
-            packed: opened.is_packed.then(own).flatten(),
-        }
-    }
-}
-
 /// A log that is read.
 struct LogSource<'c> {
     id: SourceId,
@@ -303,13 +325,7 @@ impl Reading<'_> {
     }
 
     /// Notes what is left of a log.
-    fn leave(
-        &mut self,
-        left: Left,
-        index: usize,
-        line: usize,
-        earlier: &super::resume::Earlier<'_>,
-    ) {
+    fn leave(&mut self, left: Left, index: usize, line: u64, earlier: &super::resume::Earlier<'_>) {
         let at = Origin {
             source: left.source,
             offset: left.bytes,

@@ -208,7 +208,7 @@ impl<'s> Earlier<'s> {
     }
 }
 
-fn source_at(index: usize) -> Origin {
+pub(super) fn source_at(index: usize) -> Origin {
     Origin {
         source: source_id(index),
         ..Origin::default()

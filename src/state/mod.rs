@@ -4,10 +4,9 @@
 //! [`run`](crate::run). Holds no secrets: records are kept without them ([`log::Kept`](crate::log::Kept)).
 
 mod bytes;
+mod causes;
 mod file;
 mod shown;
-
-use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +16,7 @@ use crate::report::metrics::Counters;
 use crate::time::ClockMemory;
 
 pub use bytes::Bytes;
+pub use causes::Causes;
 pub use file::{VERSION, Wrong};
 
 /// What earlier runs left.
@@ -28,8 +28,8 @@ pub struct State {
     pub next_log: u64,
     /// The logs that were read.
     pub logs: Vec<Log>,
-    /// The causes that the last run with a session found; none before the first such run.
-    pub causes: Option<BTreeSet<String>>,
+    /// The causes that runs found of late; none before the first run with a session.
+    pub causes: Option<Causes>,
     /// The counts of all runs.
     pub counters: Counters,
     /// The outputs of the last run: where they were written, and where they are to be.
@@ -170,8 +170,7 @@ impl State {
     pub fn note(&mut self, report: &Report) {
         self.counters.add(report);
         if report.main.vantage.is_some() {
-            let causes = report.main.causes.iter();
-            self.causes = Some(causes.map(|row| row.id.name().to_owned()).collect());
+            self.causes.get_or_insert_default().note(report);
         }
     }
 

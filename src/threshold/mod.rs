@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::catalogue::{CauseId, CodePattern};
 use crate::filter::Wrong;
 use crate::ftp::{ReplyCode, Verb};
-use crate::report::{Heard, Report, words};
+use crate::report::{CauseRow, Heard, Report, words};
 use crate::tally::VantageTally;
 
 /// What is measured.
@@ -115,6 +115,9 @@ struct Value {
 
 const MILLION: u128 = 1_000_000;
 
+/// New causes that are named.
+const NAMED: usize = 3;
+
 impl Condition {
     /// Reads a condition; `option` is named where it is wrong.
     ///
@@ -168,7 +171,11 @@ impl Comparison {
             Relation::AtMost => met <= bound,
             Relation::Equal => met == bound,
         };
-        holds.then(|| format!("{} ({})", self.typed, value.told()))
+        let told = || match self.metric {
+            Metric::NewCause if value.part > 0 => named(&new_causes(measured)),
+            _ => value.told(),
+        };
+        holds.then(|| format!("{} ({})", self.typed, told()))
     }
 }
 
@@ -199,11 +206,7 @@ impl Metric {
                 let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
                 (nanos, 1_000_000_000)
             }
-            Self::NewCause => {
-                let is_new = |id: CauseId| measured.before.is_some_and(|b| !b.contains(id.name()));
-                let new = main.causes.iter().filter(|row| is_new(row.id));
-                (new.count() as u64, 1)
-            }
+            Self::NewCause => (new_causes(measured).len() as u64, 1),
             Self::Unread => {
                 let inputs = &measured.report.all_inputs;
                 (inputs.unrecognised, inputs.records)
@@ -214,6 +217,25 @@ impl Metric {
             whole: u128::from(whole.max(1)),
             unit: self.unit(),
         }
+    }
+}
+
+/// The causes that the report before did not have, most frequent first.
+fn new_causes<'m>(measured: &Measured<'m>) -> Vec<&'m CauseRow> {
+    let is_new = |id: CauseId| measured.before.is_some_and(|b| !b.contains(id.name()));
+    let causes = measured.report.main.causes.iter();
+    causes.filter(|row| is_new(row.id)).collect()
+}
+
+/// `storage-full 2, path-not-found 1 and 3 more`
+fn named(causes: &[&CauseRow]) -> String {
+    let shown = causes.iter().take(NAMED);
+    let shown: Vec<_> = shown
+        .map(|row| format!("{} {}", row.id, words::thousands(row.count)))
+        .collect();
+    match causes.len().saturating_sub(NAMED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

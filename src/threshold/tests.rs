@@ -81,7 +81,7 @@ fn each_metric_is_held_against_its_bound() {
 
 #[test]
 fn a_cause_is_new_only_against_an_earlier_report() {
-    let told = Some("new-cause (1)".to_owned());
+    let told = Some("new-cause (path-not-found 1)".to_owned());
     assert_eq!(holds("new-cause", Some(&[])), told);
     assert_eq!(holds("new-cause", Some(&["path-not-found"])), None);
     assert_eq!(holds("new-cause", None), None);

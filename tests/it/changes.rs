@@ -151,6 +151,21 @@ fn people_and_tables_are_told_the_same() {
         lines(&markdown, wanted);
         lines(&page, wanted);
     }
+    for command in ["codes", "causes"] {
+        let part = |form: &str| told(&[command, &log, "--baseline", &report, "--as", form], 0);
+        assert!(
+            part("text").contains(section.trim_end()),
+            "{}",
+            part("text")
+        );
+        lines(&part("md"), &new);
+    }
+    let mail = shown("eml");
+    let mail = mail_parser::MessageParser::new().parse(&mail).unwrap();
+    let letter = mail.body_html(0).unwrap();
+    for words in new.iter().chain(&better).chain(&worse) {
+        assert!(letter.contains(words), "{words} in {letter}");
+    }
     let csv = shown("csv");
     for line in [
         "server-log,change,storage-full,new,after,60\n",

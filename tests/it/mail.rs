@@ -1,7 +1,7 @@
 //! The report as a mail, read back by a library that has no part in writing it.
 
 use ftpwhy::report::mail::{Address, Envelope};
-use ftpwhy::report::{Options, Report, mail};
+use ftpwhy::report::{Options, Report, SharedRow, mail};
 use ftpwhy::run::Wanted;
 use ftpwhy::tally::Tallies;
 use ftpwhy::text::Text;
@@ -59,6 +59,7 @@ fn envelope(prefix: &str) -> Envelope {
         from: Address::read("ftp@example.org").unwrap(),
         to: vec![Address::read("ops@example.org").unwrap()],
         prefix: prefix.to_owned(),
+        because: Vec::new(),
         at: Timestamp::from_seconds(1_700_000_000, 0),
     }
 }
@@ -285,6 +286,14 @@ fn the_page_of_a_mail_stays_small_however_much_failed() {
     for worst in &mut report.main.sessions.worst {
         worst.user = Some(Text::from(hostile.as_str()));
     }
+    let shared = |n: u64| SharedRow {
+        attribute: "user",
+        value: Text::from(format!("shared-{n} {hostile}").as_str()),
+        failed: (7, 1000),
+        others: (0, 0),
+        tenths: None,
+    };
+    report.main.patterns.shared = (0..5_000).map(shared).collect();
     report.verdict.lines = vec![hostile.clone(); 6];
     report.next = vec![hostile; 3];
     let notes = report.grouped.clone();
@@ -292,6 +301,7 @@ fn the_page_of_a_mail_stays_small_however_much_failed() {
     let mail = mail::report(&report, &envelope("[ftp]"));
     let message = read(&mail);
     let page = message.body_html(0).unwrap();
+    assert!(page.contains("What failures share") && page.contains("shared-0 &"));
     assert!(page.len() < LETTER_BYTES, "{}", page.len());
     assert!(page.len() > 20_000, "{}", page.len());
 }

@@ -1,9 +1,8 @@
-//! `--state` from outside: runs in the night, killed, refused, and a month of them.
+//! `--state` from outside: runs in the night, killed, refused. A month of them is in `month.rs`.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ftpwhy::state::{Bytes, State};
 
@@ -112,6 +111,89 @@ fn two_runs_at_once_are_one() {
 }
 
 #[test]
+fn a_state_that_others_could_read_is_private_again() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Temporary::new();
+    let log = folder.file("x.log", busy_log(1, 5).as_bytes());
+    let state = folder.path("state");
+    let run = || {
+        let output = ftpwhy(&[text(&log), "--state", text(&state)]);
+        assert!(output.status.success());
+    };
+    run();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o664)).unwrap();
+    run();
+    for name in ["state", "state.lock"] {
+        let mode = folder.path(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+/// A text that is no log, and whose words nobody is to see.
+const ELSEWHERE: &str = "root:x:0:0:c4n4ry:/root:/bin/sh\n";
+
+/// Fails where a word of it is in an output or in a state.
+fn assert_unseen(output: &Output, state: &Path) {
+    let state = std::fs::read(state).unwrap();
+    for bytes in [&output.stdout, &output.stderr, &state] {
+        assert!(
+            !String::from_utf8_lossy(bytes).contains("c4n4ry"),
+            "{output:?}"
+        );
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_log_shows_nothing_of_where_it_leads() {
+    let folder = Temporary::new();
+    let logs = folder.path("logs");
+    std::fs::create_dir(&logs).unwrap();
+    let elsewhere = folder.file("elsewhere", ELSEWHERE.as_bytes());
+    let (log, state) = (logs.join("x.log"), folder.path("state"));
+    std::fs::write(&log, busy_log(1, 5)).unwrap();
+    let run = |named: &Path| ftpwhy(&[text(named), "--state", text(&state), "--json"]);
+    assert_eq!(run(&log).status.code(), Some(0));
+    std::fs::remove_file(&log).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &log).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, logs.join("x.log.1")).unwrap();
+    for named in [&log, &logs] {
+        let output = run(named);
+        let report = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(report.contains("\"changed\""), "{report}");
+        assert_unseen(&output, &state);
+    }
+}
+
+/// Whoever may write a state can name any file in it; only what was named to the program, or was read before, is read.
+#[test]
+fn a_state_leads_to_no_file_that_was_not_named() {
+    let folder = Temporary::new();
+    let (private, logs) = (folder.path("private"), folder.path("logs"));
+    std::fs::create_dir(&private).unwrap();
+    std::fs::create_dir(&logs).unwrap();
+    let line = |word: &str| {
+        format!("Thu Nov 26 03:12:01 2026 [pid 2] CONNECT: Client \"{word}\"\n").repeat(3)
+    };
+    std::fs::write(private.join("x.log.1"), line("c4n4ry.example") + ELSEWHERE).unwrap();
+    let (log, state) = (logs.join("x.log"), folder.path("state"));
+    std::fs::write(&log, line("192.0.2.9")).unwrap();
+    let run = |more: &[&str]| {
+        let arguments = ["events", text(&log), "--state", text(&state)];
+        ftpwhy(&[&arguments[..], more].concat())
+    };
+    assert_eq!(run(&[]).status.code(), Some(0));
+    let mut forged = State::of_file(&std::fs::read(&state).unwrap()).unwrap();
+    forged.logs[0].path = Bytes::of(&private.join("x.log"));
+    forged.logs[0].carried.logs[0].path = Bytes::of(&private.join("x.log.1"));
+    std::fs::write(&state, forged.to_file().unwrap()).unwrap();
+    std::fs::write(&log, line("192.0.2.10")).unwrap();
+    let output = run(&["--close"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("192.0.2.10"));
+    assert_unseen(&output, &state);
+}
+
+#[test]
 fn every_command_that_reads_goes_on() {
     let folder = Temporary::new();
     let log = busy_log(2, 20);
@@ -182,24 +264,14 @@ fn a_run_in_which_all_is_still_open_says_so() {
 }
 
 fn append(path: &Path, lines: &[&str]) {
+    append_bytes(path, lines.concat().as_bytes());
+}
+
+fn append_bytes(path: &Path, bytes: &[u8]) {
     use std::io::Write as _;
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.append(true).create(true).open(path).unwrap();
-    file.write_all(lines.concat().as_bytes()).unwrap();
-}
-
-/// `x.log` becomes `x.log.1`, and that `x.log.2`.
-fn rotate(logs: &Path) {
-    let name = |number: u32| {
-        logs.join(if number == 0 {
-            "x.log".to_owned()
-        } else {
-            format!("x.log.{number}")
-        })
-    };
-    for number in (0..100).rev().filter(|number| name(*number).exists()) {
-        std::fs::rename(name(number), name(number + 1)).unwrap();
-    }
+    file.write_all(bytes).unwrap();
 }
 
 /// A run that was ended between its state and its outputs: the next one puts these in their places.
@@ -239,7 +311,82 @@ fn outputs_that_are_named_and_not_in_their_places_are_put_there() {
     assert!(!staged.exists() && foreign.exists() && log.exists());
 }
 
-/// Kills runs at any moment while the log is written to and rotated; the reports that are in their places add up.
+/// How often the log is rotated at most: each run looks at all files.
+const ROTATIONS: u32 = 40;
+
+/// A log that is written to and rotated, in small steps: each is what another program may do while a run is at it.
+struct Writer<'l> {
+    logs: &'l Path,
+    pieces: std::slice::Chunks<'l, &'l str>,
+    rng: Rng,
+    rotations: u32,
+}
+
+impl Writer<'_> {
+    fn name(&self, number: u32) -> PathBuf {
+        self.logs.join(if number == 0 {
+            "x.log".to_owned()
+        } else {
+            format!("x.log.{number}")
+        })
+    }
+
+    /// `x.log.1` becomes `x.log.2`.
+    fn make_room(&self) {
+        let first = (1..200)
+            .find(|number| !self.name(*number).exists())
+            .unwrap();
+        for number in (1..first).rev() {
+            std::fs::rename(self.name(number), self.name(number + 1)).unwrap();
+        }
+    }
+
+    /// A new piece, or a rotation, or nothing.
+    fn step(&mut self) {
+        let rotates = self.rotations < ROTATIONS;
+        match self.rng.below(40) {
+            0 if rotates => {
+                self.make_room();
+                std::fs::rename(self.name(0), self.name(1)).unwrap();
+                // Who writes it has the old one open until he is told.
+                if self.rng.below(2) == 0 {
+                    append(&self.name(1), self.pieces.next().unwrap_or_default());
+                }
+                append(&self.name(0), &[]);
+                self.rotations += 1;
+            }
+            1 if rotates => {
+                self.make_room();
+                let whole = std::fs::read(self.name(0)).unwrap();
+                let (first, second) = whole.split_at(whole.len() / 2);
+                std::fs::write(self.name(1), first).unwrap();
+                std::thread::sleep(Duration::from_millis(self.rng.below(4) as u64));
+                append_bytes(&self.name(1), second);
+                std::fs::File::create(self.name(0)).unwrap();
+                self.rotations += 1;
+            }
+            2..10 => append(&self.name(0), self.pieces.next().unwrap_or_default()),
+            _ => {}
+        }
+    }
+}
+
+/// A run over the logs with a state, which says nothing.
+fn reporting(logs: &Path, state: &Path, report: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ftpwhy"));
+    command.arg(logs).arg("--state").arg(state);
+    command.arg("-o").arg(report);
+    command
+        .args(["--log-tz", "UTC", "-j", "1"])
+        .env("TZ", "UTC");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// Kills runs at any moment while the log is written to and rotated under them; the reports that are in their places add up.
 #[test]
 fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
     let folder = Temporary::new();
@@ -250,43 +397,33 @@ fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
     std::fs::create_dir(&logs).unwrap();
     std::fs::create_dir(&reports).unwrap();
     let state = folder.path("state");
-    let path = logs.join("x.log");
-    std::fs::write(&path, "").unwrap();
+    let mut writer = Writer {
+        logs: &logs,
+        pieces: lines.chunks(lines.len().div_ceil(400)),
+        rng: Rng::new(77),
+        rotations: 0,
+    };
+    append(&writer.name(0), &[]);
     let run = |turn: usize| {
         let report = reports.join(format!("{turn:03}.json"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ftpwhy"));
-        command
-            .arg(&logs)
-            .arg("--state")
-            .arg(&state)
-            .arg("-o")
-            .arg(&report);
-        command
-            .args(["--log-tz", "UTC", "-j", "1"])
-            .env("TZ", "UTC");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command
+        reporting(&logs, &state, &report)
     };
     // How long a run takes, so that it is killed at any moment of it; it takes longer where others work too.
     let begun = Instant::now();
     assert!(run(0).status().unwrap().success());
     let mut takes = begun.elapsed();
-    let mut rng = Rng::new(77);
     let (mut killed, mut over) = (0, 0);
-    let mut pieces = lines.chunks(lines.len().div_ceil(250));
     for turn in 1..900 {
-        if killed >= 200 && over >= 40 {
+        if killed >= 200 && over >= 25 {
             break;
         }
-        append(&path, pieces.next().unwrap_or_default());
-        if rng.below(9) == 0 {
-            rotate(&logs);
-        }
         let mut child = run(turn).spawn().unwrap();
-        std::thread::sleep(takes * u32::try_from(rng.below(1000)).unwrap() / 800);
+        let age = takes * u32::try_from(writer.rng.below(1000)).unwrap() / 800;
+        let begun = Instant::now();
+        while begun.elapsed() < age {
+            writer.step();
+            std::thread::sleep((age / 8).min(age.saturating_sub(begun.elapsed())));
+        }
         if let Some(status) = child.try_wait().unwrap() {
             assert_eq!(status.code(), Some(0));
             over += 1;
@@ -298,15 +435,24 @@ fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
             takes = takes.mul_f64(1.01);
         }
     }
-    pieces.for_each(|piece| append(&path, piece));
+    while let Some(piece) = writer.pieces.next() {
+        append(&writer.name(0), piece);
+    }
     let last = run(999).arg("--close").status().unwrap();
     assert_eq!(last.code(), Some(0));
     let written: Vec<PathBuf> = files_below(&reports)
         .into_iter()
         .filter(|p| p.extension().is_some_and(|e| e == "json"))
         .collect();
-    eprintln!("{killed} killed, {over} over, {} reports", written.len());
-    assert!(killed >= 200 && over >= 40, "{killed} {over}");
+    let rotations = writer.rotations;
+    eprintln!(
+        "{killed} killed, {over} over, {rotations} rotations, {} reports",
+        written.len()
+    );
+    assert!(
+        killed >= 200 && over >= 25 && rotations >= 20,
+        "{killed} {over} {rotations}"
+    );
     assert_eq!(sum_of(&written), whole(&folder, &log));
 }
 
@@ -397,128 +543,4 @@ fn a_state_holds_no_secret() {
             }
         }
     }
-}
-
-/// Thirty nights: on three of them something new goes wrong, and those nights speak, and no other.
-#[test]
-fn a_month_of_nights_finds_what_is_new_that_night() {
-    let folder = Temporary::new();
-    let (log, state) = (folder.path("vsftpd.log"), folder.path("state"));
-    let (metrics, reports) = (folder.path("ftp.prom"), folder.path("reports"));
-    std::fs::create_dir(&reports).unwrap();
-    let planted = [
-        (7, "550 Permission denied."),
-        (16, "452 Insufficient storage space."),
-        (25, "425 Failed to establish connection."),
-    ];
-    let (mut all, mut before, mut replies) = (String::new(), 0, Vec::new());
-    for night in 1..=30 {
-        let incident = planted
-            .iter()
-            .find(|(day, _)| *day == night)
-            .map(|(_, reply)| *reply);
-        let day = a_day(night, incident);
-        if night % 7 == 1 && log.exists() {
-            std::fs::rename(&log, folder.path("vsftpd.log.1")).unwrap();
-        }
-        let mut written = std::fs::read_to_string(&log).unwrap_or_default();
-        written.push_str(&day);
-        std::fs::write(&log, written).unwrap();
-        all.push_str(&day);
-        let report = reports.join(format!("{night:02}.json"));
-        let close: &[&str] = if night == 30 { &["--close"] } else { &[] };
-        let arguments = [
-            &[
-                text(&log),
-                "--state",
-                text(&state),
-                "--fail-on",
-                "new-cause",
-                "--quiet-ok",
-                "--log-tz",
-                "UTC",
-            ][..],
-            &["-o", "-", "-o", text(&report), "-o", text(&metrics)],
-            close,
-        ];
-        let output = ftpwhy(&arguments.concat());
-        let speaks = output.status.code() == Some(1) && !output.stdout.is_empty();
-        let is_silent = output.status.code() == Some(0) && output.stdout.is_empty();
-        assert!(
-            if incident.is_some() {
-                speaks
-            } else {
-                is_silent
-            },
-            "night {night}: {output:?}"
-        );
-        let now = replies_of(&std::fs::read_to_string(&metrics).unwrap());
-        assert!(now > before, "counters only grow: {now} {before}");
-        before = now;
-        replies.push(now);
-    }
-    let sum = sum_of(&files_below(&reports));
-    let whole = whole(&folder, &all);
-    assert_eq!(sum, whole);
-    // Six replies in each of the 40 sessions of a day, one more in each of three.
-    assert_eq!(replies.last(), Some(&(30 * 40 * 6 + 3)));
-}
-
-/// All replies that metrics tell of.
-fn replies_of(metrics: &str) -> u64 {
-    let rows = metrics
-        .lines()
-        .filter(|line| line.starts_with("ftpwhy_replies_total{"));
-    rows.map(|row| row.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
-        .sum()
-}
-
-/// A day of a vsftpd: each session downloads, and is over before the next begins, but for the last.
-fn a_day(day: u32, incident: Option<&str>) -> String {
-    let mut log = String::new();
-    for session in 0..40 {
-        let (hour, minute) = (session / 2, 30 * (session % 2) + 5);
-        let pid = 100 + day * 1000 + session * 4;
-        let client = format!("Client \"192.0.2.{}\"", 10 + session);
-        let is_cut = session == 39;
-        let mut second = 0;
-        let mut say = |who: &str, what: &str| {
-            let hour = if is_cut { 23 } else { hour };
-            let date = format!("Mar {day:>2} {hour:02}:{minute:02}:{second:02} 2026");
-            writeln!(log, "{} {date} [pid {pid}] {who}FTP {what}", weekday(day)).unwrap();
-            second += 1;
-        };
-        let reply = |say: &mut dyn FnMut(&str, &str), text: &str| {
-            say("[alice] ", &format!("response: {client}, \"{text}\""));
-        };
-        let command = |text: &str| format!("command: {client}, \"{text}\"");
-        reply(&mut say, "220 Ready.");
-        say("[alice] ", &command("USER alice"));
-        reply(&mut say, "331 Please specify the password.");
-        say("[alice] ", &command("PASS <password>"));
-        reply(&mut say, "230 Login successful.");
-        say("[alice] ", &command("TYPE I"));
-        reply(&mut say, "200 Switching to Binary mode.");
-        if session == 20
-            && let Some(incident) = incident
-        {
-            let verb = if incident.starts_with("550") {
-                "DELE a"
-            } else {
-                "STOR a"
-            };
-            say("[alice] ", &command(verb));
-            reply(&mut say, incident);
-        }
-        say("[alice] ", &command("NOOP"));
-        reply(&mut say, "200 NOOP ok.");
-        say("[alice] ", &command("QUIT"));
-        reply(&mut say, "221 Goodbye.");
-    }
-    log
-}
-
-/// March of 2026 began on a Sunday.
-fn weekday(day: u32) -> &'static str {
-    ["Sat", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri"][day as usize % 7]
 }

@@ -120,7 +120,6 @@ fn read_rotated(
     let mut sum = Sum::default();
     let mut rest = log.as_bytes();
     rotation.append(b"");
-    let mut is_read = false;
     while !rest.is_empty() {
         let mut length = (1 + rng.below(6000)).min(rest.len());
         if rng.below(2) == 0 {
@@ -132,18 +131,14 @@ fn read_rotated(
         let (piece, after) = rest.split_at(length);
         rest = after;
         rotation.append(piece);
-        // A program that is told to open its log anew ends its line first; and what a run has not seen by the time it is
-        // rotated a second time is nobody's business where the rotated files are not named.
+        // A program that is told to open its log anew ends its line first.
         let ends_line = piece.ends_with(b"\n");
         match rng.below(4) {
-            0 | 1 => {
-                sum.add_tallies(&read(rotation, &mut state, false, is_named_alone));
-                is_read = true;
-            }
-            2.. if ends_line && (is_read || !is_named_alone) => {
+            0 | 1 => sum.add_tallies(&read(rotation, &mut state, false, is_named_alone)),
+            // A log that was never read is not known by what is in it.
+            2.. if ends_line && (state.runs > 0 || !is_named_alone) => {
                 rotation.rotate();
                 rotation.append(b"");
-                is_read = false;
             }
             _ => {}
         }
@@ -283,6 +278,48 @@ fn a_clock_that_went_back_is_told() {
         .iter()
         .find(|(kind, ..)| *kind == DiagnosticKind::Changed);
     assert!(told.is_some_and(|(_, reason, _)| reason.contains("3600 s")));
+}
+
+/// Copying and packing a large log takes a while, and a run may come in the middle of it.
+#[test]
+fn a_copy_that_is_being_made_counts_once() {
+    use std::io::Write as _;
+    let log = busy_log(31, 40);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(log.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    for (name, copy) in [("x.log.1", log.as_bytes()), ("x.log.1.gz", &packed)] {
+        for was_read in [false, true] {
+            let folder = Temporary::new();
+            let (mut state, mut sum) = (State::default(), Sum::default());
+            let path = folder.file("x.log", &log.as_bytes()[..log.len() / 2]);
+            let mut read = |state: &mut State, closes: bool| {
+                let files = files_below(path.parent().unwrap());
+                let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+                let tallies = go_on(&settings(&files, Wanted::Tallies), state, closes).tallies;
+                sum.add_tallies(&tallies);
+                let told = tallies.diagnostics.iter();
+                told.map(|(kind, reason, _)| (kind, reason.contains("a copy of this log")))
+                    .collect::<Vec<_>>()
+            };
+            if was_read {
+                read(&mut state, false);
+            }
+            std::fs::write(&path, &log).unwrap();
+            for part in 1..4 {
+                folder.file(name, &copy[..copy.len() * part / 4]);
+                let told = read(&mut state, false);
+                assert!(
+                    told.contains(&(DiagnosticKind::Carried, true)),
+                    "{name} {told:?}"
+                );
+            }
+            folder.file(name, copy);
+            std::fs::write(&path, "").unwrap();
+            read(&mut state, true);
+            assert_eq!(sum, whole(&log), "{name} {was_read}");
+        }
+    }
 }
 
 /// The program itself, as Debian has it.

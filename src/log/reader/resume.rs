@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Cutter, LogReader, ask_envelope};
+use super::{Cutter, LogReader};
 use crate::diagnostic::SourceId;
-use crate::log::carried::{Carried, Kept, header_of};
-use crate::log::{Bare, Detected, FORMATS, Out, Read};
+use crate::log::carried::{Carried, Entry, Kept, header_of};
+use crate::log::{Detected, FORMATS, Out};
 use crate::time::{Clock, ClockMemory, Timestamp};
 
 /// How far a source was read, and what is known of it there: another run goes on from it.
@@ -73,12 +73,9 @@ impl LogReader {
     pub fn replay(&mut self, format: Detected, records: &[Kept], out: &mut Out<'_>) {
         for kept in records {
             let header = header_of(kept.header.as_deref().map_or(b"", Vec::as_slice));
-            let bare = Bare::read(&kept.line);
-            let (place, Read::Taken(mut record)) = format.read(&header, &bare) else {
+            let Some((place, record)) = format.read_again(&header, &kept.line) else {
                 continue;
             };
-            record.times = bare.times;
-            ask_envelope(&mut record, &bare, place);
             if kept.begun.is_some() {
                 self.set_begun(place, kept.begun);
             }
@@ -86,7 +83,7 @@ impl LogReader {
                 (place, &record),
                 kept.at,
                 kept.origin,
-                Some(&|| Some(kept.clone())),
+                Some(Entry::Kept(kept.clone())),
                 out,
             );
         }

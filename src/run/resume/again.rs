@@ -156,7 +156,7 @@ impl SeriesLeft {
     pub(in crate::run) fn take(&mut self, counting: Option<Counting>) {
         let Some(counting) = counting else { return };
         if self.captures.is_empty() {
-            self.sessions = counting.withheld;
+            self.sessions = counting.withheld.values().sum();
             return;
         }
         let starts = |captures: &[LeftCapture], of: &dyn Fn(SourceId) -> bool| {
@@ -169,7 +169,7 @@ impl SeriesLeft {
         for capture in &mut self.captures {
             let again = &mut capture.again;
             again.waits = capture.starts >= from;
-            again.open = 0;
+            again.open = counting.withheld.get(&capture.source).copied().unwrap_or(0);
             again.counted.clear();
             for (counted, sources) in counting
                 .counted
@@ -181,13 +181,6 @@ impl SeriesLeft {
                     again.counted.push(counted.clone());
                 }
             }
-        }
-        if let Some(capture) = self
-            .captures
-            .iter_mut()
-            .max_by_key(|capture| capture.starts)
-        {
-            capture.again.open = counting.withheld;
         }
     }
 

@@ -19,8 +19,8 @@ pub(in crate::run) struct Counting {
     /// What counts by now, and where it was heard.
     pub(in crate::run) counted: Vec<(Counted, Vec<SourceId>)>,
     over: Over,
-    /// How many sessions a later run counts, and where they were heard.
-    pub(in crate::run) withheld: u64,
+    /// How many sessions a later run counts, by where they begin, and all sources in which they were heard.
+    pub(in crate::run) withheld: BTreeMap<SourceId, u64>,
     pub(in crate::run) waiting: Vec<SourceId>,
 }
 
@@ -81,7 +81,7 @@ impl Counting {
         let one = counted(session);
         let is_counted = self.is_again && self.was_counted(&one);
         if is_open && !is_counted {
-            self.withheld += 1;
+            *self.withheld.entry(session.origin.source).or_default() += 1;
             self.waiting.extend(&session.sources);
             return false;
         }

@@ -1,14 +1,22 @@
 //! Which candidate holds which log that is known.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::source_at;
 use crate::diagnostic::{DiagnosticKind, Diagnostics};
 use crate::input::{self, Candidate, Fit, Print};
+use crate::limits;
+use crate::run::Format;
 use crate::state::{Bytes, Log, State};
 use crate::text;
+
+const RENAMED: &str = "a log was renamed to this since it was read last: its rest is read too";
+const BETWEEN: &str =
+    "it was written and rotated between the last run and this one, so it is read too";
+const COPIED: &str =
+    "a copy of this log is being made, packed or not, which is not whole yet: it is left out";
 
 /// Looks for the log that each candidate holds, and for logs that were renamed out of the inputs.
 pub(super) fn fit(
@@ -17,26 +25,54 @@ pub(super) fn fit(
     diagnostics: &mut Diagnostics,
 ) -> (Vec<Candidate>, Vec<Option<Fit>>) {
     let mut fits: Vec<_> = candidates.par_iter().map(|c| fit_of(state, c)).collect();
-    let found = renamed(state, &candidates, &fits);
-    let renamed: Vec<_> = found
-        .iter()
-        .map(|(candidate, _)| candidate.path.clone())
-        .collect();
-    for (candidate, fit) in found {
-        candidates.push(candidate);
-        fits.push(Some(fit));
-    }
+    let mut told = add_renamed(state, &mut candidates, &mut fits);
+    told.extend(leave_copies(&mut candidates, &mut fits));
     let mut both: Vec<_> = candidates.into_iter().zip(fits).collect();
     both.sort_by(|a, b| a.0.path.cmp(&b.0.path));
     let (candidates, mut fits): (Vec<_>, Vec<_>) = both.into_iter().unzip();
     for (index, candidate) in candidates.iter().enumerate() {
-        if renamed.contains(&candidate.path) {
-            let reason = "a log was renamed to this since it was read last: its rest is read too";
+        for (_, reason) in told.iter().filter(|(path, _)| *path == candidate.path) {
             diagnostics.add(DiagnosticKind::Carried, source_at(index), reason);
         }
     }
     only_one_each(state, &candidates, &mut fits);
     (candidates, fits)
+}
+
+/// Leaves out copies of logs that are not whole yet, as rotation makes them: all that is in one of them stands at the
+/// beginning of another input, and nothing of it was known before. Gives the paths of the others, and what is to be told.
+fn leave_copies(
+    candidates: &mut Vec<Candidate>,
+    fits: &mut Vec<Option<Fit>>,
+) -> Vec<(PathBuf, &'static str)> {
+    let is_new = |(candidate, fit): (&Candidate, &Option<Fit>)| candidate.regular && fit.is_none();
+    let new: Vec<bool> = candidates.iter().zip(&*fits).map(is_new).collect();
+    if candidates.len() < 2 || !new.contains(&true) {
+        return Vec::new();
+    }
+    let head = |candidate: &Candidate| {
+        let head = candidate.regular.then(|| input::head(candidate.at()));
+        let mut head = head.unwrap_or_default();
+        head.truncate(limits::PRINT_BYTES);
+        head.shrink_to_fit();
+        head
+    };
+    let heads: Vec<Vec<u8>> = candidates.par_iter().map(head).collect();
+    let whole_of = |(part, is_new): (&Candidate, &bool), head: &Vec<u8>| {
+        let is_log = *is_new && matches!(Format::detect(head), Some(Format::Log(_)));
+        let others = candidates.iter().zip(&heads).filter(|_| is_log);
+        let mut alike = others.filter(|(c, other)| c.path != part.path && other.starts_with(head));
+        let whole = alike.find(|(whole, _)| input::is_copied_in_part(part, whole));
+        whole.map(|(whole, _)| whole.path.clone())
+    };
+    let wholes = candidates.iter().zip(&new).zip(&heads);
+    let wholes: Vec<_> = wholes.map(|(one, head)| whole_of(one, head)).collect();
+    let mut kept = wholes.iter().map(Option::is_none);
+    candidates.retain(|_| kept.next().unwrap_or(true));
+    let mut kept = wholes.iter().map(Option::is_none);
+    fits.retain(|_| kept.next().unwrap_or(true));
+    let wholes = wholes.into_iter().flatten();
+    wholes.map(|whole| (whole, COPIED)).collect()
 }
 
 fn fit_of(state: &State, candidate: &Candidate) -> Option<Fit> {
@@ -97,29 +133,51 @@ fn only_one_each(state: &State, candidates: &[Candidate], fits: &mut [Option<Fit
     }
 }
 
-/// Logs that none of the inputs holds, in files beside the one they were read from, with the names that rotation gives.
-fn renamed(state: &State, candidates: &[Candidate], fits: &[Option<Fit>]) -> Vec<(Candidate, Fit)> {
-    let mut found: Vec<(Candidate, Fit)> = Vec::new();
-    for (print, log) in state.logs.iter().enumerate() {
-        if !is_lost(print, log, candidates, fits) {
-            continue;
-        }
-        let path = log.path.path();
-        for candidate in input::rotations(&path) {
-            let is_known = candidates
-                .iter()
-                .chain(found.iter().map(|(c, _)| c))
-                .any(|c| c.path == candidate.path);
-            if is_known {
-                continue;
-            }
-            if let Ok(Some(fit)) = input::farthest(&candidate, &[&log.print]) {
-                found.push((candidate, Fit { print, ..fit }));
-                break;
-            }
+/// Adds logs that none of the inputs holds, in files beside the one they were read from, with the names that rotation gives,
+/// and what was rotated after them. Gives their paths, and what is to be told.
+fn add_renamed(
+    state: &State,
+    candidates: &mut Vec<Candidate>,
+    fits: &mut Vec<Option<Fit>>,
+) -> Vec<(PathBuf, &'static str)> {
+    let mut told = Vec::new();
+    loop {
+        let lost = state.logs.iter().enumerate();
+        let lost = lost.filter(|(print, log)| is_lost(*print, log, candidates, fits));
+        let found = lost.map(|(print, log)| beside(state, (print, log), candidates));
+        let Some(found) = found.into_iter().find(|found| !found.is_empty()) else {
+            return told;
+        };
+        // What is found may have the name that another log had.
+        for (candidate, fit) in found {
+            let reason = if fit.is_some() { RENAMED } else { BETWEEN };
+            told.push((candidate.path.clone(), reason));
+            candidates.push(candidate);
+            fits.push(fit);
         }
     }
-    found
+}
+
+/// A log in a file beside the one it was read from, and what was rotated after it.
+fn beside(
+    state: &State,
+    (print, log): (usize, &Log),
+    candidates: &[Candidate],
+) -> Vec<(Candidate, Option<Fit>)> {
+    let mut between = Vec::new();
+    // The last one that was rotated comes first.
+    for candidate in input::rotations(&log.path.path()) {
+        if candidates.iter().any(|c| c.path == candidate.path) {
+            continue;
+        }
+        if let Ok(Some(fit)) = input::farthest(&candidate, &[&log.print]) {
+            between.push((candidate, Some(Fit { print, ..fit })));
+            return between;
+        }
+        let fit = fit_of(state, &candidate);
+        between.push((candidate, fit));
+    }
+    Vec::new()
 }
 
 /// True for a log that no input holds, though there is an input of its name, which is no known log either.

@@ -7,6 +7,7 @@ use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::input::{Candidate, Print};
 use crate::limits;
 use crate::log::{Kept, Progress};
+use crate::report::words;
 use crate::state::{Bytes, Carried, Former, Log, Record, State};
 use crate::text;
 use crate::time::Timestamp;
@@ -56,7 +57,7 @@ impl Earlier<'_> {
                 add_packed(log, print.clone());
             }
         }
-        self.tell_missing(&mut state, diagnostics);
+        self.tell_missing(&mut state, candidates, diagnostics);
         left.sort_by_key(|series| {
             let logs = series.logs.iter().map(|log| log.source);
             let logs = logs.chain(series.captures.iter().map(|capture| capture.source));
@@ -97,20 +98,27 @@ impl Earlier<'_> {
     }
 
     /// Captures that were to be read again and are gone.
-    fn tell_missing(&self, state: &mut State, diagnostics: &mut Diagnostics) {
+    fn tell_missing(
+        &self,
+        state: &mut State,
+        candidates: &[Candidate],
+        diagnostics: &mut Diagnostics,
+    ) {
         for (place, log) in state.logs.iter_mut().enumerate() {
             let is_held = self.fits.iter().flatten().any(|fit| fit.print == place);
             let Some(again) = log.again.as_mut().filter(|again| again.waits && !is_held) else {
                 continue;
             };
-            if log.path.path().exists() {
+            // A ring uses its names again.
+            let is_replaced = candidates.iter().any(|c| Bytes::of(&c.path) == log.path);
+            if !is_replaced && log.path.path().exists() {
                 continue;
             }
             if again.open > 0 {
                 let path = text::terminal(&log.path.0, true);
+                let sessions = words::count(again.open, "open session");
                 let reason = format!(
-                    "{path}, a capture that sessions were open in, is gone: {} are not counted",
-                    again.open
+                    "{path}, a capture that was to be read again, is gone: what it held of {sessions} does not count"
                 );
                 diagnostics.add(DiagnosticKind::Changed, Origin::default(), &reason);
             }
