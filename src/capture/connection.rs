@@ -3,42 +3,18 @@
 //! Cheap for connections that are not FTP: a few numbers each. Direction 0 is
 //! that of the opener (the first SYN's sender, else the first sender seen).
 
+mod times;
+
 use std::time::Duration;
 
-use super::decode::{Segment, Unreachable};
+use self::times::{Handshake, Progress};
+use super::decode::{Flags, Segment, Unreachable};
 use super::ends::Socket;
 use super::extent::Extent;
 use super::stream::Place;
 use crate::ftp::{End, Fate, Icmp, Sent, Side, TcpRecord};
 use crate::limits;
 use crate::time::Timestamp;
-
-/// The times of the handshake.
-#[derive(Debug, Clone, Default)]
-struct Handshake {
-    /// SYNs sent again, from the first on.
-    retries: Vec<Duration>,
-    /// The newest SYN that is not answered, or was the last before the answer.
-    asked: Option<Timestamp>,
-    /// From it to the answer.
-    answered_after: Option<Duration>,
-    /// From it to the ACK that completes the handshake.
-    completed_after: Option<Duration>,
-    /// The opener took the answer up.
-    taken_up: bool,
-}
-
-/// When bytes came.
-#[derive(Debug, Clone, Copy, Default)]
-struct Progress {
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
-    /// The opening, or the last new byte.
-    since: Option<Timestamp>,
-    silence: Duration,
-    /// The silence before the first FIN or RST.
-    before_end: Option<Duration>,
-}
 
 /// What is known of a connection.
 #[derive(Debug, Clone)]
@@ -136,26 +112,42 @@ impl Facts {
         if length > 0 || self.mid_stream && flags.ack() {
             self.open(place);
         }
-        let Some(sent) = self.sent.get_mut(direction) else {
-            return;
+        let [first, second] = &mut self.sent;
+        let (sent, received) = if direction == 0 {
+            (first, second)
+        } else {
+            (second, first)
         };
         sent.hear();
         if length > 0 {
             if sent.send(sequence, length, place.at) {
-                self.progress(place.at);
+                self.progress.go_on(place.at);
             }
-        } else if !flags.syn() && !flags.rst() && !flags.fin() {
+        } else if !flags.begins_or_ends() {
             sent.probe(sequence);
         }
-        if !flags.syn()
-            && !flags.rst()
-            && let Some(sent) = self.sent.get_mut(direction)
-        {
+        if !flags.syn() && !flags.rst() {
             sent.offer(segment.window, place.at);
         }
         if flags.ack() {
-            self.acknowledge(segment, direction, place);
+            received.acknowledge(segment.acknowledgment);
+            if !self.handshake.taken_up && direction == 0 && !flags.rst() {
+                self.handshake.take_up(place.at);
+            }
         }
+        if flags.begins_or_ends() {
+            self.end_by(direction, flags, (sequence, length), place);
+        }
+    }
+
+    /// Takes the FIN or RST of a segment that begins at a number and has so many bytes.
+    fn end_by(
+        &mut self,
+        direction: usize,
+        flags: Flags,
+        (sequence, length): (u32, u32),
+        place: Place,
+    ) {
         if flags.fin()
             && let Some(fin) = self.fin.get_mut(direction)
         {
@@ -219,32 +211,6 @@ impl Facts {
         }
     }
 
-    fn acknowledge(&mut self, segment: &Segment<'_>, direction: usize, place: Place) {
-        if let Some(received) = self.sent.get_mut(1 - direction) {
-            received.acknowledge(segment.acknowledgment);
-        }
-        if !self.handshake.taken_up && direction == 0 && !segment.flags.rst() {
-            self.handshake.taken_up = true;
-            let asked = self
-                .handshake
-                .asked
-                .filter(|_| self.handshake.answered_after.is_some());
-            self.handshake.completed_after =
-                place.at.zip(asked).map(|(now, asked)| now.since(asked));
-        }
-    }
-
-    /// New bytes came.
-    fn progress(&mut self, now: Option<Timestamp>) {
-        let progress = &mut self.progress;
-        if let (Some(now), Some(since)) = (now, progress.since) {
-            progress.silence = progress.silence.max(now.since(since));
-        }
-        progress.first = progress.first.or(now);
-        progress.last = now.or(progress.last);
-        progress.since = now.or(progress.since);
-    }
-
     /// The first FIN or RST counts.
     fn end(&mut self, end: End, direction: usize, place: Place) {
         if self.ended.is_some() {
@@ -252,7 +218,8 @@ impl Facts {
         }
         self.ended = Some((end, direction));
         let quiet = self.quiet(place.at);
-        self.progress.silence = self.progress.silence.max(quiet);
+        let nanos = u64::try_from(quiet.as_nanos()).unwrap_or(u64::MAX);
+        self.progress.silence = self.progress.silence.max(nanos);
         self.progress.before_end = Some(quiet);
     }
 
@@ -397,7 +364,7 @@ impl Facts {
             retries: self.handshake.retries.clone(),
             first_byte: self.progress.first,
             last_byte: self.progress.last,
-            silence: self.progress.silence.max(quiet),
+            silence: Duration::from_nanos(self.progress.silence).max(quiet),
             silence_at_end: quiet,
             by_client,
             by_server,
@@ -416,7 +383,7 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::decode::{Flags, Obstacle};
+    use crate::capture::decode::Obstacle;
     use crate::diagnostic::Origin;
 
     const FIN: u8 = 0x01;

@@ -192,6 +192,11 @@ impl Container {
     ) -> usize {
         let mut used = 0;
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+            let run = self.run(rest, used, packets);
+            if run > 0 {
+                used += run;
+                continue;
+            }
             let step = match &mut self.search {
                 Some(_) => self.search(rest, last, diagnostics),
                 None => self.take(rest, used, last, packets, diagnostics),
@@ -207,6 +212,30 @@ impl Container {
             self.tell_dropped(diagnostics);
         }
         used
+    }
+
+    /// Takes the records at the start of the bytes that are beyond doubt; gives the number of their bytes.
+    fn run(&mut self, bytes: &[u8], base: usize, packets: &mut Vec<Packet>) -> usize {
+        let (Layout::Pcap(layout), None) = (&mut self.layout, &self.search) else {
+            return 0;
+        };
+        let (mut record, mut offset) = (self.records, self.offset);
+        let mut start = base;
+        let run = layout.run(bytes, |size, frame| {
+            record += 1;
+            packets.push(Packet {
+                at: frame.at,
+                link: frame.link,
+                data: start + frame.data.start..start + frame.data.end,
+                wire_length: frame.wire_length,
+                record,
+                offset,
+            });
+            start += size;
+            offset += size as u64;
+        });
+        (self.records, self.offset) = (record, offset);
+        run
     }
 
     fn tell_dropped(&mut self, diagnostics: &mut Diagnostics) {

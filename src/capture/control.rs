@@ -118,8 +118,8 @@ impl Control {
         control
     }
 
-    /// What follows from something said, for this connection and for the table of connections.
-    pub(super) fn wishes(&mut self, said: &Said<'_>) -> Wishes {
+    /// What follows from something said, for this connection and for the table of connections; of most nothing does.
+    pub(super) fn wishes(&mut self, said: &Said<'_>) -> Option<Wishes> {
         match said {
             Said::Command(Some(command), line) => self.wishes_of_command(command, line.origin),
             Said::Reply(reply, place, _) => self.wishes_of_reply(reply, *place),
@@ -129,24 +129,24 @@ impl Control {
                     self.lost = true;
                     self.port_turn = None; // its reply may be among them
                 }
-                Wishes::default()
+                None
             }
             Said::Protected(_) => {
                 self.hidden = true;
-                Wishes::default()
+                None
             }
             Said::Unprotected(_) => {
                 self.hidden = false;
-                Wishes {
+                Some(Wishes {
                     guess: Some(false),
                     ..Wishes::default()
-                }
+                })
             }
-            _ => Wishes::default(),
+            _ => None,
         }
     }
 
-    fn wishes_of_command(&mut self, command: &Command<'_>, origin: Origin) -> Wishes {
+    fn wishes_of_command(&mut self, command: &Command<'_>, origin: Origin) -> Option<Wishes> {
         if std::mem::take(&mut self.lost) {
             self.waiting = 0; // clients that do not wait for replies are rare
         }
@@ -157,17 +157,17 @@ impl Control {
             offer.purpose = purpose;
         }
         if !replaces(command) {
-            return Wishes::default();
+            return None;
         }
         self.port_turn = command.verb.is_active().then_some(before);
-        Wishes {
+        Some(Wishes {
             settle: self.announced.take(),
             announce: Announcement::of_command(command, self.client.ip(), origin),
             ..Wishes::default()
-        }
+        })
     }
 
-    fn wishes_of_reply(&mut self, reply: &Reply<'_>, place: Place) -> Wishes {
+    fn wishes_of_reply(&mut self, reply: &Reply<'_>, place: Place) -> Option<Wishes> {
         if reply.code.number() == 234 {
             self.agreed = true;
         }
@@ -177,17 +177,17 @@ impl Control {
         }
         if self.settles_port(reply) && reply.code.is_negative() {
             // The address is refused: nobody will connect to it.
-            return Wishes {
+            return Some(Wishes {
                 forget: self.announced.take().map(|offer| offer.announcement),
                 ..Wishes::default()
-            };
+            });
         }
-        if let Some(announcement) = Announcement::of_reply(reply, self.server.ip(), place.origin) {
-            return Wishes {
+        if let Some(announcement) = Announcement::of_reply(reply, &self.server, place.origin) {
+            return Some(Wishes {
                 settle: self.announced.take(),
                 announce: Some(announcement),
                 ..Wishes::default()
-            };
+            });
         }
         let guess = match reply.code.number() {
             125 | 150 if self.holed && !self.offered => Some(true),
@@ -197,10 +197,10 @@ impl Control {
             }
             _ => None,
         };
-        Wishes {
-            guess,
+        guess.map(|begun| Wishes {
+            guess: Some(begun),
             ..Wishes::default()
-        }
+        })
     }
 
     /// True once after a 234.
@@ -320,6 +320,9 @@ impl Control {
     /// Says where something was cut, or too much waits.
     fn tell_limits(&self, origin: Origin, long: bool, many: bool, diagnostics: &mut Diagnostics) {
         let waiting = self.waiting as usize > limits::PENDING_COMMANDS;
+        if !(long || many || waiting) {
+            return;
+        }
         let told = [
             (
                 long,

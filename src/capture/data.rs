@@ -50,8 +50,11 @@ impl Announcement {
     }
 
     /// From a 227, 228 or 229 reply: the server listens.
-    pub(super) fn of_reply(reply: &Reply<'_>, server: IpAddr, by: Origin) -> Option<Self> {
-        let text = &reply.text;
+    pub(super) fn of_reply(reply: &Reply<'_>, server: &Socket, by: Origin) -> Option<Self> {
+        if !(227..=229).contains(&reply.code.number()) {
+            return None;
+        }
+        let (text, server) = (&reply.text, server.ip());
         let (mode, at) = match reply.code.number() {
             227 => match grammar::passive(text) {
                 Some(at) => (DataMode::Pasv, at),
@@ -176,9 +179,11 @@ impl Offer {
 
 /// True for the commands that replace an announcement. `EPSV ALL` only says what the client will not use any more.
 pub(super) fn replaces(command: &Command<'_>) -> bool {
-    let is_all = command
-        .argument()
-        .is_some_and(|a| a.eq_ignore_ascii_case(b"ALL"));
+    let is_all = || {
+        command
+            .argument()
+            .is_some_and(|a| a.eq_ignore_ascii_case(b"ALL"))
+    };
     let verb = command.verb;
-    verb.is_active() || verb.is_passive() && !is_all
+    verb.is_active() || verb.is_passive() && !is_all()
 }

@@ -14,7 +14,7 @@ mod wifi;
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use etherparse::{Ipv4HeaderSlice, LaxIpSlice, TcpSlice, ip_number};
+use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, LaxIpSlice, TcpSlice, ip_number};
 
 use super::ends::Socket;
 use crate::limits;
@@ -43,6 +43,11 @@ impl Flags {
     /// Resets the connection.
     pub(crate) fn rst(self) -> bool {
         self.0 & 0x04 != 0
+    }
+
+    /// Any of these three: something begins or ends.
+    pub(crate) fn begins_or_ends(self) -> bool {
+        self.0 & 0x07 != 0
     }
 
     /// The acknowledgment number means something.
@@ -96,6 +101,9 @@ type Unwrapped<'b> = ControlFlow<Decoded<'b>, Layer<'b>>;
 
 /// Decodes a frame of a LINKTYPE that had `wire_length` bytes before the snap length cut it.
 pub(crate) fn decode(link: i32, frame: &[u8], wire_length: u32) -> Decoded<'_> {
+    if let Some(segment) = common(link, frame) {
+        return Decoded::Tcp(segment);
+    }
     let beyond = wire_length.saturating_sub(bounded(frame.len()));
     inwards(link::outermost(link, frame), beyond)
 }
@@ -119,7 +127,37 @@ fn inwards(mut step: Unwrapped<'_>, beyond: u32) -> Decoded<'_> {
     }
 }
 
-/// What most packets are, in the fewest steps: IPv4 that is whole, with TCP inside. Of any other, nothing.
+/// What most frames are, in the fewest steps: Ethernet with an IP packet that is whole, and TCP inside. Of any other,
+/// nothing.
+#[inline]
+pub(crate) fn common(link: i32, frame: &[u8]) -> Option<Segment<'_>> {
+    const ETHERNET: i32 = 1;
+    let (header, packet) = frame.split_first_chunk::<14>()?;
+    match header {
+        [.., 0x08, 0x00] if link == ETHERNET => plain(packet),
+        [.., 0x86, 0xdd] if link == ETHERNET => plain_v6(packet),
+        _ => None,
+    }
+}
+
+/// IPv6 that is whole, with TCP right behind its header. Of any other, nothing.
+fn plain_v6(packet: &[u8]) -> Option<Segment<'_>> {
+    let header = Ipv6HeaderSlice::from_slice(packet).ok()?;
+    let length = usize::from(header.payload_length());
+    if header.next_header() != ip_number::TCP || length == 0 {
+        return None;
+    }
+    let (_, inside) = packet.split_at_checked(header.slice().len())?;
+    let tcp = TcpSlice::from_slice(inside.get(..length)?).ok()?;
+    let ends = (
+        Socket::v6(header.source_addr(), tcp.source_port()),
+        Socket::v6(header.destination_addr(), tcp.destination_port()),
+    );
+    Some(segment(ends, 0, &tcp, 0))
+}
+
+/// IPv4 that is whole, with TCP inside. Of any other, nothing.
+#[inline]
 fn plain(packet: &[u8]) -> Option<Segment<'_>> {
     let header = Ipv4HeaderSlice::from_slice(packet).ok()?;
     let inside = packet.get(header.slice().len()..usize::from(header.total_len()))?;
@@ -189,6 +227,7 @@ fn tcp<'b>(ip: &LaxIpSlice<'_>, bytes: &'b [u8], missing: u32) -> Decoded<'b> {
     Decoded::Tcp(segment(ends, id, &tcp, missing))
 }
 
+#[inline]
 fn segment<'b>(
     (source, destination): (Socket, Socket),
     id: u16,

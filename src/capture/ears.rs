@@ -59,6 +59,9 @@ impl Ears {
         delivery: &Delivery<'_>,
         each: Each<'_>,
     ) {
+        if self.secure.are_words(delivery) {
+            return self.listen(side, place, delivery.bytes(), each);
+        }
         let fresh = match side {
             Side::Client => self.client.is_between_lines(),
             Side::Server => self.server.is_between_lines() && !self.replies.is_open(),

@@ -97,6 +97,14 @@ impl Extent {
             .wrapping_add(length)
             .wrapping_sub(end)
             .cast_signed();
+        if first == 0 && new > 0 {
+            // In order, as most are.
+            self.newest = (sequence, length, at);
+            self.counts.segments += 1;
+            self.length += u64::from(new.unsigned_abs());
+            self.acknowledged = false;
+            return true;
+        }
         if first == -1 && length == 1 {
             self.counts.keep_alives += 1;
             return false;

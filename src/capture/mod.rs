@@ -32,7 +32,7 @@ mod waiting;
 use std::collections::BTreeMap;
 
 use self::container::{Container, Packet};
-use self::decode::{Decoded, decode, decode_part};
+use self::decode::{Decoded, common, decode, decode_part};
 use self::fragments::Fragments;
 use self::stream::Place;
 use self::table::Table;
@@ -116,10 +116,12 @@ impl Cut for Cutter {
             .container
             .cut(bytes, last, &mut notes.packets, &mut notes.diagnostics);
         self.expected = notes.packets.len() * 9 / 8;
-        for packet in &mut notes.packets {
-            if self.behind != 0 {
+        if self.behind != 0 {
+            for packet in &mut notes.packets {
                 packet.at = packet.at.map(|at| at.later(self.behind));
             }
+        }
+        for packet in &notes.packets {
             if let (Some(at), Some(before)) = (packet.at, self.before)
                 && at < before
                 && before.since(at).as_secs() >= limits::CLOCK_BACK_SECONDS
@@ -154,18 +156,22 @@ impl Decoder {
         Self { source }
     }
 
-    fn frame<'w>(self, window: &'w Window<Packets>, packet: &Packet) -> Frame<'w> {
-        let bytes = window.bytes.get(packet.data.clone()).unwrap_or_default();
+    fn place(self, packet: &Packet) -> Place {
         let origin = Origin {
             source: self.source,
             record: packet.record,
             offset: packet.offset,
         };
+        Place {
+            at: packet.at,
+            origin,
+        }
+    }
+
+    fn frame<'w>(self, window: &'w Window<Packets>, packet: &Packet) -> Frame<'w> {
+        let bytes = window.bytes.get(packet.data.clone()).unwrap_or_default();
         Frame {
-            place: Place {
-                at: packet.at,
-                origin,
-            },
+            place: self.place(packet),
             decoded: decode(packet.link, bytes, packet.wire_length),
         }
     }
@@ -283,8 +289,34 @@ impl Reader {
     /// Takes the next window's packets.
     pub fn merge(&mut self, frames: &Frames<'_>, out: &mut dyn FnMut(Event<'_>)) {
         self.begin_window(frames.window);
-        let counts = self.counts.entry(frames.decoder.source).or_default();
-        frames.each(|frame| take(&mut self.table, &mut self.fragments, counts, frame, out));
+        let Frames {
+            decoder,
+            window,
+            ref ready,
+        } = *frames;
+        let counts = self.counts.entry(decoder.source).or_default();
+        let (table, fragments) = (&mut self.table, &mut self.fragments);
+        if let Some(frames) = ready {
+            for frame in frames {
+                take(table, fragments, counts, frame, out);
+            }
+            return;
+        }
+        for packet in &window.notes.packets {
+            let bytes = window.bytes.get(packet.data.clone()).unwrap_or_default();
+            if let Some(segment) = common(packet.link, bytes) {
+                counts.taken += 1;
+                table.take(&segment, decoder.place(packet), out);
+            } else {
+                take(
+                    table,
+                    fragments,
+                    counts,
+                    &decoder.frame(window, packet),
+                    out,
+                );
+            }
+        }
     }
 
     /// The packets of a window come next, one by one.

@@ -221,6 +221,30 @@ fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// True where one of these words, which begin with two small letters, stands in a text.
+fn names_one_of(text: &[u8], words: &[&[u8]]) -> bool {
+    let letter = |byte: u8| 1_u32 << (byte & 31);
+    // Few pairs of letters begin one.
+    let begins = words
+        .iter()
+        .fold([0, 0], |[first, second], word| match word {
+            [a, b, ..] => [first | letter(*a), second | letter(*b)],
+            _ => [first, second],
+        });
+    let may_begin = |pair: &[u8]| match pair {
+        [a, b] => begins[0] & letter(*a) != 0 && begins[1] & letter(*b) != 0,
+        _ => false,
+    };
+    let mut places = text
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| may_begin(pair));
+    places.any(|(at, _)| {
+        let rest = text.get(at..).unwrap_or_default();
+        words.iter().any(|word| rest.starts_with(word))
+    })
+}
+
 impl Weights {
     fn server_line(&mut self, line: &[u8], open: &mut Option<ReplyCode>) {
         let first = self.fitting + self.other == 0 && open.is_none();
@@ -275,7 +299,7 @@ impl Weights {
             || number == 250 && FOREIGN_FEATURES.contains(&word);
         if first {
             let news = matches!(number, 200 | 201) && (says(b"news") || says(b"posting"));
-            self.foreign |= news || FOREIGN_NAMES.iter().any(|name| says(name));
+            self.foreign |= news || names_one_of(&lower, &FOREIGN_NAMES);
             self.greets = matches!(number, 120 | 220 | 230 | 400..=599);
         }
         let features = number == 211 && (says(b"feature") || says(b"extension"));
@@ -481,6 +505,22 @@ mod tests {
             false,
             Verdict::Unsure,
         );
+    }
+
+    #[test]
+    fn a_name_is_found_wherever_it_stands() {
+        let found = |text: &str| names_one_of(text.as_bytes(), &FOREIGN_NAMES);
+        for name in FOREIGN_NAMES.map(|name| String::from_utf8(name.to_vec()).unwrap()) {
+            for text in [
+                format!("{name} ready"),
+                format!("the {name}"),
+                format!("s{name}x"),
+            ] {
+                assert!(found(&text), "{text}");
+            }
+            assert!(!found(name.split_at(name.len() - 1).0));
+        }
+        assert!(!found("") && !found("p") && !found("hello from the ftp server"));
     }
 
     #[test]

@@ -64,13 +64,21 @@ impl Recent {
         let (Some(at), hash) = (place.at, hash(segment)) else {
             return Novelty::New;
         };
-        self.count(place.origin.source);
+        let source = place.origin.source;
+        self.count(source);
         // The lowest bits choose the place.
-        let index = usize::try_from(hash % SLOTS as u64).unwrap_or(0);
+        let index = usize::try_from(hash).unwrap_or(0) % SLOTS;
         let Some(slot) = self.slots.get_mut(index) else {
             return Novelty::New;
         };
-        let source = place.origin.source;
+        if slot.hash != hash {
+            *slot = Slot {
+                hash,
+                nanos: at.nanos(),
+                source,
+            };
+            return Novelty::New;
+        }
         let apart = at.nanos().abs_diff(slot.nanos);
         let same = slot.source == source;
         let most = match (same, segment.id) {
@@ -79,12 +87,8 @@ impl Recent {
             (false, _) if overlaps => OTHER_CAPTURE_NANOS,
             (false, _) => 0,
         };
-        if slot.hash != hash || apart >= most {
-            *slot = Slot {
-                hash,
-                nanos: at.nanos(),
-                source,
-            };
+        if apart >= most {
+            (slot.nanos, slot.source) = (at.nanos(), source);
             return Novelty::New;
         }
         let (_, count) = self
@@ -136,19 +140,26 @@ impl Recent {
 /// Of all that makes a segment: a copy has it all in common. No defence against segments that are made up to look like
 /// others: all that these would change is what is counted as repeated.
 fn hash(segment: &Segment<'_>) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut mix = |number: u64| {
-        hash = (hash ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        hash ^= hash >> 29;
-    };
-    mix(u64::from(segment.sequence) << 32 | u64::from(segment.acknowledgment));
+    let numbers = u64::from(segment.sequence) << 32 | u64::from(segment.acknowledgment);
     let length = segment.payload.len() as u64 + u64::from(segment.missing);
-    mix(length << 40
+    let form = length << 40
         | u64::from(segment.flags.0) << 32
         | u64::from(segment.window) << 16
-        | u64::from(segment.id));
-    mix(digest(segment.source) ^ digest(segment.destination).rotate_left(24));
-    hash
+        | u64::from(segment.id);
+    let ends = digest(segment.source) ^ digest(segment.destination).rotate_left(24);
+    let mixed = folded(
+        numbers ^ 0xcbf2_9ce4_8422_2325,
+        form ^ 0x9e37_79b9_7f4a_7c15,
+    );
+    folded(mixed ^ ends, 0xd6e8_feb8_6659_fd93)
+}
+
+/// Both halves of a product.
+fn folded(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    #[expect(clippy::cast_possible_truncation, reason = "it is cut in two")]
+    let [high, low] = [(product >> 64) as u64, product as u64];
+    high ^ low
 }
 
 fn digest(end: Socket) -> u64 {

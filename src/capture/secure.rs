@@ -69,6 +69,18 @@ impl Secure {
         }
     }
 
+    /// Takes what a side sends where that is words for certain: no TLS begins with a letter or a digit. False where it has to
+    /// be looked at.
+    pub(super) fn are_words(&mut self, delivery: &Delivery<'_>) -> bool {
+        let begins = delivery
+            .bytes()
+            .first()
+            .is_some_and(u8::is_ascii_alphanumeric);
+        let is_clear = begins && matches!(self.state, State::Clear);
+        self.wordless &= !is_clear;
+        is_clear
+    }
+
     /// Takes what a side sends. `fresh` says that none of its lines is open. Gives back how many of the bytes are not words,
     /// or `None` where all of it, be it a loss, is TLS's.
     pub(super) fn take(

@@ -60,54 +60,37 @@ impl Piece<'_> {
     }
 }
 
-/// The bytes of a direction that were handed over last, in a ring: what they are compared with when they come again.
-#[derive(Debug, Clone, Copy)]
-struct Tail {
-    bytes: [u8; limits::COMPARED_BYTES],
-    /// Where the next byte goes.
-    next: usize,
-    /// Bytes kept.
-    filled: usize,
-}
-
-impl Default for Tail {
-    fn default() -> Self {
-        Self {
-            bytes: [0; limits::COMPARED_BYTES],
-            next: 0,
-            filled: 0,
-        }
-    }
-}
+/// The bytes of a direction that were handed over last: what they are compared with when they come again. Twice as many as
+/// are compared at most, so that they move up seldom.
+#[derive(Debug, Default)]
+struct Tail(Vec<u8>);
 
 impl Tail {
     fn keep(&mut self, bytes: &[u8]) {
-        let room = self.bytes.len();
+        const ROOM: usize = limits::COMPARED_BYTES;
         let bytes = bytes
-            .get(bytes.len().saturating_sub(room)..)
+            .get(bytes.len().saturating_sub(ROOM)..)
             .unwrap_or(bytes);
-        let (first, second) = bytes.split_at(bytes.len().min(room - self.next));
-        for (at, part) in [(self.next, first), (0, second)] {
-            if let Some(slot) = self.bytes.get_mut(at..at + part.len()) {
-                slot.copy_from_slice(part);
-            }
+        if self.0.capacity() == 0 {
+            self.0.reserve_exact(ROOM);
         }
-        self.next = (self.next + bytes.len()) % room;
-        self.filled = (self.filled + bytes.len()).min(room);
+        if self.0.len() + bytes.len() > 2 * ROOM {
+            self.0.drain(..self.0.len().saturating_sub(ROOM));
+        }
+        self.0.extend_from_slice(bytes);
     }
 
     /// True when `again`, which begins `back` bytes before the next byte, is not what was kept.
     fn differs(&self, back: usize, again: &[u8]) -> bool {
-        let room = self.bytes.len();
-        let unknown = back.saturating_sub(self.filled);
+        let first = self.0.len().saturating_sub(limits::COMPARED_BYTES);
+        let kept = self.0.get(first..).unwrap_or_default();
+        let unknown = back.saturating_sub(kept.len());
         let again = again.get(..back.min(again.len())).unwrap_or(again);
         let again = again.get(unknown..).unwrap_or_default();
-        let from = (self.next + room).saturating_sub(back.min(self.filled));
-        let kept = |at: usize| self.bytes.get((from + at) % room);
-        again
-            .iter()
-            .enumerate()
-            .any(|(at, byte)| kept(at) != Some(byte))
+        let kept = kept
+            .get(kept.len().saturating_sub(back)..)
+            .unwrap_or_default();
+        kept.get(..again.len()) != Some(again)
     }
 }
 
@@ -201,6 +184,9 @@ impl Reassembly {
 
     /// Takes the next piece of a direction.
     pub(super) fn push(&mut self, direction: usize, piece: Piece<'_>, deliver: Deliver<'_>) {
+        if self.is_next(direction, &piece) {
+            return self.hand_over(direction, piece, 0, deliver);
+        }
         let standing = self.standing(direction, &piece);
         if matches!(standing, Standing::Wild) {
             return;
@@ -228,6 +214,17 @@ impl Reassembly {
                 self.wait(direction, piece, deliver);
             }
         }
+    }
+
+    /// True where a piece is just what comes next, as most are: nothing is missing, and nothing of it was heard before.
+    fn is_next(&self, direction: usize, piece: &Piece<'_>) -> bool {
+        self.hole.is_none()
+            && piece.length() > 0
+            && self.halves.get(direction).is_some_and(|half| {
+                half.next == Some(piece.sequence)
+                    && !half.finished
+                    && !self.waiting.reaches(direction, half.offset)
+            })
     }
 
     /// Tells when a piece repeats bytes that were handed over, but not the same. One byte below the window is a keep-alive
@@ -381,7 +378,7 @@ impl Reassembly {
     /// What comes next does not follow on what was kept.
     fn forget(&mut self, direction: usize) {
         if let Some(tail) = self.tails.get_mut(direction) {
-            tail.filled = 0;
+            tail.0.clear();
         }
     }
 

@@ -16,12 +16,12 @@ mod tests;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use self::legs::Legs;
+use self::legs::{Beginning, Legs};
 use super::connection::Facts;
-use super::control::{Control, Out};
+use super::control::{Control, Out, Wishes};
 use super::decode::{Segment, Unreachable};
 use super::ears::{Ears, Said};
-use super::ends::{Ends, Socket};
+use super::ends::{Ends, Places, Socket};
 use super::lru::Recency;
 use super::pace::Pace;
 use super::probe::Verdict;
@@ -53,6 +53,7 @@ struct Dialogue {
     reassembly: Reassembly,
     ears: Ears,
     control: Control,
+    opener_is_client: bool,
 }
 
 /// The place of a control connection, and its session, so that another one in the same place is not taken for it.
@@ -82,7 +83,7 @@ struct Connection {
 /// The table.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    places: Lookup<Ends, usize>,
+    places: Places,
     /// Connections between the same ends in another network's capture.
     strangers: Lookup<(Ends, SourceId), usize>,
     pub(super) recent: Recent,
@@ -119,12 +120,29 @@ impl Role {
     }
 }
 
+impl Connection {
+    /// Takes a segment's facts. Gives its direction, and whether the connection is over by it.
+    fn take(&mut self, segment: &Segment<'_>, place: Place, novelty: Novelty) -> (usize, bool) {
+        let facts = &mut self.facts;
+        let before_end = facts.ended.is_none();
+        let direction = facts.direction(segment);
+        match novelty {
+            Novelty::New => facts.take(direction, segment, place),
+            Novelty::Repeated => facts.take_copy(direction, segment),
+            Novelty::HeardElsewhere => {}
+        }
+        let closes = facts.is_over() || before_end && facts.fate() == Fate::Refused;
+        if self.guess.is_some() || matches!(self.role, Role::Data(_)) {
+            let tls = self.tls.get_or_insert_default();
+            tls.take(direction, segment, place);
+        }
+        (direction, closes)
+    }
+}
+
 /// Nothing is said in it, and nothing begins or ends.
 fn is_mere_acknowledgment(segment: &Segment<'_>) -> bool {
-    let flags = segment.flags;
-    segment.payload.is_empty()
-        && segment.missing == 0
-        && !(flags.syn() || flags.fin() || flags.rst())
+    segment.payload.is_empty() && segment.missing == 0 && !segment.flags.begins_or_ends()
 }
 
 /// Who sends in a direction; direction 0 is the opener's.
@@ -141,45 +159,44 @@ impl Table {
     pub(super) fn take(&mut self, segment: &Segment<'_>, place: Place, out: Out<'_>) {
         self.now = place.at.or(self.now);
         self.pace.take(place.at);
-        let translated = self.of_other_half(segment, place);
+        let translated = if segment.flags.syn() || self.legs.has_halves() {
+            self.of_other_half(segment, place)
+        } else {
+            None
+        };
         let segment = translated.as_ref().unwrap_or(segment);
         // Copies of what is not FTP, and of data, change nothing that is told.
         let mut novelty = Novelty::New;
         if segment.flags.syn() {
             novelty = self.recent.take(segment, place, self.overlaps);
         }
-        let Some(index) = self.place_of(segment, place, novelty, out) else {
-            return;
-        };
+        let index = self
+            .known_place_of(segment, place)
+            .or_else(|| self.place_of(segment, place, novelty, out));
+        let Some(index) = index else { return };
         self.recency.touch(index);
         let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
-        let facts = &mut connection.facts;
-        let before_end = facts.ended.is_none();
         connection.heard = place.origin.source;
         let speaks = matches!(connection.role, Role::Undecided(_) | Role::Control(_));
         if speaks && !segment.flags.syn() {
             novelty = self.recent.take(segment, place, self.overlaps);
         }
-        let direction = facts.direction(segment);
-        match novelty {
-            Novelty::New => facts.take(direction, segment, place),
-            Novelty::Repeated => facts.take_copy(direction, segment),
-            Novelty::HeardElsewhere => {}
-        }
-        let closes = facts.is_over() || before_end && facts.fate() == Fate::Refused;
-        if connection.guess.is_some() || matches!(connection.role, Role::Data(_)) {
-            let tls = connection.tls.get_or_insert_default();
-            tls.take(direction, segment, place);
-        }
-        if let Some(reassembly) = connection.role.reassembly()
-            && !closes
-            && novelty != Novelty::HeardElsewhere
-            && is_mere_acknowledgment(segment)
-            && !reassembly.is_waiting()
-        {
-            return acknowledge(reassembly, direction, segment);
+        let (direction, closes) = connection.take(segment, place, novelty);
+        if !closes {
+            match connection.role.reassembly() {
+                // Nothing of it is listened to.
+                None => return,
+                Some(reassembly)
+                    if novelty != Novelty::HeardElsewhere
+                        && is_mere_acknowledgment(segment)
+                        && !reassembly.is_waiting() =>
+                {
+                    return acknowledge(reassembly, direction, segment);
+                }
+                Some(_) => {}
+            }
         }
         let role = std::mem::replace(&mut connection.role, Role::Over);
         let role = match role {
@@ -203,10 +220,8 @@ impl Table {
 
     /// An ICMP error quotes a connection's segment: it can't be opened.
     pub(super) fn unreachable(&mut self, quoted: &Unreachable, place: Place) {
-        let index = self
-            .places
-            .get(&Ends::new(quoted.source, quoted.destination));
-        let connection = index.and_then(|p| self.connections.get_mut(*p));
+        let index = self.places.find(quoted.source, quoted.destination);
+        let connection = index.and_then(|p| self.connections.get_mut(p));
         if let Some(connection) = connection.and_then(Option::as_mut) {
             connection.facts.refuse(quoted, place);
         }
@@ -344,32 +359,35 @@ impl Table {
         undecided: Undecided,
         out: Out<'_>,
     ) -> Role {
-        let Some(facts) = self.facts(index).cloned() else {
+        let Some(facts) = self.facts(index) else {
             return Role::Other;
         };
-        let (client_end, server_end) = if server == 1 {
-            (facts.ends[0], facts.ends[1])
-        } else {
-            (facts.ends[1], facts.ends[0])
-        };
-        if self.is_other_leg(&facts, server, &undecided, out) {
+        let beginning = Beginning::new(facts, server);
+        let (opened, is_whole) = (facts.opened, !facts.mid_stream);
+        let Beginning {
+            client: client_end,
+            server: server_end,
+            first,
+            ..
+        } = beginning;
+        if self.is_other_leg(&beginning, server, &undecided, out) {
             return Role::Other;
         }
-        self.know_leg(index, &facts, server, &undecided.heads);
-        let mut control = Control::new(client_end, server_end, facts.first, !facts.mid_stream, out);
-        self.tell_other_half(&mut control, facts.first, out);
+        self.know_leg(index, &beginning, server, &undecided.heads);
+        let mut control = Control::new(client_end, server_end, first, is_whole, out);
+        self.tell_other_half(&mut control, first, out);
         if self.servers.len() >= limits::OPEN_CONNECTIONS {
             self.servers = Lookup::default();
         }
         self.servers.insert(server_end, ());
-        if let Some(opened) = facts.opened.filter(|_| !facts.mid_stream) {
+        if let Some(opened) = opened.filter(|_| is_whole) {
             let place = Place {
                 at: opened.at,
-                origin: facts.first.origin,
+                origin: first.origin,
             };
             control.emit(place, EventKind::Opened, out);
         }
-        let mut ears = Ears::new(!facts.mid_stream);
+        let mut ears = Ears::new(is_whole);
         for Held {
             direction,
             place,
@@ -393,6 +411,7 @@ impl Table {
             reassembly: undecided.reassembly,
             ears,
             control,
+            opener_is_client: server == 1,
         }))
     }
 
@@ -409,17 +428,15 @@ impl Table {
             reassembly,
             ears,
             control,
+            opener_is_client,
         } = &mut *dialogue;
-        let opener_is_client = self
-            .facts(index)
-            .is_some_and(|f| f.ends[0] == control.client);
         feed(
             reassembly,
             direction,
             segment,
             place,
             &mut |direction, place, delivery| {
-                let side = side_of(direction, opener_is_client);
+                let side = side_of(direction, *opener_is_client);
                 ears.take(side, place, &delivery, &mut |said| {
                     self.understand(index, control, said, out);
                 });
@@ -435,6 +452,27 @@ impl Table {
     fn understand(&mut self, index: usize, control: &mut Control, said: Said<'_>, out: Out<'_>) {
         let wishes = control.wishes(&said);
         let place = said.place();
+        if let Some(wishes) = wishes {
+            self.grant(index, control, &wishes, place, out);
+        }
+        if matches!(said, Said::Protected(_)) {
+            self.blind.insert(
+                (control.client.ip(), control.server.ip()),
+                (index, control.key),
+            );
+        }
+        control.tell(said, &mut self.diagnostics, out);
+        self.settle_if_over(control, place, out);
+    }
+
+    fn grant(
+        &mut self,
+        index: usize,
+        control: &mut Control,
+        wishes: &Wishes,
+        place: Place,
+        out: Out<'_>,
+    ) {
         if let Some(offer) = wishes.settle {
             self.put_by(control, offer, place, out);
         }
@@ -444,17 +482,9 @@ impl Table {
         if let Some(announcement) = wishes.announce {
             self.announce(index, control, announcement, place.at);
         }
-        if matches!(said, Said::Protected(_)) {
-            self.blind.insert(
-                (control.client.ip(), control.server.ip()),
-                (index, control.key),
-            );
-        }
         if let Some(begun) = wishes.guess {
             self.look_for(index, control, begun, place, out);
         }
-        control.tell(said, &mut self.diagnostics, out);
-        self.settle_if_over(control, place, out);
     }
 
     /// Takes a control connection out of the table while the table is needed for it.

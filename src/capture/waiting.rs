@@ -102,6 +102,11 @@ impl Queue {
         Some(waiting)
     }
 
+    /// True where a piece of this direction that ever waited reaches beyond an offset.
+    pub(super) fn reaches(&self, direction: usize, offset: i64) -> bool {
+        self.ends.get(direction).is_some_and(|end| offset < *end)
+    }
+
     /// The piece's bytes with those that wait already in the place of others, where they differ.
     pub(super) fn as_sent_before(
         &self,
@@ -109,7 +114,7 @@ impl Queue {
         offset: i64,
         piece: &Piece<'_>,
     ) -> Option<Vec<u8>> {
-        if self.ends.get(direction).is_none_or(|end| offset >= *end) {
+        if !self.reaches(direction, offset) {
             return None;
         }
         let end = offset + i64::from(piece.length());

@@ -62,7 +62,13 @@ impl<'c> Known<'c> {
     }
 
     /// True when all of `wanted` hold.
+    #[inline]
     pub(super) fn all(&mut self, wanted: FactSet) -> bool {
+        let fails = self.asked & !self.holds;
+        wanted.0 & fails == 0 && self.ask(wanted)
+    }
+
+    fn ask(&mut self, wanted: FactSet) -> bool {
         let mut open = wanted.0 & !self.asked;
         while self.holds & wanted.0 == wanted.0 & self.asked && open != 0 {
             let bit = open & open.wrapping_neg();

@@ -108,6 +108,9 @@ fn broken(session: &Session, index: usize, exchange: &Exchange) -> Option<Rule> 
         return (complete && !begun && exchange.paired != Pairing::Assumed)
             .then_some(Rule::NotBegun);
     }
+    if !begun && class != Some(ReplyClass::Intermediate) {
+        return None;
+    }
     let entry = catalogue().command(verb)?;
     if begun && entry.preliminary.is_empty() {
         return Some(Rule::BegunForNothing);
@@ -142,9 +145,10 @@ fn unasked_rule(session: &Session, index: usize, exchange: &Exchange) -> Rule {
 
 /// USER asks for PASS and RNFR for RNTO; to give up, to ask for TLS or to begin anew is no breach.
 fn not_followed(session: &Session, index: usize, verb: Verb) -> bool {
-    let wanted = match verb.as_str() {
-        "USER" => &["PASS", "ACCT", "ADAT", "USER", "AUTH", "REIN", "HOST"][..],
-        "RNFR" => &["RNTO", "RNFR"],
+    #[rustfmt::skip]
+    let wanted = match verb {
+        Verb::USER => &[Verb::PASS, Verb::ACCT, Verb::ADAT, Verb::USER, Verb::AUTH, Verb::REIN, Verb::HOST][..],
+        Verb::RNFR => &[Verb::RNTO, Verb::RNFR],
         _ => return false,
     };
     let mut next = session
@@ -152,8 +156,6 @@ fn not_followed(session: &Session, index: usize, verb: Verb) -> bool {
         .iter()
         .skip(index + 1)
         .filter_map(Exchange::verb);
-    let next = next.find(|v| !matches!(v.as_str(), "NOOP" | "STAT"));
-    next.is_some_and(|next| {
-        !wanted.contains(&next.as_str()) && !matches!(next, Verb::QUIT | Verb::ABOR)
-    })
+    let next = next.find(|v| !matches!(*v, Verb::NOOP | Verb::STAT));
+    next.is_some_and(|next| !wanted.contains(&next) && !matches!(next, Verb::QUIT | Verb::ABOR))
 }

@@ -92,9 +92,12 @@ type Scene = (
     Option<(CauseId, Confidence)>,
 );
 
+/// A rule, with its facts beside it: most rules are passed over by those alone.
+type InScope = (FactSet, &'static Rule);
+
 thread_local! {
     /// The rules for the scenes met so far; those come again and again.
-    static IN_SCOPE: RefCell<Lookup<Scene, Rc<[&'static Rule]>>> = RefCell::default();
+    static IN_SCOPE: RefCell<Lookup<Scene, Rc<[InScope]>>> = RefCell::default();
 }
 
 fn in_scope(
@@ -102,7 +105,7 @@ fn in_scope(
     code: Option<ReplyCode>,
     verb: Option<Verb>,
     base: Option<Hit>,
-) -> Rc<[&'static Rule]> {
+) -> Rc<[InScope]> {
     let scene = (at, code, verb, base.map(|hit| (hit.cause, hit.confidence)));
     let holds = |rule: &&Rule| {
         let scope = &rule.when.scope;
@@ -117,7 +120,8 @@ fn in_scope(
         if let Some(rules) = known.get(&scene) {
             return Rc::clone(rules);
         }
-        let rules: Rc<[_]> = RULES.iter().filter(holds).collect();
+        let rules = RULES.iter().filter(holds).map(|rule| (rule.facts, rule));
+        let rules: Rc<[_]> = rules.collect();
         if known.len() >= limits::KNOWN_TEXTS {
             *known = Lookup::default();
         }
@@ -136,8 +140,8 @@ pub(super) fn rule(
 ) -> Option<Ruling> {
     let mut known = Known::new(case);
     let rules = in_scope(at, code, verb, base);
-    match rules.iter().find(|rule| known.all(rule.facts)) {
-        Some(found) => {
+    match rules.iter().find(|(facts, _)| known.all(*facts)) {
+        Some((_, found)) => {
             let confidence = found
                 .when
                 .confidence

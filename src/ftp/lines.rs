@@ -118,26 +118,36 @@ impl Lines {
             self.finish(each);
         }
         self.lost &= bytes.is_empty();
+        while let Some(end) = self.clean_line(bytes) {
+            let (line, rest) = bytes.split_at(end);
+            bytes = rest.get(1..).unwrap_or_default();
+            each(Line {
+                bytes: bounded(line),
+                at,
+                origin,
+                ends: origin.record,
+                end: LineEnd::Whole,
+            });
+        }
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
             bytes = rest.get(1..).unwrap_or_default();
-            if self.is_between_lines() && memchr::memchr2(0xff, 0, line).is_none() {
-                each(Line {
-                    bytes: bounded(line),
-                    at,
-                    origin,
-                    ends: origin.record,
-                    end: LineEnd::Whole,
-                });
-            } else {
-                self.take(line, at, origin);
-                self.telnet = Telnet::Text; // no Telnet command goes on beyond a line
-                self.emit(LineEnd::Whole, at, origin, each);
-            }
+            self.take(line, at, origin);
+            self.telnet = Telnet::Text; // no Telnet command goes on beyond a line
+            self.emit(LineEnd::Whole, at, origin, each);
         }
         if !bytes.is_empty() {
             self.take(bytes, at, origin);
         }
+    }
+
+    /// Where the line ends that the bytes begin with, if no part of it was heard before and nothing has to be taken out.
+    fn clean_line(&self, bytes: &[u8]) -> Option<usize> {
+        if !self.is_between_lines() {
+            return None;
+        }
+        let end = memchr::memchr3(b'\n', 0xff, 0, bytes)?;
+        (bytes.get(end) == Some(&b'\n')).then_some(end)
     }
 
     /// The other side answers: a line of which no more would be kept is handed over, so that it stands before its answer.

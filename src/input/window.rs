@@ -10,6 +10,9 @@ use rayon::prelude::*;
 
 use crate::limits;
 
+/// Bytes that are asked for first of a source.
+const FIRST_READ: usize = 16 * 1024;
+
 /// Whole records of a source.
 #[derive(Debug)]
 pub struct Window<N> {
@@ -114,8 +117,8 @@ where
 pub struct Windows<R> {
     source: R,
     window_bytes: usize,
-    /// The start of a record whose end was not read yet.
-    carried: Vec<u8>,
+    /// A buffer, and the number of bytes at its start that are in use: the start of a record whose end was not read yet.
+    carried: (Vec<u8>, usize),
     /// Buffers of windows that are done with.
     spare: Vec<Vec<u8>>,
     offset: u64,
@@ -129,7 +132,7 @@ impl<R: Read + Send> Windows<R> {
         Self {
             source,
             window_bytes,
-            carried: Vec::new(),
+            carried: (Vec::new(), 0),
             spare: Vec::new(),
             offset: 0,
             ended: false,
@@ -173,7 +176,7 @@ impl<R: Read + Send> Windows<R> {
         cutter: &mut C,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Option<Window<C::Notes>> {
-        let over = self.ended && self.carried.is_empty();
+        let over = self.ended && self.carried.1 == 0;
         (!over).then(|| self.window(cutter, progress))
     }
 
@@ -210,23 +213,21 @@ impl<R: Read + Send> Windows<R> {
         cutter: &mut C,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Window<C::Notes> {
-        let mut bytes = std::mem::take(&mut self.carried);
+        let (mut bytes, mut filled) = std::mem::take(&mut self.carried);
         let mut target = self.window_bytes.max(1);
         loop {
-            let before = bytes.len();
-            self.fill(&mut bytes, target);
-            progress((bytes.len() - before) as u64);
-            let (used, notes) = cutter.cut(&bytes, self.offset, self.ended);
+            let before = filled;
+            filled = self.fill(&mut bytes, filled, target);
+            progress((filled - before) as u64);
+            let read = bytes.get(..filled).unwrap_or_default();
+            let (used, notes) = cutter.cut(read, self.offset, self.ended);
             if used > 0 || self.ended {
                 let used = if self.ended && used == 0 {
-                    bytes.len()
+                    filled
                 } else {
                     used
                 };
-                let rest = bytes.get(used..).unwrap_or_default();
-                self.carried = self.spare.pop().unwrap_or_default();
-                self.carried.clear();
-                self.carried.extend_from_slice(rest);
+                self.carry(read.get(used..).unwrap_or_default());
                 bytes.truncate(used);
                 let offset = self.offset;
                 self.offset += used as u64;
@@ -237,23 +238,50 @@ impl<R: Read + Send> Windows<R> {
                     notes,
                 };
             }
-            target = target.max(bytes.len()).saturating_mul(2);
+            target = target.max(filled).saturating_mul(2);
         }
     }
 
-    fn fill(&mut self, bytes: &mut Vec<u8>, target: usize) {
-        let wanted = target.saturating_sub(bytes.len());
-        if self.ended || wanted == 0 {
-            return;
+    /// Puts the start of a record at the start of the next window's buffer.
+    fn carry(&mut self, rest: &[u8]) {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        if buffer.len() < rest.len() {
+            buffer.resize(rest.len(), 0);
         }
-        bytes.reserve(wanted);
-        match (&mut self.source).take(wanted as u64).read_to_end(bytes) {
-            Ok(read) => self.ended = read < wanted,
-            Err(error) => {
-                self.error = Some(error);
-                self.ended = true;
+        if let Some(start) = buffer.get_mut(..rest.len()) {
+            start.copy_from_slice(rest);
+        }
+        self.carried = (buffer, rest.len());
+    }
+
+    /// Reads until so many bytes of a buffer are in use, in as few steps as the source allows; gives how many are. Buffers
+    /// keep their length, so none is cleared before it is read into.
+    fn fill(&mut self, bytes: &mut Vec<u8>, mut filled: usize, target: usize) -> usize {
+        if self.ended {
+            return filled;
+        }
+        while filled < target {
+            if filled == bytes.len() {
+                // A small source needs no large buffer.
+                bytes.resize(target.min((2 * filled).max(FIRST_READ)), 0);
+            }
+            let end = bytes.len().min(target);
+            let room = bytes.get_mut(filled..end).unwrap_or_default();
+            match self.source.read(room) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.error = Some(error);
+                    self.ended = true;
+                    break;
+                }
             }
         }
+        filled
     }
 }
 

@@ -238,7 +238,12 @@ impl Draft {
         data: Option<usize>,
         event: &Event<'_>,
     ) {
-        self.session.exchanges.push(Exchange {
+        let exchanges = &mut self.session.exchanges;
+        if exchanges.len() == exchanges.capacity() {
+            // Few, then what most sessions have: each is large, and should not be moved often.
+            exchanges.reserve_exact((3 * exchanges.len()).max(4));
+        }
+        exchanges.push(Exchange {
             command,
             sent: event.at,
             origin: event.origin,

@@ -41,7 +41,11 @@ impl<T: Ord, const N: usize> Smallest<T, N> {
 
     /// Adds those of another part.
     pub fn absorb(&mut self, other: Self) {
-        self.extend(other.0);
+        if self.0.is_empty() {
+            *self = other;
+        } else {
+            self.extend(other.0);
+        }
     }
 
     /// Those kept, smallest first.

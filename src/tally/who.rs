@@ -62,6 +62,10 @@ impl<const N: usize> Distinct<N> {
     /// Adds another part's, counted with any bound.
     pub fn include<const M: usize>(&mut self, other: &Distinct<M>) {
         self.more |= other.more;
+        if self.hashes.is_empty() && other.hashes.len() <= N {
+            self.hashes.clone_from(&other.hashes);
+            return;
+        }
         for hash in &other.hashes {
             self.add_hash(*hash);
         }

@@ -3,7 +3,6 @@
 //! By their own FINs or RST, because they are given up, or with the capture. Forgets nothing.
 
 use super::{Connection, Dialogue, Out, Role, Table, side_of};
-use crate::capture::ends::Socket;
 use crate::capture::probe::Verdict;
 use crate::capture::stream::Place;
 use crate::capture::undecided::{Undecided, hold, judge, server_direction};
@@ -31,13 +30,12 @@ impl Table {
     /// be ended first.
     fn hear_out(&mut self, index: usize, out: Out<'_>) {
         let connection = self.connections.get_mut(index).and_then(Option::as_mut);
-        let Some(Connection { facts, role, .. }) = connection else {
+        let Some(Connection { role, .. }) = connection else {
             return;
         };
-        let opener = facts.ends[0];
         let role = match std::mem::replace(role, Role::Over) {
             Role::Control(mut dialogue) => {
-                self.hear_rest(index, opener, &mut dialogue, out);
+                self.hear_rest(index, &mut dialogue, out);
                 Role::Control(dialogue)
             }
             role => role,
@@ -46,15 +44,15 @@ impl Table {
     }
 
     /// Hands over what waits, without what is missing.
-    fn hear_rest(&mut self, index: usize, opener: Socket, dialogue: &mut Dialogue, out: Out<'_>) {
+    fn hear_rest(&mut self, index: usize, dialogue: &mut Dialogue, out: Out<'_>) {
         let Dialogue {
             reassembly,
             ears,
             control,
+            opener_is_client,
         } = dialogue;
-        let opener_is_client = opener == control.client;
         reassembly.finish(&mut |direction, place, delivery| {
-            let side = side_of(direction, opener_is_client);
+            let side = side_of(direction, *opener_is_client);
             ears.take(side, place, &delivery, &mut |said| {
                 self.understand(index, control, said, out);
             });
@@ -83,17 +81,22 @@ impl Table {
         how: Option<End>,
         out: Out<'_>,
     ) {
-        let Some(facts) = self.facts(index).cloned() else {
-            return;
-        };
-        self.hear_rest(index, facts.ends[0], dialogue, out);
-        let Dialogue { ears, control, .. } = dialogue;
-        let opener_is_client = facts.ends[0] == control.client;
+        self.hear_rest(index, dialogue, out);
+        let Dialogue {
+            ears,
+            control,
+            opener_is_client,
+            ..
+        } = dialogue;
+        let opener_is_client = *opener_is_client;
         let side_of = |direction: usize| side_of(direction, opener_is_client);
         ears.finish(place, how.is_none(), &mut |said| {
             self.understand(index, control, said, out);
         });
         self.settle_all(control, place, out);
+        let Some(facts) = self.facts(index) else {
+            return;
+        };
         let unacknowledged = facts.unacknowledged();
         let (end, by) = match (facts.ended, how) {
             // A FIN that nobody acknowledged ended nothing.
@@ -102,13 +105,13 @@ impl Table {
             (None, how) => (how.unwrap_or(End::InputEnded), None),
         };
         let unacknowledged = unacknowledged.map(|(direction, times)| (side_of(direction), times));
-        let tcp = facts.record(side_of(0), place.at);
+        let (tcp, fate) = (facts.record(side_of(0), place.at), facts.fate());
         control.emit(
             place,
             EventKind::Closed(Closing {
                 end,
                 by,
-                fate: facts.fate(),
+                fate,
                 unacknowledged,
                 tcp: Some(Box::new(tcp)),
             }),

@@ -47,17 +47,17 @@ impl Table {
 
     /// Ends and forgets a connection.
     pub(super) fn remove(&mut self, index: usize, how: End, out: Out<'_>) {
-        let Some(facts) = self.facts(index) else {
+        let Some(connection) = self.connections.get(index).and_then(Option::as_ref) else {
             return self.recency.remove(index);
         };
+        let facts = &connection.facts;
         let last = Place {
             at: facts.last,
             origin: facts.first.origin,
         };
         let (a, b) = (facts.ends[0], facts.ends[1]);
         let source = facts.first.origin.source;
-        let facts = facts.clone();
-        self.legs.forget(&facts, index);
+        self.legs.forget(facts, index);
         self.end(index, last, Some(how), out);
         self.forget_place([a, b], source, index);
         if self.reached.get(&b) == Some(&index) {

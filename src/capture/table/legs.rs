@@ -8,7 +8,7 @@
 
 use super::{Control, Facts, Out, Role, Table};
 use crate::capture::decode::Segment;
-use crate::capture::ends::{Ends, Socket};
+use crate::capture::ends::Socket;
 use crate::capture::stream::Place;
 use crate::capture::undecided::Undecided;
 use crate::diagnostic::DiagnosticKind;
@@ -48,6 +48,35 @@ pub(super) struct Legs {
     others: Lookup<(Socket, Socket), (Socket, Socket)>,
 }
 
+/// How a control connection begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginning {
+    pub(super) client: Socket,
+    pub(super) server: Socket,
+    /// The first segment.
+    pub(super) first: Place,
+    /// The first sequence numbers of client and server.
+    sequences: Option<(u32, u32)>,
+}
+
+impl Beginning {
+    /// By the direction of the server.
+    pub(super) fn new(facts: &Facts, server: usize) -> Self {
+        let [opener, listener] = facts.ends;
+        let (client, server_end) = if server == 1 {
+            (opener, listener)
+        } else {
+            (listener, opener)
+        };
+        Self {
+            client,
+            server: server_end,
+            first: facts.first,
+            sequences: facts.first_sequences(server),
+        }
+    }
+}
+
 fn soon(earlier: Option<Timestamp>, later: Option<Timestamp>, seconds: u64) -> bool {
     earlier
         .zip(later)
@@ -65,6 +94,11 @@ impl Legs {
             let ends = (segment.source, segment.destination);
             self.asked.insert(segment.sequence, Asked { ends, at });
         }
+    }
+
+    /// True where halves of connections were heard under other addresses.
+    pub(super) fn has_halves(&self) -> bool {
+        !self.halves.is_empty()
     }
 
     #[cfg(test)]
@@ -108,7 +142,7 @@ impl Table {
             (true, true) => self.find_half(segment, place),
             _ => {}
         }
-        if self.legs.halves.is_empty() {
+        if !self.legs.has_halves() {
             return None;
         }
         let ends = (segment.source, segment.destination);
@@ -127,11 +161,11 @@ impl Table {
         let Some(Asked { ends, at }) = self.legs.asked.get(&opening).copied() else {
             return;
         };
-        if self.places.get(&Ends::new(other.0, other.1)).is_some() {
+        if self.places.find(other.0, other.1).is_some() {
             return;
         }
         let (client, server) = ends;
-        let known = self.places.get(&Ends::new(client, server)).copied();
+        let known = self.places.find(client, server);
         let unanswered = known
             .and_then(|index| self.facts(index))
             .is_some_and(|facts| facts.opened.is_none() && facts.ended.is_none());
@@ -168,19 +202,20 @@ impl Table {
     /// True when this control connection is another leg of one that is known; tells its session of it.
     pub(super) fn is_other_leg(
         &mut self,
-        facts: &Facts,
+        beginning: &Beginning,
         server: usize,
         undecided: &Undecided,
         out: Out<'_>,
     ) -> bool {
-        let Some(leg) = facts
-            .first_sequences(server)
+        let Some(leg) = beginning
+            .sequences
             .and_then(|bases| self.legs.known.get(&bases))
         else {
             return false;
         };
         let heads = [1 - server, server].map(|d| undecided.heads.get(d).map_or(&[][..], |h| h));
-        if !soon(leg.at, facts.first.at, limits::LEG_SECONDS) || !same_beginnings(&leg.heads, heads)
+        if !soon(leg.at, beginning.first.at, limits::LEG_SECONDS)
+            || !same_beginnings(&leg.heads, heads)
         {
             return false;
         }
@@ -191,15 +226,17 @@ impl Table {
         else {
             return false;
         };
-        let ends = [1 - server, server].map(|d| facts.ends.get(d).copied());
-        if let [Some(client), Some(server)] = ends {
-            dialogue
-                .control
-                .also_heard(facts.first, Some((client, server)), out);
-        }
+        let Beginning {
+            client,
+            server,
+            first,
+            ..
+        } = *beginning;
+        let control = &mut dialogue.control;
+        control.also_heard(first, Some((client, server)), out);
         self.diagnostics.add(
             DiagnosticKind::HeardTwice,
-            facts.first.origin,
+            first.origin,
             "a control connection that was captured on both sides of an address translation; it counts once",
         );
         true
@@ -209,11 +246,11 @@ impl Table {
     pub(super) fn know_leg(
         &mut self,
         index: usize,
-        facts: &Facts,
+        beginning: &Beginning,
         server: usize,
         heads: &[Vec<u8>; 2],
     ) {
-        let Some(bases) = facts.first_sequences(server) else {
+        let Some(bases) = beginning.sequences else {
             return;
         };
         if bases.0 < CHOSEN_SEQUENCES || bases.1 < CHOSEN_SEQUENCES {
@@ -225,7 +262,7 @@ impl Table {
         };
         let leg = Leg {
             index,
-            at: facts.first.at,
+            at: beginning.first.at,
             heads: [head(1 - server), head(server)],
         };
         self.legs.known.insert(bases, leg);

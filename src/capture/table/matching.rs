@@ -95,8 +95,10 @@ impl Table {
 
     /// The data connection was over before its announcement was read.
     pub(super) fn settle_if_over(&mut self, control: &mut Control, place: Place, out: Out<'_>) {
-        let data = control.announced.and_then(|offer| offer.data);
-        let facts = data.and_then(|data| self.facts(data));
+        let Some(data) = control.announced.as_ref().and_then(|offer| offer.data) else {
+            return;
+        };
+        let facts = self.facts(data);
         if facts.is_some_and(|f| f.is_over() && f.is_whole() && f.fate() == Fate::Opened)
             && let Some(offer) = control.announced.take()
         {

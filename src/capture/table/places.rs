@@ -14,6 +14,16 @@ use crate::diagnostic::{DiagnosticKind, SourceId};
 use crate::ftp::End;
 
 impl Table {
+    /// The connection of a segment that begins none, where it is no question. Most are like that.
+    pub(super) fn known_place_of(&mut self, segment: &Segment<'_>, place: Place) -> Option<usize> {
+        if segment.flags.syn() {
+            return None;
+        }
+        let index = self.places.find(segment.source, segment.destination)?;
+        let connection = self.connections.get(index)?.as_ref()?;
+        (connection.heard == place.origin.source).then_some(index)
+    }
+
     /// The connection of a segment; a new one for a SYN or for bytes of an unknown connection.
     pub(super) fn place_of(
         &mut self,
@@ -22,12 +32,12 @@ impl Table {
         novelty: Novelty,
         out: Out<'_>,
     ) -> Option<usize> {
-        let ends = Ends::new(segment.source, segment.destination);
+        let (from, to) = (segment.source, segment.destination);
         let source = place.origin.source;
-        let mut known = self.places.get(&ends).copied();
+        let mut known = self.places.find(from, to);
         let strange = known.is_some_and(|index| self.is_of_other_network(index, segment, source));
         if strange {
-            known = self.strangers.get(&(ends, source)).copied();
+            known = self.strangers.get(&(Ends::new(from, to), source)).copied();
         }
         let mut reused = false;
         if let Some(index) = known {
@@ -57,9 +67,9 @@ impl Table {
                 place.origin,
                 "the same two ends as in an earlier capture, but sequence numbers from elsewhere: taken for another connection",
             );
-            self.strangers.insert((ends, source), index);
+            self.strangers.insert((Ends::new(from, to), source), index);
         } else {
-            self.places.insert(ends, index);
+            self.places.insert(from, to, index);
         }
         Some(index)
     }
@@ -79,11 +89,11 @@ impl Table {
 
     /// Forgets where a connection is.
     pub(super) fn forget_place(&mut self, ends: [Socket; 2], source: SourceId, index: usize) {
-        let key = Ends::new(ends[0], ends[1]);
-        if self.places.get(&key) == Some(&index) {
-            self.places.remove(&key);
+        let [a, b] = ends;
+        if self.places.find(a, b) == Some(index) {
+            self.places.remove(a, b);
         } else {
-            self.strangers.remove(&(key, source));
+            self.strangers.remove(&(Ends::new(a, b), source));
         }
     }
 }
