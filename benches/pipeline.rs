@@ -6,6 +6,8 @@
 //! runs it, inputs are tiny and read once.
 //!
 //! `cargo bench --bench pipeline -- --write bulk 1000 FILE` writes an input of 1000 MB, and reads nothing.
+//! `cargo bench --bench pipeline -- --judging` tells how much of the time goes into judging, on one thread: all sessions of
+//! a vsftpd log are judged once more, and that is held against the time of a whole run over the log.
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench is there to look at the clock"
@@ -22,6 +24,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use ftpwhy::cause::classify_showing;
 use ftpwhy::limits;
 use ftpwhy::run::{Settings, Wanted, run};
 use jiff::tz::TimeZone;
@@ -46,6 +49,9 @@ fn main() -> io::Result<()> {
     let words = arguments.split(|word| *word == "--write").nth(1);
     if let Some(words) = words {
         return write(words);
+    }
+    if arguments.contains(&"--judging") {
+        return judging();
     }
     let whole = arguments.contains(&"--bench");
     let filter = arguments.iter().find(|word| !word.starts_with('-'));
@@ -117,23 +123,53 @@ fn measure(
     )
 }
 
-/// Reads a file or directory and gives the number of packets and lines.
-fn read(path: &Path) -> io::Result<u64> {
-    let settings = Settings {
+/// The share of judging in a whole run; the best of five of both.
+fn judging() -> io::Result<()> {
+    let directory = Temporary::new()?;
+    let path = directory.0.join("judging");
+    Kind::Vsftpd.write(50 * MEGABYTE, &path)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let line = pool.map_err(io::Error::other)?.install(|| {
+        let sessions = run(&settings(&path, Wanted::Sessions), &mut io::sink())?.sessions;
+        let (mut whole, mut judged, mut failures) = (Duration::MAX, Duration::MAX, 0);
+        for _ in 0..RUNS {
+            let begin = Instant::now();
+            read(&path)?;
+            whole = whole.min(begin.elapsed());
+            let begin = Instant::now();
+            let of_each = sessions.iter().map(|(s, _)| classify_showing(s, &|_| false).len());
+            failures = of_each.sum();
+            judged = judged.min(begin.elapsed());
+        }
+        let share = judged.as_secs_f64() / whole.as_secs_f64() * 100.0;
+        let (whole, judged, sessions) = (whole.as_millis(), judged.as_millis(), sessions.len());
+        io::Result::Ok(format!(
+            "{sessions} sessions, {failures} failures: judged in {judged} ms of {whole}: {share:.1} %"
+        ))
+    });
+    writeln!(io::stdout(), "{}", line?)
+}
+
+fn settings(path: &Path, wanted: Wanted) -> Settings {
+    Settings {
         paths: vec![path.to_path_buf()],
         listed: None,
         joins: true,
         from: None,
         log_zone: TimeZone::UTC,
         year: None,
-        wanted: Wanted::Tallies,
+        wanted,
         filter: None,
         grouping: None,
         anonymizer: None,
         window_bytes: limits::WINDOW_BYTES,
         progress: false,
-    };
-    let findings = run(&settings, &mut io::sink())?;
+    }
+}
+
+/// Reads a file or directory and gives the number of packets and lines.
+fn read(path: &Path) -> io::Result<u64> {
+    let findings = run(&settings(path, Wanted::Tallies), &mut io::sink())?;
     let inputs = findings.tallies.inputs.values();
     Ok(inputs.map(|input| input.records).sum())
 }

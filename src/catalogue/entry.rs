@@ -1,7 +1,11 @@
-//! The shapes of the catalogue's entries: what the TOML files may hold, field by field.
+//! The shapes of the catalogue's entries: what the TOML files may hold, field by field, but for the samples of causes.
 //!
 //! Serde turns a file's tables into these; a field that is not named here is an error. Nothing is decided here.
 
+use std::fmt;
+
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ftp::{ReplyCode, Verb};
@@ -106,18 +110,30 @@ impl CodePattern {
 
 impl<'de> Deserialize<'de> for CodePattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(u16),
-            Text(String),
-        }
-        let text = match Written::deserialize(deserializer)? {
-            Written::Number(number) => number.to_string(),
-            Written::Text(text) => text,
-        };
-        Self::read(&text)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no code pattern")))
+        deserializer.deserialize_any(Digits)
+    }
+}
+
+/// A pattern as it is written: `"55"`, or `550` as a number.
+struct Digits;
+
+impl Visitor<'_> for Digits {
+    type Value = CodePattern;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a code pattern")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<CodePattern, E> {
+        CodePattern::read(text).ok_or_else(|| E::custom(format!("`{text}` is no code pattern")))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<CodePattern, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<CodePattern, E> {
+        self.visit_str(&number.to_string())
     }
 }
 
@@ -249,9 +265,6 @@ pub struct Cause {
     /// Facts about a session that point to it.
     #[serde(default)]
     pub when: Vec<When>,
-    /// Conversations that must come out as this cause.
-    #[serde(default)]
-    pub sample: Vec<Sample>,
 }
 
 /// A setting of a server that advice names.
@@ -354,14 +367,6 @@ pub struct When {
     pub shows: Vec<Verb>,
 }
 
-/// A conversation that must come out as the cause it stands with.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sample {
-    /// One step a line.
-    pub talk: String,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenTextRule {
@@ -377,16 +382,26 @@ struct WrittenTextRule {
 
 /// One expression, or several of which one must match.
 fn alternatives<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        One(String),
-        Any(Vec<String>),
+    deserializer.deserialize_any(Expressions)
+}
+
+struct Expressions;
+
+impl<'de> Visitor<'de> for Expressions {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an expression or a list of them")
     }
-    Ok(match Written::deserialize(deserializer)? {
-        Written::One(expression) => expression,
-        Written::Any(expressions) => expressions.join("|"),
-    })
+
+    fn visit_str<E: Error>(self, expression: &str) -> Result<String, E> {
+        Ok(expression.to_owned())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, expressions: A) -> Result<String, A::Error> {
+        let expressions = SeqAccessDeserializer::new(expressions);
+        Ok(Vec::<String>::deserialize(expressions)?.join("|"))
+    }
 }
 
 impl From<WrittenTextRule> for TextRule {
@@ -462,15 +477,15 @@ impl From<WrittenWhen> for When {
 }
 
 fn verb<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Verb, D::Error> {
-    read_verb::<D::Error>(&String::deserialize(deserializer)?)
+    read_verb(&String::deserialize(deserializer)?)
 }
 
 fn verbs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Verb>, D::Error> {
     let words = Vec::<String>::deserialize(deserializer)?;
-    words.iter().map(|w| read_verb::<D::Error>(w)).collect()
+    words.iter().map(|w| read_verb(w)).collect()
 }
 
-fn read_verb<E: serde::de::Error>(word: &str) -> Result<Verb, E> {
+fn read_verb<E: Error>(word: &str) -> Result<Verb, E> {
     match (word, Verb::new(word.as_bytes())) {
         ("connect", _) => Ok(Verb::CONNECT),
         (_, Verb::ODD) => Err(E::custom(format!("`{word}` is no command"))),
@@ -519,8 +534,6 @@ mod tests {
             at = "transfer"
             [[when]]
             facts = []
-            [[sample]]
-            talk = "< 220 hi"
             "#,
         )
         .unwrap();
@@ -529,8 +542,6 @@ mod tests {
         assert_eq!(cause.when[0].scope.commands[1], Verb::CONNECT);
         assert_eq!(cause.when[1].at, Moment::Exchange);
         assert_eq!(cause.when[1].confidence, None);
-        assert_eq!(cause.sample[0].talk, "< 220 hi");
-        assert!(toml::from_str::<Sample>("talk = \"\"\nmore = 1").is_err());
         assert!(toml::from_str::<CodeRule>("rank = 1\ncodes = []\nmore = 1").is_err());
     }
 }

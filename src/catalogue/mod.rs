@@ -1,12 +1,16 @@
 //! What is known about reply codes, commands and causes, settings and families of servers: TOML files, read once.
 //!
-//! The files are part of the program and its tests read them, so nobody meets a broken one; would one be broken all the
-//! same, the catalogue is empty and every answer is "not known". Which rule decides a failure is the business of
-//! [`crate::cause`]; here is only data and how to look it up.
+//! To read TOML takes most of the time of a short run, so the program contains what the files say, but for the samples, as
+//! `catalogue.json`. A test holds that it says the same, and writes it (`FTPWHY_WRITE_DOCS=1 cargo test --lib catalogue`);
+//! the other unit tests read the TOML files themselves. So nobody meets a broken one; would one be broken all the same, the
+//! catalogue is empty and every answer is "not known". Which rule decides a failure is the business of [`crate::cause`];
+//! here is only data and how to look it up.
 
 #[cfg(test)]
 mod common_errors;
 mod entry;
+#[cfg(test)]
+mod written;
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -18,20 +22,22 @@ use crate::lookup::Lookup;
 
 pub use entry::{
     Cause, CodePattern, CodeRule, CommandEntry, Confidence, Directive, Expectation, Family, Moment,
-    Party, ReplyEntry, Sample, Scope, TextRule, When,
+    Party, ReplyEntry, Scope, TextRule, When,
 };
 
-const REPLIES: &str = include_str!("replies.toml");
-const COMMANDS: &str = include_str!("commands.toml");
-const CAUSES: &str = include_str!("causes.toml");
-const DIRECTIVES: &str = include_str!("directives.toml");
-const FAMILIES: &str = include_str!("families.toml");
+#[cfg(test)]
+pub(crate) use written::samples;
 
-/// Replies, commands, causes, directives, families.
-const FILES: [&str; 5] = [REPLIES, COMMANDS, CAUSES, DIRECTIVES, FAMILIES];
+/// What the TOML files say, as JSON.
+#[cfg(not(test))]
+fn json() -> &'static str {
+    include_str!("catalogue.json")
+}
+#[cfg(test)]
+use written::json;
 
 static CATALOGUE: LazyLock<Catalogue> =
-    LazyLock::new(|| Catalogue::read(FILES).unwrap_or_default());
+    LazyLock::new(|| Catalogue::read(json()).unwrap_or_default());
 
 /// Stands where an id has no cause; no id of the catalogue comes to it.
 static NO_CAUSE: Cause = Cause {
@@ -47,7 +53,6 @@ static NO_CAUSE: Cause = Cause {
     text: Vec::new(),
     code: Vec::new(),
     when: Vec::new(),
-    sample: Vec::new(),
 };
 
 /// The catalogue of this program; read when first asked for.
@@ -63,6 +68,11 @@ impl CauseId {
     /// The name, as in machine-readable output.
     pub fn name(self) -> &'static str {
         &catalogue().cause(self).id
+    }
+
+    /// Its place among all causes.
+    pub(crate) fn number(self) -> u16 {
+        self.0
     }
 }
 
@@ -97,39 +107,23 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    fn read(files: [&str; 5]) -> Result<Self, toml::de::Error> {
+    fn read(written: &str) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct Replies {
+        struct Written {
             reply: Vec<ReplyEntry>,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Commands {
             command: Vec<CommandEntry>,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Causes {
             cause: Vec<Cause>,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Directives {
             directive: Vec<Directive>,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Families {
             family: Vec<Family>,
         }
-        let [replies, commands, causes, directives, families] = files;
+        let written: Written = serde_json::from_str(written)?;
         let mut catalogue = Self {
-            replies: toml::from_str::<Replies>(replies)?.reply,
-            commands: toml::from_str::<Commands>(commands)?.command,
-            causes: toml::from_str::<Causes>(causes)?.cause,
-            directives: toml::from_str::<Directives>(directives)?.directive,
-            families: toml::from_str::<Families>(families)?.family,
+            replies: written.reply,
+            commands: written.command,
+            causes: written.cause,
+            directives: written.directive,
+            families: written.family,
             expected: Lookup::default(),
         };
         catalogue.replies.sort_by_key(|r| r.code);
@@ -223,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_embedded_files_are_read() {
-        let read = Catalogue::read(FILES).unwrap();
+        let read = Catalogue::read(json()).unwrap();
         assert_eq!(read.replies.len(), 103);
         assert_eq!(read.commands.len(), 59);
         assert_eq!(read.causes.len(), catalogue().causes().count());
@@ -398,16 +392,8 @@ mod tests {
 
     #[test]
     fn a_broken_file_is_an_error_not_half_a_catalogue() {
-        let [_, rest @ ..] = FILES;
-        let [commands, causes, directives, families] = rest;
-        let files = [
-            "[[reply]]\ncode = 1",
-            commands,
-            causes,
-            directives,
-            families,
-        ];
-        assert!(Catalogue::read(files).is_err());
+        let broken = json().replacen("\"code\":", "\"kode\":", 1);
+        assert!(Catalogue::read(&broken).is_err());
         let empty = Catalogue::default();
         assert_eq!(empty.cause(CauseId(0)).id, "");
         assert_eq!(empty.cause_by_name("auth-bad-credentials"), None);

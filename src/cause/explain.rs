@@ -93,15 +93,13 @@ fn split_code(input: &str) -> (Option<u16>, &str) {
 }
 
 fn explain_reply(code: ReplyCode, verb: Option<Verb>, text: &str) -> Explanation {
-    let mut readings = match code.number() {
+    let readings = match code.number() {
+        _ if text.trim().is_empty() => Vec::new(),
         _ if code.is_negative() => text::readings(Some(code), verb, text.as_bytes()),
         // These ask for more; whether the client can give it is the only question.
         331 | 332 | 336 => asked_for_more(code, verb, text),
         _ => Vec::new(),
     };
-    if text.trim().is_empty() {
-        readings.clear();
-    }
     match readings
         .first()
         .copied()

@@ -3,9 +3,9 @@
 //! Rules in the catalogue name these facts. Each is a small function over the
 //! session; none looks at reply texts, and none knows where events came from.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::scene::is_foreign;
 use super::{left, whole};
 use crate::catalogue::catalogue;
 use crate::ftp::{
@@ -41,6 +41,16 @@ impl FactSet {
     /// How many there are.
     pub(super) fn len(self) -> u32 {
         self.0.count_ones()
+    }
+
+    /// Both sets in one.
+    pub(super) fn and(self, more: Self) -> Self {
+        Self(self.0 | more.0)
+    }
+
+    /// True when some fact is in both.
+    pub(super) fn has_any(self, others: Self) -> bool {
+        self.0 & others.0 != 0
     }
 }
 
@@ -413,25 +423,6 @@ pub(super) fn moved_bytes(case: &Case<'_>) -> bool {
             .is_some_and(|t| t.bytes.is_some_and(|b| b > 0))
 }
 
-/// First words of other protocols: HTTP's methods, a mail client's greeting.
-static FOREIGN_WORDS: LazyLock<[Verb; 12]> = LazyLock::new(|| {
-    let words: [&[u8]; 12] = [
-        b"GET",
-        b"POST",
-        b"HEAD",
-        b"PUT",
-        b"OPTIONS",
-        b"CONNECT",
-        b"EHLO",
-        b"HELO",
-        b"TRACE",
-        b"DELETE",
-        b"PROPFIND",
-        b"NICK",
-    ];
-    words.map(Verb::new)
-});
-
 /// The words of another protocol: an HTTP method, an SMTP greeting, or a first line that is no word at all.
 fn foreign_words(case: &Case<'_>) -> bool {
     let Some((index, verb)) = case.exchange.and_then(|(i, e)| Some((i, e.verb()?))) else {
@@ -444,7 +435,10 @@ fn foreign_words(case: &Case<'_>) -> bool {
         .unwrap_or_default()
         .iter()
         .all(|e| e.command.is_none());
-    FOREIGN_WORDS.contains(&verb) && !is_typed(case) || is_first && verb == Verb::ODD
+    match verb {
+        Verb::ODD => is_first,
+        word => is_foreign(word) && !is_typed(case),
+    }
 }
 
 /// `GET a.txt` after the login: a person who takes FTP's commands for those of a client.
@@ -460,8 +454,7 @@ fn is_typed(case: &Case<'_>) -> bool {
 /// The first thing that the client said is no FTP, and no login followed.
 fn foreign_from_the_start(session: &Session) -> bool {
     let mut verbs = session.exchanges.iter().filter_map(Exchange::verb);
-    let foreign = |verb: Verb| verb == Verb::ODD || FOREIGN_WORDS.contains(&verb);
-    session.elided == 0 && !session.logged_in && verbs.next().is_some_and(foreign)
+    session.elided == 0 && !session.logged_in && verbs.next().is_some_and(is_foreign)
 }
 
 /// The client did nothing on the control connection for a second or more after this exchange.

@@ -11,6 +11,7 @@ mod left;
 mod proof;
 mod protocol;
 mod rule;
+mod scene;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -4,27 +4,25 @@
 //! rank that hold for one case are a fault of the data, which the samples find;
 //! then the order of the causes' names decides.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::LazyLock;
 
 use super::facts::{Case, FactSet, Known};
+use super::scene;
 use super::text::Hit;
 use crate::catalogue::{CauseId, Confidence, Moment, When, catalogue};
 use crate::ftp::{ReplyCode, Verb};
-use crate::limits;
-use crate::lookup::Lookup;
 
 /// A rule, ready to be applied.
-struct Rule {
+pub(super) struct Rule {
     cause: CauseId,
-    facts: FactSet,
+    pub(super) facts: FactSet,
     over: Vec<CauseId>,
     over_all: bool,
-    when: &'static When,
+    pub(super) when: &'static When,
 }
 
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+/// All rules, the most specific first.
+pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let mut rules: Vec<Rule> = Vec::new();
     for (cause, entry) in catalogue().causes() {
         rules.extend(entry.when.iter().filter_map(|when| Rule::new(cause, when)));
@@ -61,7 +59,7 @@ impl Rule {
         )
     }
 
-    fn yields_to(&self, base: Option<Hit>) -> bool {
+    pub(super) fn yields_to(&self, base: Option<Hit>) -> bool {
         match base {
             None => true,
             Some(hit) => {
@@ -84,52 +82,6 @@ pub(super) struct Ruling {
     pub(super) shows: &'static [Verb],
 }
 
-/// What decides which rules are held against a case at all: beside the scope, the cause that they would overrule.
-type Scene = (
-    Moment,
-    Option<ReplyCode>,
-    Option<Verb>,
-    Option<(CauseId, Confidence)>,
-);
-
-/// A rule, with its facts beside it: most rules are passed over by those alone.
-type InScope = (FactSet, &'static Rule);
-
-thread_local! {
-    /// The rules for the scenes met so far; those come again and again.
-    static IN_SCOPE: RefCell<Lookup<Scene, Rc<[InScope]>>> = RefCell::default();
-}
-
-fn in_scope(
-    at: Moment,
-    code: Option<ReplyCode>,
-    verb: Option<Verb>,
-    base: Option<Hit>,
-) -> Rc<[InScope]> {
-    let scene = (at, code, verb, base.map(|hit| (hit.cause, hit.confidence)));
-    let holds = |rule: &&Rule| {
-        let scope = &rule.when.scope;
-        rule.when.at == at
-            && rule.yields_to(base)
-            && match code {
-                Some(code) => scope.holds(code, verb),
-                None => scope.codes.is_empty() && scope.holds_verb(verb),
-            }
-    };
-    IN_SCOPE.with_borrow_mut(|known| {
-        if let Some(rules) = known.get(&scene) {
-            return Rc::clone(rules);
-        }
-        let rules = RULES.iter().filter(holds).map(|rule| (rule.facts, rule));
-        let rules: Rc<[_]> = rules.collect();
-        if known.len() >= limits::KNOWN_TEXTS {
-            *known = Lookup::default();
-        }
-        known.insert(scene, Rc::clone(&rules));
-        rules
-    })
-}
-
 /// The cause of a case: `base` is what its reply's text or code says, `code` is `None` where no reply came.
 pub(super) fn rule(
     at: Moment,
@@ -138,10 +90,10 @@ pub(super) fn rule(
     verb: Option<Verb>,
     base: Option<Hit>,
 ) -> Option<Ruling> {
+    let rules = scene::rules(at, case, code, verb, base);
     let mut known = Known::new(case);
-    let rules = in_scope(at, code, verb, base);
-    match rules.iter().find(|(facts, _)| known.all(*facts)) {
-        Some((_, found)) => {
+    match rules.iter().find(|rule| known.all(rule.facts)) {
+        Some(found) => {
             let confidence = found
                 .when
                 .confidence

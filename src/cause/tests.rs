@@ -4,8 +4,9 @@ mod renamed;
 
 use std::time::Duration;
 
-use super::{Failure, classify};
-use crate::catalogue::catalogue;
+use super::facts::Case;
+use super::{Failure, classify, scene};
+use crate::catalogue::samples;
 use crate::diagnostic::Origin;
 use crate::ftp::{
     Alert, Closing, DataMode, DataRecord, End, Endpoint, Event, EventKind, Expected, Fate, Found,
@@ -290,28 +291,54 @@ fn failures_of(talk: &str) -> Vec<Failure> {
 
 #[test]
 fn every_sample_ends_in_its_cause() {
-    let mut samples = 0;
+    let mut played = 0;
     let mut causes = 0;
     let mut wrong = Vec::new();
-    for (id, cause) in catalogue().causes() {
-        causes += usize::from(!cause.sample.is_empty());
-        for sample in &cause.sample {
-            samples += 1;
-            let found = failures_of(&sample.talk);
+    for (id, talks) in samples() {
+        causes += usize::from(!talks.is_empty());
+        for talk in talks {
+            played += 1;
+            let found = failures_of(&talk);
             if found.last().map(|f| f.cause) != Some(id) {
                 let found: Vec<_> = found
                     .iter()
                     .map(|f| (f.cause, f.code.map(ReplyCode::number)))
                     .collect();
-                wrong.push(format!("{id}: {found:?} in\n{}", sample.talk));
+                wrong.push(format!("{id}: {found:?} in\n{talk}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(
-        causes >= 25 && samples >= causes,
-        "{causes} causes have {samples} samples"
+        causes >= 25 && played >= causes,
+        "{causes} causes have {played} samples"
     );
+}
+
+#[test]
+fn what_a_case_lacks_rules_out_nothing_that_holds() {
+    let mut cases = 0;
+    for (id, talks) in samples() {
+        for talk in talks {
+            let session = Talk::play(&talk);
+            let exchanges = session.exchanges.iter().enumerate();
+            let cases_of_exchanges = exchanges.map(|place| Case {
+                session: &session,
+                exchange: Some(place),
+                transfer: None,
+            });
+            let cases_of_transfers = session.transfers.iter().map(|transfer| Case {
+                session: &session,
+                exchange: None,
+                transfer: Some(transfer),
+            });
+            for case in cases_of_exchanges.chain(cases_of_transfers) {
+                assert_eq!(scene::mistaken(&case), [""; 0], "{id}: {talk}");
+                cases += 1;
+            }
+        }
+    }
+    assert!(cases > 1000, "{cases}");
 }
 
 #[test]

@@ -21,18 +21,26 @@ use crate::ftp::{ReplyCode, Verb};
 use crate::limits;
 use crate::lookup::Lookup;
 
+use normal::Parts;
 use sieve::{Letters, Need};
 
 pub(super) use normal::Named;
 
-/// What was found, by code, verb and text.
+/// What was found, by code, verb and normal form.
 type Known = Lookup<Vec<u8>, Option<Hit>>;
+
+/// What was found of a text as it was sent.
+struct Sent {
+    /// Where no name stands in it.
+    hit: Option<Hit>,
+    parts: Parts,
+}
 
 /// Servers say the same few sentences over and over; each is looked up once per thread.
 #[derive(Default)]
 struct Memory {
-    /// Texts as they were sent, where no name of the command's argument stands in them.
-    sent: Known,
+    /// Texts as they were sent, by code, verb and text.
+    sent: Lookup<Vec<u8>, Sent>,
     /// Texts in their normal form.
     normal: Known,
     /// The key that is looked for.
@@ -66,47 +74,59 @@ pub(super) fn by_text(
     if !code.is_negative() {
         return None;
     }
-    let by_form = |key: &mut Vec<u8>, known: &mut Known| {
-        let normal = normal::normalize(text, Some(code), verb, named);
-        remembered(key, known, code, verb, &normal, |_| {
-            let mut hits = matching(&normal, Some(code), verb);
-            let first = hits.next()?;
-            Some(weighed(first, &normal, hits))
-        })
-    };
     MEMORY.with_borrow_mut(|memory| {
-        let Memory { sent, normal, key } = memory;
-        if normal::is_named_in(text, verb, named) {
-            by_form(key, normal)
-        } else {
-            remembered(key, sent, code, verb, text, |key| by_form(key, normal))
+        memory.look_for(code, verb, text);
+        let known = memory.sent.get(memory.key.as_slice());
+        if let Some(known) = known
+            && !(named.may_stand_in(&known.parts) && normal::is_named_in(text, verb, named))
+        {
+            return known.hit;
         }
+        let is_new = known.is_none() && !normal::is_named_in(text, verb, named);
+        let hit = memory.by_form(code, verb, named, text);
+        if is_new {
+            memory.look_for(code, verb, text);
+            let parts = Parts::of(text);
+            remember(&mut memory.sent, &memory.key, Sent { hit, parts });
+        }
+        hit
     })
 }
 
-/// What is known of a text; else it is found out and kept.
-fn remembered(
-    key: &mut Vec<u8>,
-    known: &mut Known,
-    code: ReplyCode,
-    verb: Option<Verb>,
-    text: &[u8],
-    find: impl FnOnce(&mut Vec<u8>) -> Option<Hit>,
-) -> Option<Hit> {
-    key.clear();
-    key.extend_from_slice(&code.number().to_be_bytes());
-    key.extend_from_slice(&verb.map_or(0, Verb::number).to_be_bytes());
-    key.extend_from_slice(text);
-    if let Some(hit) = known.get(key.as_slice()) {
-        return *hit;
+impl Memory {
+    fn look_for(&mut self, code: ReplyCode, verb: Option<Verb>, text: &[u8]) {
+        let key = &mut self.key;
+        key.clear();
+        key.extend_from_slice(&code.number().to_be_bytes());
+        key.extend_from_slice(&verb.map_or(0, Verb::number).to_be_bytes());
+        key.extend_from_slice(text);
     }
-    let own = key.clone();
-    let hit = find(key);
+
+    /// What is known of a text's normal form; else it is found out and kept.
+    fn by_form(
+        &mut self,
+        code: ReplyCode,
+        verb: Option<Verb>,
+        named: Named<'_>,
+        text: &[u8],
+    ) -> Option<Hit> {
+        let normal = normal::normalize(text, Some(code), verb, named);
+        self.look_for(code, verb, &normal);
+        if let Some(hit) = self.normal.get(self.key.as_slice()) {
+            return *hit;
+        }
+        let mut hits = matching(&normal, Some(code), verb);
+        let hit = hits.next().map(|first| weighed(first, &normal, hits));
+        remember(&mut self.normal, &self.key, hit);
+        hit
+    }
+}
+
+fn remember<V>(known: &mut Lookup<Vec<u8>, V>, key: &[u8], found: V) {
     if known.len() >= limits::KNOWN_TEXTS {
-        *known = Known::default();
+        *known = Lookup::default();
     }
-    known.insert(own, hit);
-    hit
+    known.insert(key.to_vec(), found);
 }
 
 /// The usual cause behind a code that answers this command: a guess.

@@ -304,8 +304,7 @@ impl Iterator for Values<'_> {
             if rest.is_empty() {
                 return None;
             }
-            // Values are short.
-            rest.iter().position(|b| matches!(b, b' ' | b'\t'))
+            memchr::memchr2(b' ', b'\t', rest)
         };
         self.at = end.map(|end| start + end + 1);
         Some((start, end.map_or(self.line.len(), |end| start + end)))

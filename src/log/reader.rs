@@ -23,6 +23,8 @@ const UNRECOGNISED: &str = "a line in no known form";
 const ORDER_ASSUMED: &str = "a date that may be day/month or month/day, and no other date at the head of the file shows which: \
                              taken as day/month, unless the file is older than that";
 const SAMPLE_BYTES: usize = 160;
+/// So many bytes of a window tell how long its lines are.
+const HEAD_BYTES: usize = 8192;
 
 pub use resume::Progress;
 use resume::line_at;
@@ -470,8 +472,10 @@ pub struct Lines<'w> {
 
 impl<'w> Lines<'w> {
     fn new(format: usize, window: &'w [u8], header: Headed) -> Self {
-        // To grow would be to copy all.
-        let lines = memchr::memchr_iter(b'\n', window).count() + 1;
+        // To grow would be to copy all, so there is room for lines that are a little shorter than the first ones.
+        let head = window.get(..HEAD_BYTES).unwrap_or(window);
+        let in_head = memchr::memchr_iter(b'\n', head).count() + 1;
+        let lines = in_head + in_head * window.len() * 9 / 8 / head.len().max(1);
         Self {
             rest: window,
             offset: 0,

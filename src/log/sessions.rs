@@ -138,6 +138,8 @@ pub struct Sessions<S> {
     /// Sessions with the time at which they are to be looked at again. A session that was heard of meanwhile goes to
     /// the back, so a line costs nothing here.
     waiting: VecDeque<(i64, Handle)>,
+    /// The time of the last record, where nothing was overdue then and no session began since.
+    settled: Option<Timestamp>,
     limit: usize,
     marks: Marks,
     diagnostics: Diagnostics,
@@ -149,6 +151,7 @@ impl<S> Default for Sessions<S> {
             slots: Vec::new(),
             free: Vec::new(),
             waiting: VecDeque::new(),
+            settled: None,
             limit: limits::OPEN_SESSIONS,
             marks: Marks::default(),
             diagnostics: Diagnostics::default(),
@@ -178,6 +181,7 @@ impl<S> Sessions<S> {
         state: S,
     ) -> Handle {
         self.marks.heard = Some(key);
+        self.settled = None;
         let open = Some(Open {
             key,
             last: at,
@@ -257,11 +261,15 @@ impl<S> Sessions<S> {
     /// The next session that has been silent for too long at `now`, or must go because too many are open. It stays
     /// until [`Sessions::end`].
     pub fn overdue(&mut self, now: Option<Timestamp>) -> Option<Handle> {
+        if now.is_some() && now == self.settled {
+            return None;
+        }
         let second = now.map_or(i64::MIN, Timestamp::seconds);
         loop {
             let is_full = self.slots.len() - self.free.len() >= self.limit;
             let (due_at, handle) = *self.waiting.front()?;
             if due_at > second && !is_full {
+                self.settled = now;
                 return None;
             }
             self.waiting.pop_front();

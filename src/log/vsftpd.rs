@@ -75,8 +75,8 @@ impl Format for Vsftpd {
     }
 
     fn read_run(&self, lines: &mut Lines<'_>) {
-        let mut dates = envelope::Dates::default();
-        lines.take_while(|line| quick::record(line, &mut dates));
+        let mut repeated = quick::Repeated::default();
+        lines.take_while(|line| quick::record(line, &mut repeated));
     }
 
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {

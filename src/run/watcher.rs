@@ -211,7 +211,8 @@ impl Watcher<'_> {
 
     /// Has the finished sessions judged.
     pub(super) fn hand_over(&mut self) {
-        (self.judge)(std::mem::take(&mut self.finished));
+        let room = Vec::with_capacity(limits::SESSIONS_TO_JUDGE);
+        (self.judge)(std::mem::replace(&mut self.finished, room));
     }
 }
 

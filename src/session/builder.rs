@@ -17,6 +17,9 @@ use crate::lookup::Lookup;
 use crate::text::Text;
 use crate::time::Timestamp;
 
+/// Exchanges for which a session gets room at most before it has any.
+const USUAL: usize = 16;
+
 /// Looks on while sessions are built.
 pub trait Observer {
     /// An event was added to its session.
@@ -50,6 +53,9 @@ pub struct Builder {
     free: Vec<usize>,
     /// The session of the event before, which most events are of as well, and its place.
     last: Option<(SessionKey, usize)>,
+    /// Exchanges of the session that was over last, up to a few: sessions of one input are alike, so the next gets room for
+    /// as many. To grow is to copy.
+    usual: usize,
     all_texts: bool,
 }
 
@@ -113,6 +119,7 @@ impl Builder {
                 event.origin,
                 introduction,
                 self.all_texts,
+                self.usual,
             )));
             self.places.insert(event.session, place);
         }
@@ -125,15 +132,24 @@ impl Builder {
         self.places.remove(&draft.session.key);
         self.last = None;
         self.free.push(place);
+        self.usual = draft.session.exchanges.len().min(USUAL);
         observer.finished(draft.finish());
     }
 }
 
 impl Draft {
-    fn new(key: SessionKey, origin: Origin, introduction: &Introduction, all_texts: bool) -> Self {
+    fn new(
+        key: SessionKey,
+        origin: Origin,
+        introduction: &Introduction,
+        all_texts: bool,
+        usual: usize,
+    ) -> Self {
+        let mut session = Session::new(key, origin, introduction);
+        session.exchanges.reserve(usual);
         Self {
             all_texts,
-            session: Session::new(key, origin, introduction),
+            session,
             state: State::default(),
             pending: Pending::default(),
             announced: None,

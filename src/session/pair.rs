@@ -118,9 +118,12 @@ impl Pending {
             ),
         };
         if settles {
-            let passes_over = place > 0 && !self.leaves_out(code);
-            let from = if passes_over { place } else { 0 };
-            self.queue.drain(from..=place);
+            if place == 0 {
+                self.queue.pop_front();
+            } else {
+                let from = if self.leaves_out(code) { 0 } else { place };
+                self.queue.drain(from..=place);
+            }
             self.lost &= !self.queue.is_empty();
         }
         Some(turn)

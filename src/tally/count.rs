@@ -101,7 +101,9 @@ pub struct Span(Option<(Timestamp, Timestamp)>);
 impl Span {
     /// Takes a time in, where there is one.
     pub fn add(&mut self, at: Option<Timestamp>) {
-        self.absorb(Self(at.map(|at| (at, at))));
+        let Some(at) = at else { return };
+        let (first, last) = self.0.unwrap_or((at, at));
+        self.0 = Some((first.min(at), last.max(at)));
     }
 
     /// Takes another part's times in.

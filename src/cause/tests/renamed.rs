@@ -4,7 +4,7 @@
 //! reason. What the client calls its things, and what the server repeats of it, says nothing about why it failed.
 
 use super::failures_of;
-use crate::catalogue::{CauseId, catalogue};
+use crate::catalogue::{CauseId, catalogue, samples};
 use crate::ftp::{ReplyCode, Verb};
 
 /// Names that read like a reason.
@@ -73,16 +73,17 @@ fn causes(talk: &str) -> Vec<(CauseId, Option<ReplyCode>)> {
 fn check(kind: &str, others: &[&str]) -> usize {
     let mut changed = Vec::new();
     let mut tried = 0;
-    for (id, cause) in catalogue().causes() {
+    for (id, samples) in samples() {
         // What an attack looks like is told by names, among others.
-        let samples = cause.sample.iter().filter(|_| cause.family != "abuse");
+        let is_attack = catalogue().cause(id).family == "abuse";
+        let samples = samples.iter().filter(|_| !is_attack);
         // In text mode the end of a name tells whether the file is text.
-        let samples = samples.filter(|s| !s.talk.contains("> TYPE A"));
+        let samples = samples.filter(|sample| !sample.contains("> TYPE A"));
         for sample in samples {
-            let expected = causes(&sample.talk);
-            for name in names(&sample.talk, kind) {
+            let expected = causes(sample);
+            for name in names(sample, kind) {
                 for other in others {
-                    let talk = renamed(&sample.talk, &name, other);
+                    let talk = renamed(sample, &name, other);
                     tried += 1;
                     if causes(&talk) != expected {
                         changed.push(format!(

@@ -31,6 +31,16 @@ pub(in crate::cause) struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
+    /// False only if a text with these parts holds none of the names: each ends where the argument does.
+    pub(super) fn may_stand_in(self, parts: &Parts) -> bool {
+        let mut arguments = self.argument.into_iter().chain(self.before);
+        arguments.any(|argument| {
+            let argument = argument.get(..limits::ARGUMENT_BYTES).unwrap_or(argument);
+            let end = argument.trim_ascii_end().last_chunk::<ARGUMENT_BYTES_MIN>();
+            end.is_some_and(|end| parts.may_have(end))
+        })
+    }
+
     /// The names, each as a whole before its parts.
     fn names(self, verb: Option<Verb>) -> impl Iterator<Item = &'a [u8]> {
         let own = self.argument.into_iter().flat_map(move |a| names(verb, a));
@@ -56,23 +66,44 @@ pub(super) fn normalize(
     spelt_out(&without_quoted(&line))
 }
 
-/// True when the text may hold one of the names, so that its normal form depends on them.
+/// True when the text holds one of the names, so that its normal form depends on them.
 pub(super) fn is_named_in(text: &[u8], verb: Option<Verb>, named: Named<'_>) -> bool {
-    let arguments = || named.argument.into_iter().chain(named.before);
-    if memchr::memchr(b'\n', text).is_none() && !arguments().any(|a| has_end_of(text, a)) {
-        return false;
-    }
     let joins_lines = |name: &[u8]| name.contains(&b' ') && text.contains(&b'\n');
     named
         .names(verb)
         .any(|name| memmem::find(text, name).is_some() || joins_lines(name))
 }
 
-/// True when the text has the last letters of an argument. Every name in it ends there, so without them it has none.
-fn has_end_of(text: &[u8], argument: &[u8]) -> bool {
-    let argument = argument.get(..limits::ARGUMENT_BYTES).unwrap_or(argument);
-    let end = argument.trim_ascii_end().last_chunk::<ARGUMENT_BYTES_MIN>();
-    end.is_some_and(|end| text.windows(ARGUMENT_BYTES_MIN).any(|part| part == end))
+/// The parts of three letters that stand in a text, as a set of bits; it may have some too many.
+pub(super) struct Parts([u64; 4]);
+
+impl Parts {
+    pub(super) fn of(text: &[u8]) -> Self {
+        // Where lines are joined, a name may stand that was in none.
+        if text.contains(&b'\n') {
+            return Self([u64::MAX; 4]);
+        }
+        let mut parts = [0; 4];
+        for part in text.windows(ARGUMENT_BYTES_MIN) {
+            let (word, bit) = place(part);
+            if let Some(word) = parts.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        Self(parts)
+    }
+
+    fn may_have(&self, part: &[u8]) -> bool {
+        let (word, bit) = place(part);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+}
+
+/// Where three letters stand in a set of 256 bits: which word, and which of its bits.
+fn place(three: &[u8]) -> (usize, u64) {
+    let number = three.iter().fold(0_u32, |n, b| (n << 8) | u32::from(*b));
+    let hash = number.wrapping_mul(0x9e37_79b1) >> 24;
+    ((hash >> 6) as usize, 1 << (hash & 63))
 }
 
 /// Joins the lines by a blank, without the code that stands before some of them. IIS ends its explanations with a line

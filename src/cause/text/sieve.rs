@@ -135,10 +135,10 @@ impl Reader<'_> {
             let kept = self.is_required();
             word.extend(literal.filter(|_| kept));
             if literal.is_none() || repeats {
-                best = harder(best, Some(vec![std::mem::take(&mut word)]));
+                best = harder(best, alone(&mut word));
             }
         }
-        harder(best, Some(vec![word]))
+        harder(best, alone(&mut word))
     }
 
     /// Reads over what is left of `[…]`.
@@ -180,16 +180,18 @@ impl Reader<'_> {
     }
 }
 
-/// The words that are rarer: the longer ones. Words below three letters have no part, so they say nothing.
+/// A word as the only one, and what follows begins anew. Words below three letters have no part, so they say nothing.
+fn alone(word: &mut Vec<u8>) -> Words {
+    if word.len() < 3 {
+        word.clear();
+        return None;
+    }
+    Some(vec![std::mem::take(word)])
+}
+
+/// The words that are rarer: the longer ones.
 fn harder(a: Words, b: Words) -> Words {
-    let shortest = |words: &Words| {
-        let words = words.as_ref()?;
-        words
-            .iter()
-            .map(Vec::len)
-            .min()
-            .filter(|length| *length >= 3)
-    };
+    let shortest = |words: &Words| words.as_ref()?.iter().map(Vec::len).min();
     match (shortest(&a), shortest(&b)) {
         (left, right) if left >= right && left.is_some() => a,
         (_, Some(_)) => b,
