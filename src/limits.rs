@@ -43,8 +43,9 @@ pub const CONFIGURATION_BYTES: usize = 1024 * 1024;
 /// Files of a configuration: what includes itself, or all of a disk, comes to an end. Real ones have some ten.
 pub const CONFIGURATION_FILES: usize = 256;
 
-/// Bytes of an earlier report. Those of large runs have some hundred kilobytes; a file with more is none.
-pub const REPORT_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of an earlier report. Those of large runs have some hundred kilobytes, and four hundred bytes for each of a hundred
+/// thousand inputs; a file with more is none.
+pub const REPORT_BYTES: usize = 128 * 1024 * 1024;
 
 /// Bytes of a line of a list of inputs. A capture with as many connections as are noted has some ten million.
 pub const LISTED_BYTES: usize = 32 * 1024 * 1024;

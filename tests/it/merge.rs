@@ -336,7 +336,7 @@ fn more_reports_than_the_bounds_are_refused() {
     let blanks = vec![b' '; ftpwhy::limits::REPORT_BYTES + 1];
     let path = directory.file("blanks.json", &blanks);
     let sum = told(&["merge", "--json", path.to_str().unwrap()], 2);
-    assert!(sum.contains("has more than 67108864 bytes"), "{sum}");
+    assert!(sum.contains("has more than 134217728 bytes"), "{sum}");
     let many = vec!["x".to_owned(); ftpwhy::limits::MERGED_REPORTS + 1];
     let output = ftpwhy(&words(&["merge"], &many));
     let told = String::from_utf8(output.stderr).unwrap();

@@ -561,6 +561,8 @@ fn no_file_names_a_path_of_one_machine() {
     all.extend(sources("src", ".toml"));
     all.extend(sources("tests", ".rs"));
     all.extend(sources("docs", ".md"));
+    all.extend(sources("contrib", ".py"));
+    all.extend(sources("contrib", ".toml"));
     all.extend(sources("testdata", ".toml"));
     all.extend(sources("testdata", ".md"));
     let is_text = |name: &str| {

@@ -59,7 +59,7 @@ fn an_earlier_report_that_is_too_large_is_none() {
         "new",
     ]);
     assert_eq!(code, 2);
-    assert!(words.contains("has more than 67108864 bytes"), "{words}");
+    assert!(words.contains("has more than 134217728 bytes"), "{words}");
 }
 
 #[test]
