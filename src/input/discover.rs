@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
-use crate::input::series_name;
+use crate::input::{Print, series_name};
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -32,6 +32,8 @@ pub struct Candidate {
     pub refused: Option<String>,
     /// What it is to the system, whatever it is called; `None` where it is not there.
     pub identity: Option<(u64, u64)>,
+    /// What was in it when it was looked at, where it matters that it still is.
+    pub look: Option<Print>,
 }
 
 impl Candidate {
@@ -39,15 +41,10 @@ impl Candidate {
     pub fn at(&self) -> &Path {
         self.at.as_deref().unwrap_or(&self.path)
     }
-
-    /// True for the file that was found, as it was or longer: not one that has got its name since.
-    pub(super) fn is(&self, meta: &Metadata) -> bool {
-        Some(identity(meta)) == self.identity && meta.len() >= self.length
-    }
 }
 
 /// Device and number of a file; everywhere else than on Unix all are alike.
-fn identity(meta: &Metadata) -> (u64, u64) {
+pub(super) fn identity(meta: &Metadata) -> (u64, u64) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
@@ -180,6 +177,7 @@ pub fn candidate(path: &Path, named: bool) -> Candidate {
         named,
         regular: path.as_os_str() != "-" && meta.as_ref().is_some_and(Metadata::is_file),
         identity: meta.as_ref().map(identity),
+        look: None,
         length: meta.map_or(0, |m| m.len()),
         modified: modified
             .map(|m| Timestamp::from_seconds(i64::try_from(m.as_secs()).unwrap_or(i64::MAX), 0)),

@@ -111,6 +111,7 @@ fn named(path: &std::path::Path) -> Result<Opened, OpenError> {
         at: None,
         refused: None,
         identity: None,
+        look: None,
     })
 }
 

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom};
 
+use super::discover::identity;
 use super::open::{self, Opened, file};
 use super::print::{Piece, Print, is_packed, remember};
 use super::wrapped::{Unwrapper, Wrapping};
@@ -79,6 +80,34 @@ pub fn open_at(
     Ok(Some(resumed))
 }
 
+impl Candidate {
+    /// True for the file that was found, as it was or longer: not one that has got its name since.
+    pub(super) fn is(&self, file: &mut File) -> io::Result<bool> {
+        let meta = file.metadata()?;
+        if Some(identity(&meta)) != self.identity || meta.len() < self.length {
+            return Ok(false);
+        }
+        // One that was emptied and written to again since is as long, and another log.
+        let look = self.look.as_ref().filter(|look| look.bytes() > 0);
+        look.map_or(Ok(true), |look| look.fits(file))
+    }
+
+    /// Looks at it: how long it is at this moment, and what is in it. It is read no further, and only while it is that. One
+    /// that can't be read stays as it is: that is told where it is opened.
+    pub fn look_at(&mut self) {
+        let look = || {
+            let mut file = file(self)?;
+            let meta = file.metadata()?;
+            let look = Print::up_to(&mut file, meta.len())?;
+            io::Result::Ok((meta, look))
+        };
+        if let Ok((meta, look)) = look() {
+            (self.identity, self.length) = (Some(identity(&meta)), meta.len());
+            self.look = Some(look);
+        }
+    }
+}
+
 /// The file that was found, if it is still there and what is known of it is in it.
 fn found(candidate: &Candidate, known: Option<(Place, &Print)>) -> io::Result<Option<File>> {
     let mut file = match file(candidate) {
@@ -87,7 +116,7 @@ fn found(candidate: &Candidate, known: Option<(Place, &Print)>) -> io::Result<Op
         }
         other => other?,
     };
-    if candidate.regular && !candidate.is(&file.metadata()?) {
+    if candidate.regular && !candidate.is(&mut file)? {
         return Ok(None);
     }
     if let Some((_, print)) = known.filter(|_| !is_packed(candidate))
@@ -317,7 +346,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.log");
         std::fs::write(&path, "one\ntwo\n").unwrap();
-        let found = discover(std::slice::from_ref(&path), &mut Diagnostics::default());
+        let mut found = discover(std::slice::from_ref(&path), &mut Diagnostics::default());
+        found[0].look_at();
         happens(&path);
         let mut resumed = open_at(&found[0], None, true).unwrap()?;
         let mut read = String::new();
@@ -339,6 +369,9 @@ mod tests {
         });
         assert_eq!(renamed, None);
         assert_eq!(read_after(|path| std::fs::write(path, "").unwrap()), None);
+        // Copied, emptied, and already longer again.
+        let emptied = read_after(|path| std::fs::write(path, "three\nfour\nfive\n").unwrap());
+        assert_eq!(emptied, None);
         assert_eq!(read_after(|path| std::fs::remove_file(path).unwrap()), None);
     }
 

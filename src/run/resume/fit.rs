@@ -24,6 +24,7 @@ pub(super) fn fit(
     mut candidates: Vec<Candidate>,
     diagnostics: &mut Diagnostics,
 ) -> (Vec<Candidate>, Vec<Option<Fit>>) {
+    look_at(&mut candidates);
     let mut fits: Vec<_> = candidates.par_iter().map(|c| fit_of(state, c)).collect();
     let mut told = add_renamed(state, &mut candidates, &mut fits);
     told.extend(leave_copies(&mut candidates, &mut fits));
@@ -37,6 +38,14 @@ pub(super) fn fit(
     }
     only_one_each(state, &candidates, &mut fits);
     (candidates, fits)
+}
+
+/// Looks at all files, one after the other, by their names, so a log before what was rotated out of it: what is rotated in
+/// between shows in what is looked at later.
+fn look_at(candidates: &mut [Candidate]) {
+    for candidate in candidates.iter_mut().filter(|c| c.regular) {
+        candidate.look_at();
+    }
 }
 
 /// Leaves out copies of logs that are not whole yet, as rotation makes them: all that is in one of them stands at the
