@@ -88,11 +88,13 @@ def cluster() -> Iterator[Cluster]:
 
 def wait_for(log: Path, words: str, times: int) -> None:
     """Until a log says something so many times."""
-    for _ in range(1200):
-        if log.exists() and log.read_text(errors="replace").count(words) >= times:
+    text = ""
+    for _ in range(6000):
+        text = log.read_text(errors="replace") if log.exists() else ""
+        if text.count(words) >= times:
             return
         time.sleep(0.1)
-    sys.exit(f"{log.name} does not say {words!r}:\n{log.read_text(errors='replace')[-3000:]}")
+    sys.exit(f"{log.name} does not say {words!r}:\n{text[-3000:]}")
 
 
 def submitted(master: str, name: str, script: Path, *words: str, conf: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
@@ -145,8 +147,14 @@ def killed_meanwhile(of: Cluster, folder: Path, wanted: bytes) -> None:
     same("with a worker killed", out, wanted)
 
 
-def through_hadoop(of: Cluster, folder: Path) -> None:
-    """Files that are elsewhere, read by Hadoop's client, are called as they are there. Captures and logs are joined."""
+def through_hadoop(of: Cluster) -> None:
+    """Files that are elsewhere, read by Hadoop's client, are called as they are there. Captures and logs are joined; one file
+    is so large that it comes through a pipe."""
+    folder = WORK / "there"
+    folder.mkdir()
+    make(ROOT / "testdata", folder, 40, 2)
+    log = (ROOT / "testdata/demo/disk-full.vsftpd.log").read_bytes()
+    (folder / "large.vsftpd.log").write_bytes(log * (9_000_000 // len(log)))
     there = "viewfs://lab/there"
     out = WORK / "hadoop.json"
     conf = (f"spark.hadoop.fs.viewfs.mounttable.lab.link./there={folder.as_uri()}",)
@@ -216,6 +224,7 @@ def measured(of: Cluster, name: str, folder: Path, *words: str) -> tuple[bytes, 
 
 def main() -> None:
     """All of it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the cluster ends as well
     folders = []
     for files in FILES:
         folder = WORK / f"files-{files}"
@@ -229,7 +238,7 @@ def main() -> None:
         for folder in folders[1:]:
             measured(spark, folder.name, folder)
         rows(spark, folders[0], wanted, where)
-        through_hadoop(spark, folders[-1])
+        through_hadoop(spark)
         killed_meanwhile(spark, folders[0], wanted)
 
 
