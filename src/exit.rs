@@ -62,10 +62,10 @@ impl Exit {
 
     /// How a run over inputs ends, by what was read and what was not.
     pub fn of(tallies: &Tallies) -> Self {
-        let empty = tallies
-            .diagnostics
-            .iter()
-            .any(|(kind, ..)| kind == DiagnosticKind::Empty);
+        // Nothing to read, or nothing until the next run, is nothing that went wrong.
+        let is_nothing = |kind| matches!(kind, DiagnosticKind::Empty | DiagnosticKind::Carried);
+        let mut told = tallies.diagnostics.iter();
+        let empty = told.any(|(kind, ..)| is_nothing(kind));
         let read = tallies.inputs.values().any(|input| input.format.is_some());
         match (read || empty, tallies.diagnostics.worst()) {
             (false, _) => Self::Nothing,

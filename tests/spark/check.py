@@ -28,7 +28,7 @@ from made import make
 PROGRAM, ROOT, WORK = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 HOME = Path(pyspark.__file__).parent
 JOB = ROOT / "contrib/spark/ftpwhy_spark.py"
-FILES = [int(files) for files in os.environ.get("FTPWHY_SPARK_FILES", "400").split(",")]
+FILES = [int(files) for files in os.environ.get("FTPWHY_SPARK_FILES", "120").split(",")]
 COPIES = int(os.environ.get("FTPWHY_SPARK_COPIES", "3"))
 ENVIRONMENT = {
     **os.environ,
