@@ -388,8 +388,8 @@ fn reporting(logs: &Path, state: &Path, report: &Path) -> Command {
 
 /// Kills runs at any moment while the log is written to under them and rotated between them; the reports that are in their
 /// places add up.
-// FIXME: rotated in the middle of runs as well, this holds in most loops only (12 of 14): every line is counted once, but
-// some are read after younger ones, and sessions come apart there.
+// FIXME: rotate in the middle of runs as well. That failed in 2 of 14 loops, which may have been a fault that showed here too:
+// records of open sessions were handed to a rotated log without a byte, and not read.
 #[test]
 fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
     let folder = Temporary::new();

@@ -269,7 +269,8 @@ fn heir(log: &Log, candidates: &[Candidate], fits: &[Option<Fit>]) -> Option<usi
     let name = |path: &Path| input::series_name(path);
     let series = name(&path).0;
     let new = candidates.iter().zip(fits).enumerate();
-    let new = new.filter(|(_, (_, fit))| fit.is_none());
+    // One without a byte is not read, and the records would be passed over.
+    let new = new.filter(|(_, (candidate, fit))| fit.is_none() && candidate.length > 0);
     let alike = new.filter(|(_, (candidate, _))| name(&candidate.path).0 == series);
     let oldest = alike.min_by_key(|(_, (candidate, _))| name(&candidate.path).1);
     oldest.map(|(index, _)| index)
