@@ -62,12 +62,12 @@ impl Exit {
 
     /// How a run over inputs ends, by what was read and what was not.
     pub fn of(tallies: &Tallies) -> Self {
-        // Nothing to read, or nothing until the next run, is nothing that went wrong.
-        let is_nothing = |kind| matches!(kind, DiagnosticKind::Empty | DiagnosticKind::Carried);
-        let mut told = tallies.diagnostics.iter();
-        let empty = told.any(|(kind, ..)| is_nothing(kind));
+        let is_told = |wanted| tallies.diagnostics.iter().any(|(kind, ..)| kind == wanted);
         let read = tallies.inputs.values().any(|input| input.format.is_some());
-        match (read || empty, tallies.diagnostics.worst()) {
+        let worst = tallies.diagnostics.worst();
+        // All was left for the next run: nothing went wrong, unless something else did.
+        let left = worst != Some(Severity::Error) && is_told(DiagnosticKind::Carried);
+        match (read || left || is_told(DiagnosticKind::Empty), worst) {
             (false, _) => Self::Nothing,
             (true, Some(Severity::Error)) => Self::Partial,
             (true, _) => Self::Done,
@@ -103,6 +103,18 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Origin;
+
+    #[test]
+    fn what_is_left_for_the_next_run_is_no_failure_and_excuses_none() {
+        let mut tallies = Tallies::default();
+        let mut tell = |kind| {
+            tallies.diagnostics.add(kind, Origin::default(), "x");
+            Exit::of(&tallies)
+        };
+        assert_eq!(tell(DiagnosticKind::Carried), Exit::Done);
+        assert_eq!(tell(DiagnosticKind::Unreadable), Exit::Nothing);
+    }
 
     #[test]
     fn the_stronger_wins() {

@@ -462,6 +462,34 @@ fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
     assert_eq!(sum_of(&written), whole(&folder, &log));
 }
 
+/// A log with open sessions is gone, one was rotated empty since, and a third holds what comes next.
+#[test]
+fn what_is_open_goes_on_behind_a_log_without_a_byte() {
+    let folder = Temporary::new();
+    let log = busy_log(7, 20);
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let (first, second) = lines.split_at(lines.len() / 2);
+    let logs = folder.path("logs");
+    std::fs::create_dir(&logs).unwrap();
+    let (state, reports) = (
+        folder.path("state"),
+        ["1.json", "2.json"].map(|name| folder.path(name)),
+    );
+    std::fs::write(logs.join("x.log"), first.concat()).unwrap();
+    assert!(
+        reporting(&logs, &state, &reports[0])
+            .status()
+            .unwrap()
+            .success()
+    );
+    std::fs::write(logs.join("x.log.1"), "").unwrap();
+    std::fs::remove_file(logs.join("x.log")).unwrap();
+    std::fs::write(logs.join("x.log"), second.concat()).unwrap();
+    let mut last = reporting(&logs, &state, &reports[1]);
+    assert!(last.arg("--close").status().unwrap().success());
+    assert_eq!(sum_of(&reports), whole(&folder, &log));
+}
+
 /// Nothing can be written beyond a bound, as on a full disk: the old files stay, and the next run tells all.
 #[test]
 fn where_nothing_can_be_written_all_stays_as_it_was() {
