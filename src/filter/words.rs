@@ -22,10 +22,9 @@ impl Wrong {
         let column = text::terminal_str(&before, true).chars().count();
         let typed = text::terminal_str(&self.typed, true);
         let why = text::terminal_str(&self.why, true);
-        format!(
-            "{}: {why}\n        {typed}\n        {:column$}^",
-            self.option, ""
-        )
+        // Not by a width, of which there are no more than 65,535.
+        let blanks = " ".repeat(column);
+        format!("{}: {why}\n        {typed}\n        {blanks}^", self.option)
     }
 }
 

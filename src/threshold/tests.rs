@@ -141,3 +141,13 @@ fn what_was_measured_is_compared_exactly() {
     assert!(more(bound("rate(5xx)>33.3333%")));
     assert!(!more(bound("rate(5xx)>33.3334%")));
 }
+
+/// As a script that puts a condition together may type it.
+#[test]
+fn a_fault_behind_very_many_characters_has_its_place() {
+    let typed = " ".repeat(70_000) + "nothing";
+    let wrong = Condition::read("--fail-on", &typed).unwrap_err();
+    assert_eq!(wrong.at, 70_000);
+    let mark = wrong.told().lines().last().map(str::len);
+    assert_eq!(mark, Some(8 + 70_000 + 1));
+}
