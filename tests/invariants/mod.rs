@@ -20,6 +20,7 @@
 )]
 
 pub mod capture;
+pub mod condition;
 pub mod conversation;
 pub mod file;
 pub mod layout;
@@ -84,6 +85,11 @@ pub const ALL: &[Invariant] = &[
         name: "report",
         check: report::check,
         seeds: report::seeds,
+    },
+    Invariant {
+        name: "condition",
+        check: condition::check,
+        seeds: condition::seeds,
     },
 ];
 

@@ -82,6 +82,11 @@ fn sums_of_reports() {
     hold("report", 150);
 }
 
+#[test]
+fn conditions() {
+    hold("condition", 2000);
+}
+
 /// Writes the seeds to where the fuzzer looks for them (`.ci/fuzz`).
 #[test]
 fn are_written_where_they_are_asked_for() {
