@@ -197,6 +197,12 @@ pub(super) fn rules(
     })
 }
 
+/// How many scenes are remembered.
+#[cfg(test)]
+pub(super) fn remembered() -> usize {
+    MET.with_borrow(Lookup::len)
+}
+
 /// Facts that hold for a case although they were ruled out.
 #[cfg(test)]
 pub(super) fn mistaken(case: &Case<'_>) -> Vec<&'static str> {

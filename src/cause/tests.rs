@@ -395,3 +395,45 @@ fn a_transfer_that_only_a_log_tells_of_is_not_explained() {
     let names: Vec<&str> = classify(&session).iter().map(|f| f.cause.name()).collect();
     assert_eq!(names, ["transfer-unexplained"]);
 }
+
+/// What is remembered to be quick begins anew, and no rule is lost by it.
+#[test]
+fn more_scenes_than_are_remembered_have_the_same_rules() {
+    use std::fmt::Write as _;
+    let named = |talk: &str| -> Vec<_> {
+        let failures = classify(&Talk::play(talk));
+        failures
+            .iter()
+            .map(|failure| failure.cause.name())
+            .collect()
+    };
+    let refused = "< 220 hi\n> USER bob\n< 331 pw\n> PASS x\n< 530 Login incorrect.\n";
+    let first = named(refused);
+    assert_eq!(first, ["auth-bad-credentials"]);
+    let (mut most, each) = (0, 512);
+    for part in 0..=crate::limits::KNOWN_TEXTS / each {
+        let mut talk = "< 220 hi\n".to_owned();
+        for number in part * each..(part + 1) * each {
+            writeln!(talk, "> Q{number}\n< 500 no").unwrap();
+        }
+        assert_eq!(named(&talk).len(), each);
+        most = scene::remembered().max(most);
+    }
+    assert!(most <= crate::limits::KNOWN_TEXTS && scene::remembered() < most);
+    assert_eq!(named(refused), first);
+}
+
+/// Who waits for a look-up waits for seconds; what is shorter is a server that slows guessing down.
+#[test]
+fn a_greeting_is_late_from_some_seconds_on() {
+    let named = |seconds: u64| -> Vec<_> {
+        let failures = classify(&Talk::play(&format!("wait {seconds}s\n< 220 hi\n")));
+        failures
+            .iter()
+            .map(|failure| failure.cause.name())
+            .collect()
+    };
+    let bound = crate::limits::SLOW_TO_LET_IN.as_secs();
+    assert_eq!(named(bound - 1), Vec::<&str>::new());
+    assert_eq!(named(bound), ["server-slow-greeting"]);
+}

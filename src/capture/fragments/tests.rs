@@ -171,13 +171,17 @@ fn a_packet_whose_fragments_were_cut_knows_what_is_missing() {
 fn what_waits_is_bounded_in_time_number_and_bytes() {
     let mut fragments = Fragments::default();
     let part = |id: u32| fragment(id, 0, &[5; 8], true);
-    for second in [1, 31] {
-        fragments.take(&part(7), place(second), &[(place(second).origin, 1)]);
-    }
+    let patience = i64::try_from(limits::FRAGMENT_SECONDS).unwrap();
+    fragments.take(&part(7), place(1), &[(place(1).origin, 1)]);
+    fragments.take(&part(8), place(patience), &[(place(patience).origin, 1)]);
+    assert_eq!(fragments.waiting.len(), 2);
+    let late = place(1 + patience);
+    fragments.take(&part(7), late, &[(late.origin, 1)]);
     assert_eq!(
         fragments.counts[&SourceId(0)].unread[ALONE],
         (place(1).origin, 1)
     );
+    let mut fragments = Fragments::default();
     for id in 0..=limits::FRAGMENTED_PACKETS {
         let id = 100 + u32::try_from(id).unwrap();
         fragments.take(&part(id), place(32), &[(place(32).origin, 1)]);

@@ -335,3 +335,24 @@ fn normal_form() {
     assert_eq!(normal(b""), "");
     assert!(normal(&[b'a'; 10_000]).len() <= limits::REPLY_TEXT_BYTES);
 }
+
+/// What is remembered to be quick begins anew, and nothing that is told changes by it.
+#[test]
+fn more_texts_than_are_remembered_are_told_like_the_first() {
+    let told = |text: &str| {
+        let code = ReplyCode::new(530).unwrap();
+        let hit = by_text(code, Some(Verb::PASS), Named::default(), text.as_bytes());
+        hit.map(|hit| hit.cause.name())
+    };
+    let first = told("Login incorrect.");
+    assert_eq!(first, Some("auth-bad-credentials"));
+    let remembered = || MEMORY.with_borrow(|memory| memory.sent.len().max(memory.normal.len()));
+    let mut most = 0;
+    for number in 0..=limits::KNOWN_TEXTS {
+        told(&format!("qx{number}"));
+        most = remembered().max(most);
+    }
+    assert_eq!(most, limits::KNOWN_TEXTS);
+    assert!(remembered() < most);
+    assert_eq!(told("Login incorrect."), first);
+}

@@ -251,6 +251,10 @@ fn a_file_that_grows_out_of_proportion_is_left() {
         assert!(read_with(&bytes, 4_000_000).1.is_none());
     }
     assert!(read_with(&gzip(&noise(100_000)), 10).1.is_none());
+    // Beyond the bound a file may still become so many times as large as it is.
+    let ratio = usize::try_from(limits::DECOMPRESSED_RATIO).unwrap();
+    let within = gzip(&[&noise(3000), &zeros[..ratio * 2000]].concat());
+    assert!(read_with(&within, 1000).1.is_none(), "{}", within.len());
 }
 
 #[test]
@@ -263,6 +267,12 @@ fn a_format_that_asks_for_too_much_memory_does_not_get_it() {
         let error = read(bytes).1;
         assert_eq!(kind(error), Some(ErrorKind::OutOfMemory));
     }
+    // A window of so many eighths of 128 MiB: the bound lies between `zstd --long` and the next size.
+    let window = |eighths: u8| read(&[0x28, 0xb5, 0x2f, 0xfd, 0, (17 << 3) | eighths, 1, 0, 0]).1;
+    let eighth = 16 << 20;
+    assert!((8 * eighth..9 * eighth).contains(&limits::DECOMPRESSION_MEMORY));
+    assert!(window(0).is_none());
+    assert_eq!(kind(window(1)), Some(ErrorKind::OutOfMemory));
 }
 
 #[test]

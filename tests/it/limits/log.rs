@@ -135,6 +135,20 @@ fn a_format_is_told_by_the_first_lines_that_are_not_empty() {
     assert_eq!(told(limits::SNIFF_LINES), (0, 1));
 }
 
+#[test]
+fn a_format_is_told_by_the_first_bytes() {
+    let told = |before: usize| {
+        let other = format!("Mar  1 00:00:00 ftp1 sshd[7]: {}\n", "x".repeat(4000));
+        let own = "Mar  1 00:00:00 ftp1 pure-ftpd: (?@203.0.113.7) [INFO] New connection from 203.0.113.7\n";
+        let lines = other.repeat(before / other.len()) + own;
+        let findings = read("syslog", lines.as_bytes());
+        let unknown = count(&findings, DiagnosticKind::UnknownFormat);
+        (sessions(&findings), unknown)
+    };
+    assert_eq!(told(limits::SNIFF_BYTES - 200), (1, 0));
+    assert_eq!(told(limits::SNIFF_BYTES + 5000), (0, 1));
+}
+
 /// Sessions of one user and host that all end only with the log: to forget one must not take as long as there are others.
 #[test]
 fn thousands_of_sessions_that_look_alike_are_each_counted() {

@@ -24,6 +24,10 @@ const NO_BOUNDS: &[(&str, &str)] = &[
         "a piece of work: a group is written, and the next one begins",
     ),
     ("GROUP_BYTES", "a piece of work"),
+    (
+        "WINDOW_BYTES",
+        "a piece of work: windows of any size give the same, by law",
+    ),
     ("FTP_PORT", "a number of a protocol"),
     ("FTP_DATA_PORT", "a number of a protocol"),
     ("FTPS_PORT", "a number of a protocol"),
@@ -78,8 +82,10 @@ fn tests_of(source: &Source) -> &str {
     if source.path.starts_with("tests/") || is_test_file(&source.path) {
         return &source.text;
     }
-    let parts = source.text.split_once("#[cfg(test)]\nmod ");
-    parts.map_or("", |(_, tests)| tests)
+    // What stands behind `mod tests;` is no test: those are in a file of their own.
+    let parts = source.text.split("#[cfg(test)]\nmod ").skip(1);
+    let within = |part: &&str| part.lines().next().is_some_and(|line| line.ends_with('{'));
+    parts.last().filter(within).unwrap_or("")
 }
 
 /// The words of a text that may be names of numbers.
@@ -145,4 +151,9 @@ fn a_bound_that_no_test_names_is_found() {
     assert!(!names("src/x.rs", "A"));
     assert!(names("src/x.rs", "B"));
     assert!(names("tests/it/x.rs", "A"));
+    let apart = Source {
+        path: "src/x.rs".to_owned(),
+        text: "#[cfg(test)]\nmod tests;\n\nfn x() { limits::A }\n".to_owned(),
+    };
+    assert_eq!(tests_of(&apart), "");
 }

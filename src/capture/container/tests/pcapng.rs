@@ -309,3 +309,24 @@ fn a_packet_with_long_options_counts_and_one_with_longer_ones_is_damage() {
     let longest = limits::PACKET_BYTES + limits::BLOCK_OPTION_BYTES;
     assert_eq!(told(longest + 1000), (1, true));
 }
+
+/// Secrets for decryption: the longest block that is none of packets.
+#[test]
+fn a_block_of_no_packet_may_be_long_and_one_that_says_it_is_longer_is_damage() {
+    let told = |says: Option<usize>, body: usize| {
+        let mut bytes = section(false);
+        bytes.extend(interface(1, 0, None, 0, false));
+        let start = bytes.len();
+        bytes.extend(block(10, &vec![0; body], false));
+        if let Some(says) = says {
+            let length = word(u32::try_from(says).unwrap(), false);
+            bytes[start + 4..start + 8].copy_from_slice(&length);
+        }
+        bytes.extend(enhanced(0, 2, b"next", false));
+        let found = cut(&bytes);
+        (found.packets.len(), found.told()[0].0)
+    };
+    assert_eq!(told(None, limits::BLOCK_BYTES - 12), (1, "not-read"));
+    // Were it believed, nothing of the rest would be read.
+    assert_eq!(told(Some(limits::BLOCK_BYTES + 4), 400), (1, "damaged"));
+}
