@@ -2,6 +2,7 @@
 //!
 //! Nothing is held in memory but some conversations at a time. Conversations are those of the tests' `traffic.rs`:
 //! most sessions hold a failure, so the code that explains failures is far busier than on a healthy server.
+#![allow(dead_code, reason = "each bench uses a part")]
 
 use std::fmt;
 use std::fs::{self, File};
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use super::synth::{Container, Conversation, Packet, capture};
 use super::traffic::{Rng, random_conversation, vsftpd_log};
 
-const SEED: u64 = 42;
+pub(crate) const SEED: u64 = 42;
 const SECOND: i64 = 1_000_000_000;
 /// Conversations made at a time; in [`random_conversation`]s that is a quarter of a second each.
 const BATCH: u32 = 2000;
@@ -114,6 +115,22 @@ impl Default for Digest {
     }
 }
 
+impl Digest {
+    /// Of what is at hand as a whole.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let mut digest = Self::default();
+        digest.add(bytes);
+        digest
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        // FNV-1a.
+        let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        self.hash = bytes.iter().fold(self.hash, mix);
+        self.bytes += bytes.len() as u64;
+    }
+}
+
 /// Half of the hash: enough to tell one input from another.
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,10 +147,7 @@ struct Target {
 
 impl Target {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // FNV-1a.
-        let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        self.digest.hash = bytes.iter().fold(self.digest.hash, mix);
-        self.digest.bytes += bytes.len() as u64;
+        self.digest.add(bytes);
         self.file.write_all(bytes)
     }
 
