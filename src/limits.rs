@@ -396,8 +396,8 @@ pub const STEPS: usize = 8;
 /// A series larger than this gets the whole thread pool; smaller ones are read whole by one thread each.
 pub const SMALL_SERIES_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Finished sessions that are judged in one go, beside the reading.
-pub const SESSIONS_TO_JUDGE: usize = 512;
+/// Finished sessions that are judged in one go, beside the reading; so few that they are still in a core's cache.
+pub const SESSIONS_TO_JUDGE: usize = 32;
 
 /// Rows of a group in a Parquet file, and bytes of JSON they are made of: what is held in memory before it is written.
 /// Databases read groups of some hundred thousand rows best.

@@ -377,17 +377,24 @@ impl Job<'_> {
         let asked = self.settings.asked();
         let judged = Mutex::new(Vec::new());
         let read = rayon::in_place_scope(|scope| {
+            let judged = &judged;
+            let judge_batch = move |finished: Vec<Session>| {
+                // A poisoned lock is that of a batch that panicked, and the whole series is given up then.
+                let known = judged.lock().map(|mut judged| judged.pop());
+                let mut findings = known.ok().flatten().unwrap_or_default();
+                judge(finished, asked, &mut findings);
+                if let Ok(mut judged) = judged.lock() {
+                    judged.push(findings);
+                }
+            };
+            // Where nobody else could do it, it is done at once: what was just read is still in the core's cache.
+            let is_alone = rayon::current_num_threads() == 1;
             let judge = |finished: Vec<Session>| {
-                let judged = &judged;
-                scope.spawn(move |_| {
-                    // A poisoned lock is that of a batch that panicked, and the whole series is given up then.
-                    let known = judged.lock().map(|mut judged| judged.pop());
-                    let mut findings = known.ok().flatten().unwrap_or_default();
-                    judge(finished, asked, &mut findings);
-                    if let Ok(mut judged) = judged.lock() {
-                        judged.push(findings);
-                    }
-                });
+                if is_alone {
+                    judge_batch(finished);
+                } else {
+                    scope.spawn(move |_| judge_batch(finished));
+                }
             };
             let watcher = Watcher {
                 findings: Findings::default(),
