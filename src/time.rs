@@ -5,6 +5,7 @@
 //! into a [`Timestamp`] in file order. The machine's own clock is never asked.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -16,32 +17,46 @@ const DAY: i64 = 86_400;
 const QUARTER: i64 = 900;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Timestamp(i64);
+///
+/// Kept as the nanoseconds since the earliest point there is, in the year 1677, which is never 0: so a time that may be absent
+/// takes no more room than one that is there, and every event, exchange and reply has some.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(NonZeroU64);
+
+/// The start of 1970.
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self::from_nanos(0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({})", self.nanos())
+    }
+}
 
 impl Timestamp {
-    /// From nanoseconds since 1970.
+    /// From nanoseconds since 1970; the least number there is stands for the one after it.
     pub fn from_nanos(nanos: i64) -> Self {
-        Self(nanos)
+        let since_first = nanos.wrapping_sub(i64::MIN).cast_unsigned();
+        Self(NonZeroU64::new(since_first).unwrap_or(NonZeroU64::MIN))
     }
 
     /// From seconds since 1970 and nanoseconds on top; saturates in the year 2262.
     pub fn from_seconds(seconds: i64, nanos: u32) -> Self {
-        Self(
-            seconds
-                .saturating_mul(NANOS)
-                .saturating_add(i64::from(nanos)),
-        )
+        let nanos = i64::from(nanos);
+        Self::from_nanos(seconds.saturating_mul(NANOS).saturating_add(nanos))
     }
 
     /// Nanoseconds since 1970.
     pub fn nanos(self) -> i64 {
-        self.0
+        self.0.get().cast_signed().wrapping_add(i64::MIN)
     }
 
     /// Whole seconds since 1970, rounded down.
     pub fn seconds(self) -> i64 {
-        self.0.div_euclid(NANOS)
+        self.nanos().div_euclid(NANOS)
     }
 
     /// Time passed since an earlier point; zero when that point is later.
@@ -51,30 +66,31 @@ impl Timestamp {
 
     /// The same in nanoseconds.
     pub fn nanos_since(self, earlier: Timestamp) -> u64 {
-        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+        let nanos = self.0.get().saturating_sub(earlier.0.get());
+        nanos.min(i64::MAX.cast_unsigned())
     }
 
     /// Nanoseconds between two points, whichever is the earlier.
     pub fn nanos_apart(self, other: Timestamp) -> u64 {
-        self.0.abs_diff(other.0)
+        self.0.get().abs_diff(other.0.get())
     }
 
     /// The time so many nanoseconds later.
     #[must_use]
     pub fn later(self, nanos: i64) -> Self {
-        Self(self.0.saturating_add(nanos))
+        Self::from_nanos(self.nanos().saturating_add(nanos))
     }
 
     /// The point so long before this one.
     #[must_use]
     pub fn before(self, passed: Duration) -> Self {
         let nanos = i64::try_from(passed.as_nanos()).unwrap_or(i64::MAX);
-        Self(self.0.saturating_sub(nanos))
+        Self::from_nanos(self.nanos().saturating_sub(nanos))
     }
 
     /// As seen in a time zone: year, month, day, hour, minute, second.
     pub(crate) fn civil(self, zone: &TimeZone) -> Option<jiff::civil::DateTime> {
-        jiff::Timestamp::from_nanosecond(i128::from(self.0))
+        jiff::Timestamp::from_nanosecond(i128::from(self.nanos()))
             .ok()
             .map(|t| zone.to_datetime(t))
     }
@@ -104,7 +120,10 @@ impl Timestamp {
 /// RFC 3339 in UTC, with as many decimals as are needed (0, 3, 6 or 9).
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, nanos) = (self.0.div_euclid(NANOS), self.0.rem_euclid(NANOS));
+        let (seconds, nanos) = (
+            self.nanos().div_euclid(NANOS),
+            self.nanos().rem_euclid(NANOS),
+        );
         let (year, month, day) = date_of(seconds.div_euclid(DAY));
         let rest = seconds.rem_euclid(DAY);
         write!(
@@ -373,6 +392,22 @@ mod tests {
             "2024-02-29T00:00:00.000000001Z"
         );
         assert_eq!(show(-1), "1969-12-31T23:59:59.999999999Z");
+    }
+
+    #[test]
+    fn a_time_comes_out_as_it_went_in_and_its_absence_costs_nothing() {
+        let numbers = [i64::MIN + 1, -1, 0, 1, 1_772_323_200_123_456_000, i64::MAX];
+        for pair in numbers.windows(2) {
+            let [earlier, later] = [pair[0], pair[1]].map(Timestamp::from_nanos);
+            assert_eq!((earlier.nanos(), later.nanos()), (pair[0], pair[1]));
+            assert!(earlier < later);
+        }
+        let first = Timestamp::from_nanos(i64::MIN);
+        assert_eq!(first.nanos(), i64::MIN + 1);
+        assert_eq!(first.before(Duration::from_secs(1)), first);
+        let last = Timestamp::from_nanos(i64::MAX);
+        assert_eq!(last.nanos_since(first), i64::MAX.cast_unsigned());
+        assert_eq!(size_of::<Option<Timestamp>>(), size_of::<Timestamp>());
     }
 
     #[test]

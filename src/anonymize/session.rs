@@ -87,7 +87,11 @@ impl Anonymizer {
             command.argument = argument.map(other);
             command.verb = self.verb(command.verb);
         }
-        let replies = exchange.preliminary.iter_mut().chain(&mut exchange.last);
+        let replies = exchange
+            .preliminary
+            .as_deref_mut()
+            .into_iter()
+            .chain(&mut exchange.last);
         for reply in replies.chain(exchange.also.as_deref_mut()) {
             reply.text = self.text(reply.text.bytes(), names);
         }

@@ -182,7 +182,7 @@ pub(super) fn dialogue(exchange: &Exchange) -> Proof {
         }
         text.extend_from_slice(b" -> ");
     }
-    match exchange.last.as_ref().or(exchange.preliminary.as_ref()) {
+    match exchange.replies().next_back() {
         Some(reply) => push_reply(&mut text, reply),
         None => text.extend_from_slice(b"no reply"),
     }

@@ -219,7 +219,7 @@ fn count_again(session: &mut Session) {
     let commands = session.exchanges.iter().filter_map(|e| e.command.as_ref());
     session.commands = commands.filter(|command| !command.assumed).count() as u64;
     let replies = session.exchanges.iter();
-    let replies = replies.flat_map(|e| e.preliminary.iter().chain(&e.last));
+    let replies = replies.flat_map(Exchange::replies);
     let observed = replies.filter(|reply| reply.evidence == Evidence::Observed);
     session.replies = observed.count() as u64;
 }

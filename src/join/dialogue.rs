@@ -171,9 +171,9 @@ pub(super) fn differences<'a>(
     found: &'a Agreement,
 ) -> impl Iterator<Item = i64> + 'a {
     let of = |(heard, told): (&Exchange, &Exchange)| {
-        let at = |reply: &Option<KeptReply>| reply.as_ref().and_then(|r| r.at);
-        let begun = at(&heard.preliminary).zip(at(&told.preliminary));
-        let settled = at(&heard.last).zip(at(&told.last));
+        let at = |reply: Option<&KeptReply>| reply.and_then(|r| r.at);
+        let begun = at(heard.preliminary.as_deref()).zip(at(told.preliminary.as_deref()));
+        let settled = at(heard.last.as_ref()).zip(at(told.last.as_ref()));
         // One line that tells of command and reply was written behind the reply.
         let one_line = told.last.as_ref().is_some_and(|r| r.origin == told.origin);
         let sent = heard.sent.zip(told.sent).filter(|_| !one_line);

@@ -12,7 +12,7 @@ pub fn merge(wire: &mut Session, mut log: Session, ahead: i64) {
     let pairs = agreement(wire, &log).map_or_else(Vec::new, |found| found.pairs);
     for (heard, told) in &pairs {
         let told = log.exchanges.get(*told);
-        let reply = told.and_then(|e| e.last.as_ref().or(e.preliminary.as_ref()));
+        let reply = told.and_then(|e| e.replies().next_back());
         let exchange = wire.exchanges.get_mut(*heard);
         if let Some((exchange, reply)) = exchange.zip(reply) {
             exchange.also.get_or_insert_with(|| Box::new(reply.clone()));
@@ -34,7 +34,7 @@ pub fn merge(wire: &mut Session, mut log: Session, ahead: i64) {
 fn set_clock(log: &mut Session, ahead: i64) {
     for exchange in &mut log.exchanges {
         exchange.sent = exchange.sent.map(|at| at.later(-ahead));
-        for reply in exchange.preliminary.iter_mut().chain(&mut exchange.last) {
+        for reply in exchange.replies_mut() {
             reply.at = reply.at.map(|at| at.later(-ahead));
         }
     }
@@ -129,7 +129,8 @@ fn add(wire: &mut Session, mut exchange: Exchange, data: &[usize]) {
     exchange.state.protected = true;
     // Stamps that are cut to whole seconds are early; it was after what came before it.
     let mut known = wire.exchanges.iter().rev().find_map(Exchange::at);
-    let replies = exchange.preliminary.iter_mut().chain(&mut exchange.last);
+    let begun = exchange.preliminary.as_deref_mut().into_iter();
+    let replies = begun.chain(&mut exchange.last);
     let times = [&mut exchange.sent].into_iter();
     for at in times.chain(replies.map(|reply| &mut reply.at)) {
         *at = at.map(|at| known.map_or(at, |known| at.max(known)));
@@ -137,7 +138,7 @@ fn add(wire: &mut Session, mut exchange: Exchange, data: &[usize]) {
     }
     exchange.data = exchange.data.and_then(|number| data.get(number).copied());
     wire.commands += u64::from(exchange.command.as_ref().is_some_and(|c| !c.assumed));
-    let replies = exchange.preliminary.iter().chain(&exchange.last);
+    let replies = exchange.replies();
     let observed = |reply: &&KeptReply| reply.evidence == Evidence::Observed;
     wire.replies += replies.filter(observed).count() as u64;
     wire.exchanges.push(exchange);

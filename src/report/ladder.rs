@@ -269,7 +269,7 @@ impl Rungs<'_> {
             });
         }
         let mut before = exchange.sent;
-        for reply in exchange.preliminary.iter().chain(&exchange.last) {
+        for reply in exchange.replies() {
             rows.push(Row {
                 at: reply.at,
                 waited: reply.at.zip(before).map(|(now, before)| now.since(before)),

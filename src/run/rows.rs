@@ -55,7 +55,7 @@ impl Told {
 
     /// All that an exchange was told by.
     fn of_exchange(exchange: &Exchange) -> impl Iterator<Item = Self> {
-        let replies = exchange.preliminary.iter().chain(&exchange.last);
+        let replies = exchange.replies();
         let replies = replies.map(|reply| Self::Reply(reply.origin, reply.code));
         let command = exchange.command.as_ref();
         let command = command.map(|command| Self::Command(exchange.origin, command.verb));
@@ -181,7 +181,7 @@ impl<'f> Wanted<'f> {
 fn also_told(session: &Session) -> Vec<(Told, Origin)> {
     let place = |exchange: &Exchange| {
         let also = exchange.also.as_deref().filter(|_| !exchange.hidden)?;
-        let replies = exchange.preliminary.iter().chain(&exchange.last);
+        let replies = exchange.replies();
         let same = replies.rev().find(|reply| reply.code == also.code)?;
         Some((Told::Reply(same.origin, same.code), also.origin))
     };
@@ -234,7 +234,7 @@ fn hidden(
             let command = Command::new(command.verb, argument);
             tell(exchange.sent, exchange.origin, EventKind::Command(command));
         }
-        for reply in exchange.preliminary.iter().chain(&exchange.last) {
+        for reply in exchange.replies() {
             let text = reply.text.bytes();
             let ends = memchr::memchr_iter(b'\n', text).count();
             let kind = EventKind::Reply(Reply {

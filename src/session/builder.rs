@@ -301,7 +301,7 @@ impl Draft {
         }
         if !settles(reply.code) {
             if exchange.preliminary.is_none() {
-                exchange.preliminary = Some(kept);
+                exchange.preliminary = Some(Box::new(kept));
             } else {
                 observer.passed(&self.session, &kept);
             }

@@ -119,8 +119,8 @@ pub struct Exchange {
     pub sent: Option<Timestamp>,
     /// Where the command was read; for a reply without command, where that was.
     pub origin: Origin,
-    /// The first 1yz reply.
-    pub preliminary: Option<KeptReply>,
+    /// The first 1yz reply. Few exchanges have one, so none has room for it.
+    pub preliminary: Option<Box<KeptReply>>,
     /// The reply that settled it.
     pub last: Option<KeptReply>,
     /// How it came out.
@@ -142,6 +142,17 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Its replies, in the order in which they came.
+    pub fn replies(&self) -> impl DoubleEndedIterator<Item = &KeptReply> {
+        self.preliminary.as_deref().into_iter().chain(&self.last)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn replies_mut(&mut self) -> impl Iterator<Item = &mut KeptReply> {
+        let begun = self.preliminary.as_deref_mut();
+        begun.into_iter().chain(&mut self.last)
+    }
+
     /// The verb; [`Verb::CONNECT`] for the greeting.
     pub fn verb(&self) -> Option<Verb> {
         self.command.as_ref().map(|c| c.verb)
@@ -174,7 +185,7 @@ impl Exchange {
 
     /// From the command to its first reply.
     pub fn waited(&self) -> Option<Duration> {
-        let first = self.preliminary.as_ref().or(self.last.as_ref())?;
+        let first = self.replies().next()?;
         Some(first.at?.since(self.sent?))
     }
 

@@ -219,7 +219,7 @@ impl Gathered {
     /// As [`VantageTally::observe_exchange`] does.
     fn exchange(&mut self, exchange: &Exchange) {
         self.tally.span.add(exchange.sent);
-        for reply in exchange.preliminary.iter().chain(&exchange.last) {
+        for reply in exchange.replies() {
             self.reply(reply);
         }
         let Some(code) = exchange.code() else { return };

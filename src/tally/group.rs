@@ -163,7 +163,7 @@ impl Grouping {
 
     /// Adds an exchange that a session does not keep.
     pub fn exchange(&self, groups: &mut Groups, session: &Session, exchange: &Exchange) {
-        for reply in exchange.preliminary.iter().chain(&exchange.last) {
+        for reply in exchange.replies() {
             self.reply(groups, session, Some(exchange), reply);
         }
     }

@@ -223,7 +223,7 @@ impl VantageTally {
     /// Adds an exchange.
     pub fn observe_exchange(&mut self, exchange: &Exchange) {
         self.span.add(exchange.sent);
-        for reply in exchange.preliminary.iter().chain(&exchange.last) {
+        for reply in exchange.replies() {
             self.observe_reply(reply);
         }
         let Some(code) = exchange.code() else { return };

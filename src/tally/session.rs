@@ -105,7 +105,7 @@ pub struct TransferTally {
 
 fn hidden_replies(session: &Session) -> u64 {
     let hidden = session.exchanges.iter().filter(|e| e.hidden);
-    let replies = hidden.flat_map(|e| e.preliminary.iter().chain(&e.last));
+    let replies = hidden.flat_map(Exchange::replies);
     replies.filter(|r| r.evidence == Evidence::Observed).count() as u64
 }
 
