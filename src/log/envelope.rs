@@ -7,6 +7,7 @@
 //! message. What hides a line as a whole was taken off before (`input`).
 //! Nothing here knows FTP, and nothing is unescaped.
 
+mod months;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use std::cell::Cell;
 
 use crate::limits;
 use crate::time::{Stamp, Timestamp, days_from_date};
+
+pub use months::foreign_syslog_date;
 
 const DAY: i64 = 86_400;
 
@@ -51,6 +54,7 @@ impl<'b> Bare<'b> {
             Some(b'/' | b'.' | b'a'..=b'z') => prefixed(line),
             _ => None,
         }
+        .or_else(|| foreign_rfc_3164(line))
         .unwrap_or(Self::whole(line))
     }
 
@@ -303,6 +307,17 @@ pub fn syslog_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
 /// `Nov 22 08:22:20 host vsftpd[13518]: message`; a message that comes straight from `/dev/log` has no host.
 fn rfc_3164(line: &[u8]) -> Option<Bare<'_>> {
     let (stamp, rest) = syslog_date(line)?;
+    behind_date(stamp, rest)
+}
+
+/// The same where the month is in another language: `11月 22 08:22:20 host vsftpd[13518]: message`.
+fn foreign_rfc_3164(line: &[u8]) -> Option<Bare<'_>> {
+    // A server that writes such a date itself puts no colon behind its name.
+    let (stamp, rest) = foreign_syslog_date(line)?;
+    behind_date(stamp, rest).filter(|bare| bare.tag.is_some())
+}
+
+fn behind_date(stamp: Stamp, rest: &[u8]) -> Option<Bare<'_>> {
     if let Some(rest) = rest.strip_prefix(b" ") {
         return tagged(stamp, rest);
     }
