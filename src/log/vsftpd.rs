@@ -68,7 +68,7 @@ impl Format for Vsftpd {
 
     fn read<'b>(&self, line: &Bare<'b>) -> Read<'b> {
         match line.tag {
-            None => native(line.message),
+            None => native(whole(line.message)),
             Some(b"vsftpd") => syslog(line),
             Some(_) => Read::Unrecognised,
         }
@@ -84,13 +84,19 @@ impl Format for Vsftpd {
     }
 }
 
+/// Without the blanks that some hands a line goes through leave behind its closing quote.
+fn whole(line: &[u8]) -> &[u8] {
+    let trimmed = line.trim_ascii_end();
+    if trimmed.ends_with(b"\"") { trimmed } else { line }
+}
+
 /// `Sun Nov 22 08:16:55 2026 [pid 501] ` and a message.
 fn native(line: &[u8]) -> Read<'_> {
     let Some((stamp, rest)) = envelope::ctime(line) else {
         // A text that held a line end (SUSE does not replace it) goes on for one more line: its closing quote.
         return match line {
             b"\"" => Read::Ignored("the end of a text with a line end in it"),
-            _ => glued(line).unwrap_or(Read::Unrecognised),
+            _ => glued(line).or_else(|| undated(line)).unwrap_or(Read::Unrecognised),
         };
     };
     if let Some((pid, message)) = process(rest)
@@ -117,6 +123,12 @@ fn glued(line: &[u8]) -> Option<Read<'_>> {
         let (pid, message) = process(rest)?;
         message_of(stamp, pid, message)
     })
+}
+
+/// What is left of a line without its date, and perhaps without its process: people cut it off where they show a log.
+fn undated(line: &[u8]) -> Option<Read<'_>> {
+    let (pid, text) = numbered(line).unwrap_or((0, line));
+    message_of(Stamp::None, pid, text)
 }
 
 /// ` [pid 501] `
@@ -165,11 +177,11 @@ fn message_of(stamp: Stamp, pid: u32, message: &[u8]) -> Option<Read<'_>> {
     })
 }
 
-/// True for the bytes of addresses and host names.
+/// True for the bytes of addresses and host names, and of what people put in their place before they show a log.
 static HOST_BYTES: [bool; 256] = {
     let mut is_host = [false; 256];
     let mut letters: &[u8] =
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:.-%_";
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:.-%_<>*#";
     while let Some((letter, rest)) = letters.split_first() {
         #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
         (is_host[*letter as usize] = true);

@@ -108,7 +108,7 @@ pub(super) fn record<'b>(line: &'b [u8], repeated: &mut Repeated<'b>) -> Option<
     }
     let (user, rest) = user(begin)?;
     let Some((is_reply, client, text)) = said(rest) else {
-        let is_whole = line.last() != Some(&b'\r');
+        let is_whole = !matches!(line.last(), Some(b'\r' | b' '));
         return match event(stamp, number, user, rest).filter(|_| is_whole)? {
             Read::Taken(record) => Some(record),
             _ => None,
@@ -229,7 +229,7 @@ mod tests {
             client in prop::sample::select(vec!["192.0.2.7", "::ffff:192.0.2.7", "", "a b", "h\u{e4}"]),
             middle in prop::sample::select(vec!["\", \"", "\"", "\", ", "\" \""]),
             text in prop::sample::select(vec!["230 Login successful.", "USER bob", "", " ", "????ABOR", " SIZE??", "230-Hi", "a\"b", "550", "#015#012x#012", "x??", "/a\", 260 bytes, 5.39Kbyte/sec", "Connection refused: x"]),
-            end in prop::sample::select(vec!["\"", "", "\"\r", "\r\"", "\"\""]),
+            end in prop::sample::select(vec!["\"", "", "\"\r", "\r\"", "\"\"", "\" ", "\"  \r", " "]),
         ) {
             let line = [date, pid, user, event, client, middle, text, end].concat();
             prop_assert!(agrees(line.as_bytes()), "{}", line);
