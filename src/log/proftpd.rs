@@ -91,6 +91,7 @@ impl Format for Proftpd {
         if !line.tag.is_some_and(is_tag) {
             return match foreground(line) {
                 Some(text) => read(line, 0, text),
+                None if is_start(line) => Read::Ignored(DAEMON),
                 None => Read::Unrecognised,
             };
         }
@@ -106,6 +107,13 @@ impl Format for Proftpd {
 fn foreground<'b>(line: &Bare<'b>) -> Option<&'b [u8]> {
     let session = session(line.message).filter(|_| line.tag.is_none())?;
     matches!(Host::read(session.address), Host::Ip(_)).then_some(line.message)
+}
+
+/// `ftp1.example - ProFTPD 1.3.0 (stable) (built …) standalone mode STARTUP`, which they print as well.
+fn is_start(line: &Bare<'_>) -> bool {
+    let name = memchr::memmem::find(line.message, b" - ProFTPD ").and_then(|at| line.message.get(..at));
+    let is_end = line.message.ends_with(b" STARTUP") || line.message.ends_with(b" SHUTDOWN");
+    line.tag.is_none() && is_end && name.is_some_and(|name| !name.contains(&b' '))
 }
 
 fn is_tag(tag: &[u8]) -> bool {
@@ -197,13 +205,15 @@ fn number(text: &[u8]) -> Option<(u32, &[u8])> {
 /// `2026-11-22 08:16:56,120 ` or `Nov 22 08:16:56 `.
 fn date(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let (stamp, rest) = match line.first()? {
-        b'0'..=b'9' => envelope::blank_date(line)?,
-        _ => envelope::syslog_date(line).or_else(|| foreign_date(line))?,
+        b'0'..=b'9' => envelope::blank_date(line).or_else(|| envelope::foreign_syslog_date(line))?,
+        _ => envelope::syslog_date(line)
+            .or_else(|| envelope::foreign_syslog_date(line))
+            .or_else(|| foreign_date(line))?,
     };
     Some((stamp, rest.strip_prefix(b" ")?))
 }
 
-/// The same where the month is in another language (`LC_TIME`): no time can be told from it.
+/// The same where the month is in a language that is not known here: no time can be told from it.
 fn foreign_date(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let (month, rest) = envelope::word(line)?;
     let (day, rest) = envelope::word(rest)?;

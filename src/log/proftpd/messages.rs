@@ -217,8 +217,11 @@ fn login(message: &[u8]) -> Option<Said<'_>> {
     Some(refused(Some(user), reason, code, "Login failed"))
 }
 
-/// `host [address] to address:port`
+/// `host [address] to address:port`, or what an editor or a pager shows of it, with its mark where it cuts lines.
 fn is_way(text: &[u8]) -> bool {
+    if text.ends_with(b"$") || text.ends_with(b">") || text.ends_with("…".as_bytes()) {
+        return contains(text, b" [");
+    }
     let Some((from, to)) = cut(text, b"] to ") else {
         return false;
     };
