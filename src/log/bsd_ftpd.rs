@@ -86,6 +86,9 @@ impl Format for BsdFtpd {
             return Read::Unrecognised;
         }
         let message = without_id(line.message);
+        if message.starts_with(b"xferlog (") {
+            return Read::Unrecognised;
+        }
         if OWN.iter().any(|own| message.starts_with(own)) {
             return Read::Ignored("a message of the server or of PAM about itself");
         }
@@ -208,7 +211,7 @@ fn login(message: &[u8]) -> Option<Said<'_>> {
         // What follows is the password.
         Some(b'A') => Some(&b"anonymous"[..]),
         // inetutils writes no host here: `FROM  as alice`, `FROM , bob`.
-        _ => name.or_else(|| rest.strip_prefix(b"as ")),
+        _ => name.or_else(|| rest.strip_prefix(b"as ")).map(without_class),
     };
     Some(Said {
         client,
@@ -216,6 +219,12 @@ fn login(message: &[u8]) -> Option<Said<'_>> {
         fact: Fact::Login { accepted, reason: b"" },
         implied: Implied::new(code, by),
     })
+}
+
+/// NetBSD's adds ` (class: real, type: REAL)`.
+fn without_class(user: &[u8]) -> &[u8] {
+    let at = memchr::memmem::rfind(user, b" (class: ").filter(|_| user.ends_with(b")"));
+    at.and_then(|at| user.get(..at)).unwrap_or(user)
 }
 
 static REPEATED: Uncounted = Uncounted::one_of(&[421, 530], "repeated login failures");
@@ -226,17 +235,20 @@ static NOT_PUT: Uncounted =
 
 /// The messages with which a session is over.
 fn end(message: &[u8]) -> Option<Said<'_>> {
-    let closes = Fact::Failed {
+    let dies = |text| Fact::Failed {
         verb: None,
         argument: None,
-        text: b"",
+        text,
         closes: true,
     };
-    if message.starts_with(b"User ") && memchr::memmem::find(message, b" timed out after ").is_some() {
-        let implied = Implied::new(421, "timed out");
+    let closes = dies(b"");
+    if let Some(rest) = message.strip_prefix(b"User ")
+        && let Some(end) = memchr::memmem::rfind(rest, b" timed out after ")
+    {
         return Some(Said {
-            implied,
-            ..Said::fact(closes)
+            user: rest.get(..end),
+            implied: Implied::new(421, "timed out"),
+            ..Said::fact(dies(rest.get(end + 1..)?))
         });
     }
     if let Some(rest) = message.strip_prefix(b"repeated login failures from ") {
@@ -319,6 +331,7 @@ mod tests {
             ("FTP LOGIN FROM 192.0.2.7, two words", "192.0.2.7 ", "two words"),
             ("FTP LOGIN FROM h.example [192.0.2.7], bob", "192.0.2.7 ", "bob"),
             ("FTP LOGIN FROM  as bob", "", "bob"),
+            ("FTP LOGIN FROM 192.0.2.7 as bob (class: real, type: REAL)", "192.0.2.7 ", "bob"),
             ("[ID 484914 daemon.notice] FTP LOGIN FROM 192.0.2.7, bob", "192.0.2.7 ", "bob"),
             ("ANONYMOUS FTP LOGIN FROM 192.0.2.7, my@secret.example", "192.0.2.7 ", "anonymous"),
         ] {
@@ -329,6 +342,12 @@ mod tests {
                 "{message}: {told}"
             );
         }
+    }
+
+    #[test]
+    fn a_session_that_was_silent_too_long_is_told_in_the_words_of_the_log() {
+        let told = told("User two words timed out after 900 seconds at Sun Nov 22 08:31:56 2026");
+        assert_eq!(told, "introduced two words; 421 implied by timed out; closed fin by server");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::log::sessions::{Handle, Sessions, event};
 use crate::log::{Bare, Description, Fact, Follow, Format, Marks, Out, Read, Record, Sample, envelope};
 use crate::lookup::Lookup;
 use crate::text::Text;
-use crate::time::Timestamp;
+use crate::time::{Stamp, Timestamp};
 
 /// The format.
 pub static FORMAT: Xferlog = Xferlog;
@@ -50,6 +50,10 @@ static DESCRIPTION: Description = Description {
             lines: "Sun Nov 22 07:22:46 2026 0 2001:db8::7 12 /b b C_ d r alice ftps 1 alice c",
             events: "introduced 2001:db8::7 alice approximate; DELE /b 12 complete; closed input-ended",
         },
+        Sample {
+            lines: "Nov 22 07:22:46 ftp1 ftpd[9]: xferlog (recv): 2 192.0.2.7 12 /up/b.txt b _ i r alice ftp 0 * c",
+            events: "introduced 192.0.2.7 alice approximate; STOR /up/b.txt 12 complete; closed input-ended",
+        },
     ],
 };
 
@@ -59,10 +63,11 @@ impl Format for Xferlog {
     }
 
     fn read<'b>(&self, line: &Bare<'b>) -> Read<'b> {
-        if line.tag.is_some() {
-            return Read::Unrecognised;
-        }
-        match fields(line.message) {
+        let fields = match line.tag {
+            Some(_) => in_syslog(line),
+            None => fields(line.message),
+        };
+        match fields {
             Some(fields) if !fields.is_ftp() => Read::Ignored("a transfer by another protocol"),
             Some(fields) => Read::Taken(fields.record),
             None => Read::Unrecognised,
@@ -93,9 +98,20 @@ fn last_word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((bytes.get(blank + 1..)?, bytes.get(..blank)?))
 }
 
+/// `xferlog (send): ` and what follows the date: wu-ftpd's `log syslog`.
+fn in_syslog<'b>(line: &Bare<'b>) -> Option<Fields<'b>> {
+    let rest = line.message.strip_prefix(b"xferlog (")?;
+    let end = memchr::memmem::find(rest, b"): ")?;
+    behind_date(line.stamp, rest.get(end + 3..)?)
+}
+
 fn fields(line: &[u8]) -> Option<Fields<'_>> {
     let (stamp, rest) = envelope::ctime(line)?;
-    let (seconds, rest) = envelope::word(rest.strip_prefix(b" ")?)?;
+    behind_date(stamp, rest.strip_prefix(b" ")?)
+}
+
+fn behind_date(stamp: Stamp, rest: &[u8]) -> Option<Fields<'_>> {
+    let (seconds, rest) = envelope::word(rest)?;
     envelope::number(seconds)?;
     let (client, rest) = envelope::word(rest)?;
     let (bytes, rest) = envelope::word(rest)?;
