@@ -156,7 +156,12 @@ pub(super) fn stamp(text: &[u8]) -> Option<Stamp> {
         .filter(|digits| !digits.is_empty())
         .map(|digits| envelope::number(digits).and_then(|n| i64::try_from(n).ok()));
     let mut next = || numbers.next().flatten();
-    let (a, b, c) = (next()?, next()?, next()?);
+    let (a, b) = (next()?, next()?);
+    let (a, b, c) = match named_month(text) {
+        // `22-Nov-26`
+        Some(month) => (if b < 100 { b + 2000 } else { b }, month, a),
+        None => (a, b, next()?),
+    };
     let (hour, minute, second) = (next()?, next()?, next()?);
     if numbers.next().is_some() || hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -180,12 +185,19 @@ pub(super) fn stamp(text: &[u8]) -> Option<Stamp> {
     ))
 }
 
+/// The month whose English name stands there.
+fn named_month(text: &[u8]) -> Option<i64> {
+    let mut words = text.split(|b| !b.is_ascii_alphabetic());
+    words.find_map(|word| envelope::month(*word.first_chunk::<3>()?))
+}
+
 /// The hour of 24, where a word says which half of the day is meant. Some machines write the word behind 24 hours.
 fn half_of_day(text: &[u8], hour: i64) -> i64 {
     let has = |word: &[u8]| memchr::memmem::find(text, word).is_some();
-    if hour < 12 && (has(b"PM") || has(b"pm") || has("下午".as_bytes())) {
+    let one_of = |words: &[&str]| words.iter().any(|word| has(word.as_bytes()));
+    if hour < 12 && one_of(&["PM", "pm", "p. m", "p.m", "P.M", "下午", "午後", "오후", "μμ"]) {
         hour + 12
-    } else if hour == 12 && (has(b"AM") || has(b"am") || has("上午".as_bytes())) {
+    } else if hour == 12 && one_of(&["AM", "am", "a. m", "a.m", "A.M", "上午", "午前", "오전", "πμ"]) {
         0
     } else {
         hour
@@ -207,6 +219,9 @@ mod tests {
             ("2026. 03. 01. 15:58:48", local(day + 57_528)),
             ("2026/3/1 下午 03:58:48", local(day + 57_528)),
             ("2026-03-01 12:00:00 AM", local(day)),
+            ("01-Mar-26 3:58:48 p. m.", local(day + 57_528)),
+            ("1 March 2026 15:58:48", local(day + 57_528)),
+            ("2026/03/01 午後 3:58:48", local(day + 57_528)),
             ("01.03.2026 15.58.48", Some(Stamp::Unordered(1, 3, 2026, 57_528))),
             ("3/1/26 15:58:48 PM", Some(Stamp::Unordered(3, 1, 2026, 57_528))),
             ("13/14/2026 15:58:48", None),

@@ -5,7 +5,7 @@
 
 use crate::ftp::{End, Vantage, grammar};
 use crate::log::{
-    Bare, Description, Fact, Follow, Format, Read, Record, Sample, dialogue, envelope,
+    Bare, Description, Fact, Follow, Format, Read, Record, Sample, dialogue, envelope, filezilla_server_0,
 };
 use crate::time::Stamp;
 
@@ -41,6 +41,14 @@ static DESCRIPTION: Description = Description {
                     2026-11-22T08:16:55.100Z == [FTP Server] Session 8 ended gracefully.",
             events: "introduced 2001:db8::7 two words; QUIT; 221 Goodbye.; closed goodbye",
         },
+        Sample {
+            lines: "<Date/Time> Info [Type] Message\n\
+                    <11/22/2026 8:16:55 PM> FTP Session 9 192.0.2.7 [Response] 331 Please, specify the password.\n\
+                    <11/22/2026 8:16:55 PM> FTP Session 9 192.0.2.7 [Command] PASS ****\n\
+                    <11/22/2026 8:16:55 PM> FTP Session 9 192.0.2.7 alice [Response] 230 Login successful.\n\
+                    <11/22/2026 8:16:57 PM> FTP Server [Status] Session 9 ended gracefully.",
+            events: "introduced 192.0.2.7; 331 Please, specify the password.; PASS secret; 230 Login successful.; closed fin",
+        },
     ],
 };
 
@@ -50,10 +58,12 @@ impl Format for FilezillaServer1 {
     }
 
     fn read<'b>(&self, line: &Bare<'b>) -> Read<'b> {
-        if line.tag.is_some() || !line.message.first().is_some_and(u8::is_ascii_digit) {
-            return Read::Unrecognised;
-        }
-        marked(line.message).unwrap_or(Read::Unrecognised)
+        let read = match line.message.first() {
+            Some(b'<') => shown(line.message),
+            Some(b'0'..=b'9') if line.tag.is_none() => marked(line.message),
+            _ => None,
+        };
+        read.unwrap_or(Read::Unrecognised)
     }
 
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {
@@ -74,7 +84,40 @@ fn marked(line: &[u8]) -> Option<Read<'_>> {
     // What a client sends stands behind this; names of users are the owner's choice.
     let end = memchr::memchr(b']', rest)?;
     let (who, text) = (rest.get(..end)?, rest.get(end + 1..)?);
-    let text = text.strip_prefix(b" ").unwrap_or(text);
+    said(stamp, mark, who, text.strip_prefix(b" ").unwrap_or(text))
+}
+
+/// `<11/22/2026 8:16:55 AM> FTP Session 7 192.0.2.7 alice [Response] text`: what its window shows, copied from there.
+fn shown(line: &[u8]) -> Option<Read<'_>> {
+    let rest = line.strip_prefix(b"<")?;
+    let end = memchr::memmem::find(rest.get(..SHOWN_DATE_BYTES).unwrap_or(rest), b"> ")?;
+    let (date, rest) = (rest.get(..end)?, rest.get(end + 2..)?);
+    if date == b"Date/Time" {
+        return Some(Read::Ignored("the titles of columns"));
+    }
+    let stamp = filezilla_server_0::stamp(date)?;
+    let found = |kind: &(&[u8], u8)| Some((memchr::memmem::find(rest, kind.0)?, kind.0.len(), kind.1));
+    // The first of them is the window's: what a client sends stands behind it.
+    let (at, length, mark) = KINDS.iter().filter_map(found).min()?;
+    said(stamp, mark, rest.get(..at)?, rest.get(at + length..)?)
+}
+
+/// The longest date, with the half of the day in any script.
+const SHOWN_DATE_BYTES: usize = 64;
+
+/// The kinds of lines that the window shows, with the log's mark of each.
+const KINDS: [(&[u8], u8); 7] = [
+    (b" [Response] ", b'<'),
+    (b" [Command] ", b'>'),
+    (b" [Status] ", b'='),
+    (b" [Error] ", b'!'),
+    (b" [Warning] ", b'W'),
+    (b" [Trace] ", b'D'),
+    (b" [Debug] ", b'D'),
+];
+
+/// What a line says, by its mark and by who it is of.
+fn said<'b>(stamp: Stamp, mark: u8, who: &'b [u8], text: &'b [u8]) -> Option<Read<'b>> {
     if who == b"FTP Server" {
         return Some(ended(stamp, text));
     }
