@@ -55,10 +55,11 @@ impl Format for Sftpgo {
 
     fn read<'b>(&self, line: &Bare<'b>) -> Read<'b> {
         let text = line.message;
-        if !text.starts_with(b"{\"level\":\"") || !text.ends_with(b"}") {
+        let is_json = text.starts_with(b"{\"level\":\"") && text.ends_with(b"}");
+        if !is_json && memchr::memmem::find(text, b" | sender=").is_none() {
             return Read::Unrecognised;
         }
-        let (Some(sender), Some(time)) = (value(text, "sender"), value(text, "time")) else {
+        let (Some(sender), Some(time)) = (field(text, "sender"), field(text, "time")) else {
             return Read::Unrecognised;
         };
         let stamp = envelope::iso_date(time).unwrap_or(Stamp::None);
@@ -70,6 +71,26 @@ impl Format for Sftpgo {
 
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {
         Box::new(talk::Following::default())
+    }
+}
+
+/// A value of a line, in JSON or as it is printed to a console: `2026-11-22T08:16:55.100 DBG words | sender=a line=text`.
+fn field<'b>(line: &'b [u8], name: &str) -> Option<&'b [u8]> {
+    if line.first() == Some(&b'{') {
+        return value(line, name);
+    }
+    let bar = memchr::memmem::find(line, b" | sender=")?;
+    let (head, rest) = (line.get(..bar)?, line.get(bar + 2..)?);
+    match name {
+        "time" => envelope::word(head).map(|(time, _)| time),
+        "message" => head.splitn(3, |b| *b == b' ').nth(2),
+        _ => {
+            let key = format!(" {name}=");
+            let text = rest.get(memchr::memmem::find(rest, key.as_bytes())? + key.len()..)?;
+            // What was said is the last of all.
+            let is_last = name == "line";
+            if is_last { Some(text.trim_ascii_end()) } else { text.split(|b| *b == b' ').next() }
+        }
     }
 }
 
@@ -135,10 +156,10 @@ fn without_port(address: &[u8]) -> &[u8] {
 /// What ftpserverlib writes at the level debug.
 fn library(line: &[u8]) -> Result<Record<'_>, &'static str> {
     const OTHER: &str = "a message of the server about itself";
-    let client = value(line, "clientIp").unwrap_or_default();
-    let (server, id) = (value(line, "server_id").unwrap_or_default(), value(line, "clientId").ok_or(OTHER)?);
-    let words = value(line, "message").unwrap_or_default();
-    let text = value(line, "line");
+    let client = field(line, "clientIp").unwrap_or_default();
+    let (server, id) = (field(line, "server_id").unwrap_or_default(), field(line, "clientId").ok_or(OTHER)?);
+    let words = field(line, "message").unwrap_or_default();
+    let text = field(line, "line");
     let fact = match (words, text) {
         (b"Client connected", _) => Fact::Opened { refused: false },
         (b"Client disconnected", _) => Fact::Closed(End::Fin),
