@@ -146,7 +146,7 @@ enum Kind {
 #[rustfmt::skip]
 const KINDS: [(Kind, &[&str]); 5] = [
     (Kind::Response, &[
-        "Response", "Antwort", "Réponse", "Respuesta", "Risposta", "Resposta", "Ответ", "Odpowiedź", "Antwoord", "Reactie",
+        "Response", "Reply", "Antwort", "Réponse", "Respuesta", "Risposta", "Resposta", "Ответ", "Odpowiedź", "Antwoord", "Reactie",
         "Odpověď", "Odpoveď", "Válasz", "Yanıt", "Cevap", "Svar", "Respons", "Vastaus", "Απάντηση", "Απόκριση", "响应", "回应",
         "回應", "レスポンス", "応答", "응답", "Відповідь", "Отговор", "Răspuns", "Odgovor", "Одговор", "Atsakymas", "Atbilde",
         "Vastus", "Erantzuna", "Phản hồi", "Hồi đáp", "Tanggapan", "Respon", "تجاوب", "الرد", "استجابة", "תגובה", "پاسخ", "การตอบสนอง",
@@ -167,7 +167,7 @@ const KINDS: [(Kind, &[&str]); 5] = [
         "Estat", "Egoera", "Trạng thái", "الحالة", "حالة", "מצב", "וضعیت", "สถานะ",
     ]),
     (Kind::Other, &[
-        "Trace", "Listing", "Verzeichnisliste", "Liste", "Listado", "Elenco", "Lista", "Rastreo", "Rastreio", "Traccia",
+        "Trace", "Warning", "Listing", "Verzeichnisliste", "Liste", "Listado", "Elenco", "Lista", "Rastreo", "Rastreio", "Traccia",
         "Трассировка", "Список", "Lijst", "Výpis", "İzleme", "跟踪", "追踪", "追蹤", "列表", "清單", "トレース", "リスト", "추적", "목록",
     ]),
 ];

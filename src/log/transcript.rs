@@ -5,6 +5,7 @@
 //! the control connection or for data, knows whether it was refused or not answered: that is told as what became of the
 //! attempt. What a client *says about* a failure is not told where a reply says it already.
 
+mod agreed;
 mod follow;
 mod handshake;
 pub(super) mod python;
@@ -30,6 +31,8 @@ pub enum Aside<'b> {
     Failed(Fate, Option<Endpoint>),
     /// The data connection could not be opened.
     DataFailed(Fate),
+    /// It gives up what a data connection is for: it connects, or nothing comes any more.
+    DataTimedOut,
     /// TLS could not be agreed upon.
     TlsFailed,
     /// TLS was agreed upon, in this version where the client says it.

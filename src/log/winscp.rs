@@ -111,6 +111,9 @@ fn message(text: &[u8]) -> Option<Aside<'_>> {
     if has("data connection") && (has("Can't open") || has("Can't establish") || has("could not be established") || has("failed")) {
         return transcript::fate(text).map(Aside::DataFailed);
     }
+    if text.starts_with(b"Timeout detected. (data connection)") {
+        return Some(Aside::DataTimedOut);
+    }
     if text.starts_with(b"Timeout detected. (control connection)") || text.starts_with(b"Timeout detected.") && !has("data connection") {
         return Some(Aside::GivenUp);
     }
@@ -167,8 +170,9 @@ mod tests {
             "< 220 Ready",
         ]);
         assert_eq!(told[..2], ["1 introduced", "1 closed reset"]);
-        assert_eq!(told[8], "2 closed idle by client");
-        assert_eq!(told[9..11], ["3 introduced", "3 opened"]);
+        assert!(told[8].starts_with("2 ") && told[8].contains("nanswered"), "{}", told[8]);
+        assert_eq!(told[9], "2 closed idle by client");
+        assert_eq!(told[10..12], ["3 introduced", "3 opened"]);
     }
 
     #[test]

@@ -15,18 +15,10 @@ use crate::lookup::Lookup;
 use crate::text::StableHash;
 use crate::time::Timestamp;
 
+use super::agreed::Agreed;
 use super::handshake::Handshake;
 use super::rows::Rows;
 use super::{Aside, SAME_SESSION};
-
-/// A data connection that was agreed upon and whose transfer is not over.
-#[derive(Debug, Clone)]
-struct Agreed {
-    mode: DataMode,
-    announced: Option<Endpoint>,
-    by: Origin,
-    is_told: bool,
-}
 
 /// What is known of a session's beginning.
 #[derive(Debug, Default)]
@@ -70,6 +62,9 @@ impl Talk {
     /// What a reply changes.
     fn note(&mut self, reply: &Reply<'_>, origin: Origin) {
         if reply.code.class() == ReplyClass::Preliminary {
+            if let Some(agreed) = &mut self.agreed {
+                agreed.is_moving = true;
+            }
             return;
         }
         self.waiting = self.waiting.saturating_sub(1);
@@ -105,12 +100,7 @@ impl Talk {
     }
 
     fn agree(&mut self, mode: DataMode, announced: Option<Endpoint>, by: Origin) {
-        self.agreed = Some(Agreed {
-            mode,
-            announced,
-            by,
-            is_told: false,
-        });
+        self.agreed = Some(Agreed::new(mode, announced, by));
     }
 }
 
@@ -301,6 +291,15 @@ impl Open<Talk> {
                 return Some(failed(*fate));
             }
             Aside::Failed(fate, _) | Aside::DataFailed(fate) => self.data_failed(*fate, out),
+            Aside::DataTimedOut
+                if self
+                    .state
+                    .agreed
+                    .as_ref()
+                    .is_some_and(|agreed| !agreed.is_moving) =>
+            {
+                self.data_failed(Fate::Unanswered, out);
+            }
             Aside::TlsFailed if matches!(self.state.last_code, 0 | 234) => {
                 if let Some(failed) = self.state.tls.end(self.origin, false, None) {
                     self.tell(failed, out);
@@ -334,7 +333,8 @@ impl Open<Talk> {
             Aside::Sent(line) => self.sent(line, out),
             Aside::Sender(side) => self.rows_end(*side, out),
             Aside::Row(row) => self.state.rows.take(row),
-            Aside::Connecting(_) | Aside::Connected(_) | Aside::TlsFailed => {}
+            Aside::Connecting(_) | Aside::Connected(_) | Aside::TlsFailed | Aside::DataTimedOut => {
+            }
         }
         None
     }
