@@ -8,6 +8,7 @@ mod fields;
 mod follow;
 mod json;
 mod packet;
+mod tcpdump;
 
 use crate::ftp::{Endpoint, Vantage, Verb, grammar};
 use crate::log::transcript;
@@ -120,7 +121,7 @@ impl Format for Tshark {
         if fields::is_header(text) {
             return taken(Piece::Names(text));
         }
-        if let Some(read) = summary(text)
+        if let Some(read) = summary(text).or_else(|| tcpdump::packet(text))
             .or_else(|| json::line(text))
             .or_else(|| followed(text)) {
             return read;
@@ -141,7 +142,7 @@ impl Format for Tshark {
         }
         super::first_lines(head).any(|line| {
             let text = Bare::read(line).message;
-            let is_summary = || matches!(summary(text), Some(Read::Taken(_)));
+            let is_summary = || matches!(summary(text).or_else(|| tcpdump::packet(text)), Some(Read::Taken(_)));
             fields::is_header(text) || is_summary() || fields::packet(&[], text).is_some_and(|p| p.is_certain())
         })
     }
@@ -166,23 +167,29 @@ fn taken(piece: Piece<'_>) -> Read<'_> {
 /// `4 0.013380 192.0.2.10 → 192.0.2.7 FTP 88 Response: 220 Ready`, or without the arrow, as Wireshark exports it.
 fn summary(text: &[u8]) -> Option<Read<'_>> {
     let head = text.get(..200).unwrap_or(text);
-    let number = text.trim_ascii_start().split(|b| *b == b' ').next()?;
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let number = text.trim_ascii_start().split(is_blank).next()?;
     envelope::number(number)?;
     let marks = |word: &&[u8]| *word != "→".as_bytes() && *word != b"->" && *word != "\u{2192}".as_bytes();
-    let words: Vec<&[u8]> = head.split(|b| *b == b' ').filter(|w| !w.is_empty()).filter(marks).collect();
+    let words: Vec<&[u8]> = head.split(is_blank).filter(|w| !w.is_empty()).filter(marks).collect();
     let host = |word: &[u8]| crate::ftp::Host::read(word).ip().map(crate::ftp::Host::Ip);
     let (at, target) = words.iter().enumerate().take(8).rev().find_map(|(i, w)| Some((i, host(w)?)))?;
     let source = host(words.get(at.checked_sub(1)?)?)?;
     if words.get(at + 1) != Some(&&b"FTP"[..]) {
-        return Some(Read::Ignored("a packet of another protocol"));
+        // With tabs it may be a row of fields.
+        return memchr::memchr(b'\t', text).is_none().then_some(Read::Ignored("a packet of another protocol"));
     }
     let stamp = words.get(1..at - 1).map_or(Stamp::None, date);
-    let found = |mark: &[u8]| memchr::memmem::find(text, mark).and_then(|i| text.get(i + mark.len()..));
+    let found = |mark: &[u8]| {
+        let at = memchr::memmem::find(text, mark)?;
+        text.get(..at)?.last().filter(|b| is_blank(b))?;
+        text.get(at + mark.len()..)
+    };
     let mut packet = Packet::between(source, target);
-    if let Some(line) = found(b" Response: ") {
+    if let Some(line) = found(b"Response: ") {
         packet.add_first_line(line);
     } else {
-        packet.add_command_line(found(b" Request: ")?);
+        packet.add_command_line(found(b"Request: ")?);
     }
     Some(Read::Taken(Record {
         stamp,
