@@ -274,6 +274,7 @@ formats! {
     iis,
     ironport,
     lftp,
+    library_trace,
     ncftp,
     ncftpd,
     proftpd,

@@ -26,7 +26,7 @@ type Client = (
     fn(&str) -> String,
 );
 
-const CLIENTS: [Client; 12] = [
+const CLIENTS: [Client; 13] = [
     (
         "filezilla-client",
         "Status:\tConnecting to 192.0.2.10:21...\n",
@@ -74,6 +74,12 @@ const CLIENTS: [Client; 12] = [
         "--2026-11-22 08:16:55--  ftp://192.0.2.10/missing.txt\nConnecting to 192.0.2.10:21... connected.\n",
         |c| format!("--> {c}\r\n\r\n"),
         |r| format!("{r}\n"),
+    ),
+    (
+        "library-trace",
+        "Net::FTP>>> Net::FTP(3.14)\n",
+        |c| format!("Net::FTP=GLOB(0x1)>>> {c}\n"),
+        |r| format!("Net::FTP=GLOB(0x1)<<< {r}\n"),
     ),
     (
         "winscp",
