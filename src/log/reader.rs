@@ -4,28 +4,28 @@
 //! source is cut into windows changes nothing: where headers say what the
 //! lines behind them hold, the one in force goes along with each window.
 
+mod passed;
+mod repeated;
 mod resume;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{DiagnosticKind, Diagnostics, Occurrences, Origin, SourceId};
+use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::ftp::Vantage;
 use crate::input::{Cut, Decode, Window};
 use crate::limits;
 use crate::log::carried::{Carrying, Entry, Kept, Turn};
 use crate::log::{Bare, Detected, FORMATS, Follow, Header, Out, Read, Record};
-use crate::text::Text;
 use crate::time::{Clock, Stamp, Timestamp};
 
 const HEADER: &str = "a line of the log's header, or a remark";
-const UNRECOGNISED: &str = "a line in no known form";
 const ORDER_ASSUMED: &str = "a date that may be day/month or month/day, and no other date at the head of the file shows which: \
                              taken as day/month, unless the file is older than that";
-const SAMPLE_BYTES: usize = 160;
 /// So many bytes of a window tell how long its lines are.
 const HEAD_BYTES: usize = 8192;
 
+use passed::Passed;
 pub use resume::Progress;
 use resume::line_at;
 
@@ -49,17 +49,6 @@ struct Placed<'w> {
     offset: u64,
     format: usize,
     record: Record<'w>,
-}
-
-/// Lines that were not taken: why, how many, and the first of them.
-#[derive(Debug)]
-struct Passed<'w> {
-    /// `None` for lines that no format knows.
-    reason: Option<&'static str>,
-    count: u64,
-    line: u64,
-    offset: u64,
-    sample: &'w [u8],
 }
 
 /// The header in force at the start of a window; `None` in formats without headers.
@@ -92,6 +81,8 @@ pub struct LogReader {
     diagnostics: Diagnostics,
     /// What keeps the records of open sessions, where a later run goes on.
     carrying: Option<Carrying>,
+    /// The line before the next window, where it told something.
+    last_line: Option<Arc<repeated::LastLine>>,
     /// The first and the latest time of a record of this source.
     first: Option<Timestamp>,
     newest: Option<Timestamp>,
@@ -121,6 +112,7 @@ impl LogReader {
             counts: BTreeMap::from([(source, Counts::default())]),
             diagnostics: Diagnostics::default(),
             carrying: None,
+            last_line: None,
             first: None,
             newest: None,
         }
@@ -144,6 +136,8 @@ impl LogReader {
             for _ in 0..record.times {
                 follower.record(record, at, origin, out);
             }
+            // What nobody keeps is not asked for later.
+            follower.marks().and_then(|marks| marks.heard.take());
             return;
         };
         let begun = follower.marks().map(|marks| marks.begun);
@@ -168,7 +162,7 @@ impl LogReader {
         self.clock = clock;
         self.lines = 0;
         self.in_line = false;
-        (self.first, self.newest) = (None, None);
+        (self.first, self.newest, self.last_line) = (None, None, None);
         self.counts.entry(source).or_default();
         if let Some(carrying) = &mut self.carrying {
             carrying.header().begin(b"");
@@ -245,6 +239,12 @@ impl LogReader {
         counts.records += part.lines;
         counts.taken += part.records.len() as u64;
         let (mut before, mut seen) = (None, 0);
+        let kept = self.last_line.take();
+        let again = kept
+            .as_ref()
+            .and_then(|last| last.again(self.format_of_source, &part));
+        let again = again.as_ref().and_then(|part| part.records.first());
+        let mut previous: repeated::Previous<'_, '_> = again.map(|placed| (placed, None));
         for (number, placed) in part.records.iter().enumerate() {
             let origin = place(placed.line, placed.offset, self.lines);
             if let Some(assumed) = assumed {
@@ -256,6 +256,11 @@ impl LogReader {
                 self.diagnostics.add(kind, origin, ORDER_ASSUMED);
             }
             let at = self.at(placed.record.stamp, &mut before);
+            if repeated::is_one(&placed.record) {
+                previous = self.repeat(previous, placed, (at, origin), out);
+                continue;
+            }
+            previous = Some((placed, Some(placed.line)));
             let entry = self.carrying.is_some().then(|| {
                 self.first = self.first.or(at);
                 self.newest = self.newest.max(at);
@@ -280,23 +285,8 @@ impl LogReader {
             });
         }
         self.header_before(part.bytes.len() as u64, part.bytes, &mut seen);
-        let counts = self.counts.entry(source).or_default();
-        for passed in part.passed {
-            let (kind, reason, sample) = if let Some(reason) = passed.reason {
-                counts.ignored += passed.count;
-                (DiagnosticKind::NotRead, reason, None)
-            } else {
-                counts.unrecognised += passed.count;
-                let sample = Some(harmless(passed.sample));
-                (DiagnosticKind::Malformed, UNRECOGNISED, sample)
-            };
-            let occurrences = Occurrences {
-                first: place(passed.line, passed.offset, self.lines),
-                count: passed.count,
-                sample,
-            };
-            self.diagnostics.add_many(kind, reason, occurrences);
-        }
+        self.last_line = repeated::LastLine::of(&part, (kept.as_ref(), again), previous);
+        self.pass_over(part.passed, window_offset);
         self.lines += part.lines;
     }
 
@@ -440,6 +430,15 @@ impl Detected {
         (line, offset): (u64, u64),
         part: &mut Part<'w>,
     ) {
+        if let Some(record) = repeated::record(bare) {
+            let format = self.index;
+            return part.records.push(Placed {
+                line,
+                offset,
+                format,
+                record,
+            });
+        }
         let reason = match self.read(header, bare) {
             (format, Read::Taken(mut record)) => {
                 record.times = bare.times;
@@ -558,13 +557,4 @@ pub(super) fn ask_envelope(record: &mut Record<'_>, bare: &Bare<'_>, format: usi
     if record.number == 0 && vantage == Some(Vantage::ClientLog) {
         record.number = bare.pid.unwrap_or(0);
     }
-}
-
-/// A line that nobody understood may hold a password: it is shown up to the word.
-fn harmless(line: &[u8]) -> Text {
-    let end = line
-        .windows(4)
-        .position(|w| w.eq_ignore_ascii_case(b"pass"))
-        .unwrap_or(line.len());
-    Text::cut(line.get(..end).unwrap_or_default(), SAMPLE_BYTES)
 }
