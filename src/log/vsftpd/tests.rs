@@ -1,6 +1,7 @@
 //! Lines of vsftpd and the sessions they make, with the traps that are known of them.
 
 use crate::log::tests::events_of;
+use crate::log::vsftpd::FORMAT;
 use crate::log::{Bare, Fact, Format, Read};
 
 const FTP1: &str = "Sun Nov 22 08:16:55 2026 ";
@@ -202,6 +203,40 @@ fn an_observed_reply_is_never_implied_too() {
             (4, "closed fin by server"),
         ],
     );
+}
+
+#[test]
+fn a_refusal_and_its_reply_are_one_where_all_processes_have_the_same_number() {
+    check(
+        &[
+            "2 CONNECT: @, \"Connection refused: tcp_wrappers denial.\"",
+            "2 FTP response: @, \"421 Service not available.\"",
+            "2 CONNECT: @",
+            "2 FTP response: @, \"220 Hi\"",
+        ],
+        &[
+            (1, "421 Service not available."),
+            (1, "closed fin by server"),
+            (2, "220 Hi"),
+        ],
+    );
+}
+
+#[test]
+fn a_line_without_its_date_or_with_blanks_behind_it_is_read() {
+    for line in [
+        "FTP response: Client \"<hidden>\", \"331 Please specify the password.\"",
+        "[pid 501] [two words] FAIL LOGIN: Client \"192.0.2.7\"",
+        "Sun Nov 22 08:16:55 2026 [pid 501] CONNECT: Client \"192.0.2.7\"  ",
+    ] {
+        let read = FORMAT.read(&Bare::read(line.as_bytes()));
+        assert!(matches!(read, Read::Taken(_)), "{line}: {read:?}");
+    }
+    let line = b"Sun Nov 22 08:16:55 2026 [pid 501] FTP command: Client \"192.0.2.7\", \"USER bob\" ";
+    let Read::Taken(record) = FORMAT.read(&Bare::read(line)) else {
+        panic!("not taken");
+    };
+    assert!(matches!(&record.fact, Fact::Command(command) if command.argument() == Some(b"bob")), "{record:?}");
 }
 
 #[test]

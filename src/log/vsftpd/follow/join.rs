@@ -154,8 +154,13 @@ fn is_anonymous(user: &[u8]) -> bool {
 fn fit(open: &Open<Talk>, record: &Record<'_>, at: Option<Timestamp>) -> Option<Fit> {
     let talk = &open.state;
     let is_shared = record.number <= SHARED_PIDS;
-    if talk.is_refused() || talk.is_shared != is_shared {
+    if talk.is_shared != is_shared {
         return None;
+    }
+    if talk.is_refused() {
+        // Only the reply that the refusal stands for.
+        let is_refusal = matches!(&record.fact, Fact::Reply { text, .. } if text.starts_with(b"421 "));
+        return is_refusal.then_some((true, true, 0));
     }
     match record.fact {
         Fact::Login { .. } => login_fit(talk, record, is_shared),
