@@ -140,6 +140,9 @@ impl Format for Tshark {
         if head.first() == Some(&b'#') {
             return false;
         }
+        if super::first_lines(head).next().is_some_and(is_of_zeek) {
+            return false;
+        }
         super::first_lines(head).any(|line| {
             let text = Bare::read(line).message;
             let is_summary = || matches!(summary(text).or_else(|| tcpdump::packet(text)), Some(Read::Taken(_)));
@@ -158,6 +161,14 @@ impl Format for Tshark {
     fn follow(&self) -> Box<dyn Follow + Send + Sync> {
         Box::new(follow::Following::new())
     }
+}
+
+/// A time, and then what Zeek calls a connection: `CyDhNW3nq05SPkOhR7`.
+fn is_of_zeek(line: &[u8]) -> bool {
+    let mut values = line.split(|b| *b == b'\t');
+    let is_time = values.next().is_some_and(|value| epoch(value).is_some());
+    let is_name = |name: &[u8]| name.len() > 12 && name.first() == Some(&b'C') && name.iter().all(u8::is_ascii_alphanumeric);
+    is_time && values.next().is_some_and(is_name)
 }
 
 fn taken(piece: Piece<'_>) -> Read<'_> {

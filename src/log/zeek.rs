@@ -5,6 +5,8 @@
 //! shippers make them (`id: {orig_h}`). Zeek writes the *last* reply that came before the next command it logs: a 221
 //! beside another command than QUIT is the answer to a QUIT that it does not log, and the command's own is lost.
 
+mod shipped;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -76,7 +78,13 @@ impl Format for Zeek {
         if line.first() != Some(&b'{') {
             return columns(&ASSUMED, line);
         }
+        // Zeek's writer for Kafka puts the log's name around each row.
+        let inside = line.strip_prefix(b"{\"ftp\":").map(<[u8]>::trim_ascii_start).filter(|rest| rest.starts_with(b"{"));
+        let line = inside.and_then(|rest| rest.trim_ascii_end().strip_suffix(b"}")).unwrap_or(line);
         let has = |part: &[u8]| memchr::memmem::find(line, part).is_some();
+        if has(b"\"zeek\"") && has(b"\"ftp\"") && has(b"\"session_id\"") {
+            return shipped::read(line);
+        }
         if !has(b"\"uid\"") || !has(b"orig_h\"") {
             return Read::Unrecognised;
         }
@@ -112,13 +120,13 @@ struct Object {
     path: Option<String>,
     ts: Time,
     uid: String,
-    #[serde(rename = "id.orig_h")]
+    #[serde(rename = "id.orig_h", alias = "id_orig_h")]
     orig_h: Option<String>,
-    #[serde(rename = "id.orig_p")]
+    #[serde(rename = "id.orig_p", alias = "id_orig_p")]
     orig_p: Option<u16>,
-    #[serde(rename = "id.resp_h")]
+    #[serde(rename = "id.resp_h", alias = "id_resp_h")]
     resp_h: Option<String>,
-    #[serde(rename = "id.resp_p")]
+    #[serde(rename = "id.resp_p", alias = "id_resp_p")]
     resp_p: Option<u16>,
     id: Option<Ends>,
     user: Option<String>,
@@ -316,6 +324,17 @@ mod tests {
         check(r#""proto":"tcp""#, "unrecognised");
         check(r#""_path":"conn""#, "another of Zeek's logs");
         check(r#""command":"DELE","id.orig_p":"x""#, "unrecognised");
+    }
+
+    #[test]
+    fn rows_are_known_in_what_shippers_make_of_them() {
+        let row = r#"{"ts":1.0,"uid":"C1","id.orig_h":"192.0.2.7","command":"DELE","arg":"x","reply_code":550,"reply_msg":"No"}"#;
+        let expected = ["1 introduced 192.0.2.7", "1 DELE x", "1 550 No", "1 closed input-ended"];
+        assert_eq!(told(&format!("{{\"ftp\": {row}}}\n")), expected);
+        let shipped = r#"{"@timestamp":"2026-11-22T08:16:55.500Z","zeek":{"session_id":"C1","ftp":{"user":"alice","password":"hunter2","command":"DELE","arg":"x","reply":{"code":550,"msg":"No"}}},"source":{"address":"192.0.2.7","ip":"192.0.2.7","port":40000},"destination":{"ip":"192.0.2.10","port":21}}"#;
+        assert_eq!(told(&format!("{shipped}\n")), ["1 introduced 192.0.2.7 alice", "1 DELE x", "1 550 No", "1 closed input-ended"]);
+        let elastic = format!(r#"{{"_index":"filebeat","_source":{shipped}}}"#);
+        assert_eq!(told(&format!("{elastic}\n"))[1], "1 DELE x");
     }
 
     #[test]
