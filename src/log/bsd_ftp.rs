@@ -167,18 +167,24 @@ fn named(words: &[u8]) -> Option<crate::ftp::Endpoint> {
 }
 
 fn is_own(text: &[u8]) -> bool {
-    const STARTS: [&str; 47] = [
+    const STARTS: [&str; 66] = [
         "ftp:", "tnftp: ", "ftp>", "Name (", "User (", "Password:", "Account:", "Login failed", "local: ", "remote: ", "Remote system type",
         "Remote directory", "Local directory", "Using binary mode", "Using ascii mode", "Passive mode", "Hash mark", "Interactive mode",
         "Verbose mode", "Debugging ", "Not connected", "Already connected", "Use of PASV", "features[", "setupsockbufsize",
         "updateremotecwd", "remotemodtime", "(input) ", "?Invalid command", "?Ambiguous command", "usage: ", "Tick counter",
         "Tenex mode", "Filename globbing", "Bell mode", "Glob", "Case mapping", "Type set to", "100% |", "Usage: ", "Invalid command",
-        "ftps: ", "Kerberos", "Trying ", "getaddrinfo", "Restarting at", "lcd ",
+        "ftps: ", "Kerberos", "Trying ", "getaddrinfo", "Restarting at", "lcd ", "SSL not available", "Remote system",
+        // Windows, in other languages.
+        "Verbindung mit ", "Benutzer (", "Kennwort:", "Fehler bei der Anmeldung", "Verbindung beendet", "Connecté à ", "Utilisateur (",
+        "Mot de passe", "Échec de l'ouverture", "Conectado a ", "Usuario (", "Contraseña:", "Error al iniciar", "Connesso a ", "Utente (",
+        "Accesso non riuscito", "已连接到 ",
     ];
     let is_moved = text.first().is_some_and(u8::is_ascii_digit)
         && (memchr::memmem::find(text, b" bytes ").is_some() || memchr::memmem::find(text, b"% |").is_some());
     let is_bar = text.trim_ascii_start().iter().take(4).any(|b| *b == b'%') && memchr::memchr(b'|', text).is_some();
-    is_moved || is_bar || STARTS.iter().any(|start| text.starts_with(start.as_bytes())) || text == b"Login failed."
+    // The shell's prompt, and the command.
+    let is_shell = [&b"$ ftp"[..], b"# ftp", b">ftp ", b"> ftp "].iter().any(|mark| memchr::memmem::find(text, mark).is_some());
+    is_shell || is_moved || is_bar || STARTS.iter().any(|start| text.starts_with(start.as_bytes())) || text == b"Login failed."
 }
 
 #[cfg(test)]
@@ -197,6 +203,17 @@ mod tests {
         let line = "229 Entering Extended Passive Mode (|||50000|)\n";
         let lines = format!("220 Ready\n---> EPSV\n{line}{line}---> LIST\n425 no\n---> EPSV\n{line}{line}");
         assert_eq!(told(&lines).iter().filter(|t| t.contains("229 ")).count(), 2);
+    }
+
+    #[test]
+    fn what_windows_and_shells_show_is_no_reply() {
+        for line in [
+            "Verbindung mit 192.0.2.10 wurde hergestellt.", "Benutzer (192.0.2.10:(none)): bob", "Kennwort:", "Mot de passe :",
+            "C:\\Users\\x>ftp 192.0.2.10", "root@host:~# ftp -p 192.0.2.10", "SSL not available",
+        ] {
+            let read = FORMAT.read(&Bare::read(line.as_bytes()));
+            assert!(matches!(read, Read::Ignored(_)), "{line}: {read:?}");
+        }
     }
 
     #[test]

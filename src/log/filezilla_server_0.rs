@@ -76,7 +76,19 @@ impl Format for FilezillaServer0 {
 
 /// What is written at the start and end of the service, without session and date.
 fn is_of_the_server(line: &[u8]) -> bool {
-    let starts: [&[u8]; 5] = [
+    let starts: [&[u8]; 17] = [
+        b"Initializing Server",
+        b"Initialization ",
+        b"Failed to ",
+        b"Could not ",
+        b"Retrieving ",
+        b"Done ",
+        b"Settings successfully ",
+        b"Server settings ",
+        b"Closing ",
+        b"Warning: ",
+        b"You appear to be behind a NAT router",
+        b"Connecting to server",
         b"FileZilla Server ",
         b"Creating listen socket on port ",
         b"Server online",

@@ -172,7 +172,10 @@ fn is_guid(text: &[u8]) -> bool {
 fn record<'b>(header: &Header, row: &Row<'b>) -> Option<Read<'b>> {
     let stamp = row.stamp(header)?;
     let client = row.value(Column::ClientIp);
-    let method = row.value(Column::Method)?;
+    let Some(method) = row.value(Column::Method) else {
+        // An empty command, and noise.
+        return row.value(Column::Session).is_some_and(is_guid).then_some(Read::Ignored("a line without a command"));
+    };
     let mut exchange = match numbered(method) {
         Some((number, _)) => Exchange::of_numbered_session(number, client.unwrap_or_default()),
         None if !is_since_7(header, row, method) => return None,

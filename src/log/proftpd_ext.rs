@@ -102,6 +102,7 @@ static KNOWN: LazyLock<Vec<Layout>> = LazyLock::new(|| {
         "TIME:%t CLIENT:%u IP:%a FILE:%F PATH:%f METHOD:%m CODE:%s",
         "TIME:%t CLIENT:%u IP:%a FILE:%F PATH:%f METHOD:%m CODE:%s RESP:%S",
         r#"%{iso8601} [%P] %h %u "%r" %s %b"#,
+        r#"%{iso8601} %h %l %u "%r" %s %b"#,
         r#"%{iso8601} %h %u "%r" %s %b"#,
         r#"%u %{iso8601} "%r" %s %S %b"#,
         r#"%h %u %t "%r" %s %b"#,

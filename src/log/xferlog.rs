@@ -54,6 +54,10 @@ static DESCRIPTION: Description = Description {
             lines: "Nov 22 07:22:46 ftp1 ftpd[9]: xferlog (recv): 2 192.0.2.7 12 /up/b.txt b _ i r alice ftp 0 * c",
             events: "introduced 192.0.2.7 alice approximate; STOR /up/b.txt 12 complete; closed input-ended",
         },
+        Sample {
+            lines: "Sun Nov 22 07:13:14 1996 1 192.0.2.7 12000 /up/a.txt b _ i r alice ftp 0 *",
+            events: "introduced 192.0.2.7 alice approximate; STOR /up/a.txt 12000 incomplete; closed input-ended",
+        },
     ],
 };
 
@@ -116,11 +120,13 @@ fn behind_date(stamp: Stamp, rest: &[u8]) -> Option<Fields<'_>> {
     let (client, rest) = envelope::word(rest)?;
     let (bytes, rest) = envelope::word(rest)?;
     let bytes = envelope::number(bytes)?;
-    let (status, rest) = last_word(rest.trim_ascii_end())?;
-    let complete = match status {
-        b"c" => true,
-        b"i" => false,
-        _ => return None,
+    let whole = rest.trim_ascii_end();
+    let (status, rest) = last_word(whole)?;
+    let (complete, rest) = match status {
+        b"c" => (Some(true), rest),
+        b"i" => (Some(false), rest),
+        // wu-ftpd before 2.5 does not say.
+        _ => (None, whole),
     };
     let (_, rest) = last_word(rest)?;
     let (method, rest) = last_word(rest)?;
@@ -144,7 +150,7 @@ fn behind_date(stamp: Stamp, rest: &[u8]) -> Option<Fields<'_>> {
             verb,
             path,
             bytes: Some(bytes),
-            complete: Some(complete),
+            complete,
         }),
         implied: None,
     };
