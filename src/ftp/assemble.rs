@@ -363,6 +363,12 @@ mod tests {
             &[(150, 2, true), (226, 1, true)],
             0,
         );
+        // What waited behind it is read afresh, with replies of several lines of its own.
+        check(
+            &["220-a", "331 b", "550-c", "550 d", ">"],
+            &[(331, 2, true), (550, 2, true)],
+            0,
+        );
     }
 
     #[test]
@@ -395,6 +401,49 @@ mod tests {
         lines.extend(["226 c"; 600]);
         let expected = vec![(226, 1, true); 600];
         check(&lines, &[vec![(550, 2, true)], expected].concat(), 0);
+    }
+
+    #[test]
+    fn of_many_lines_the_first_are_kept_and_a_candidate_is_told_while_lines_come() {
+        let line = |replies: &mut Replies, bytes: &[u8], found: &mut Vec<(u16, usize, u32)>| {
+            let line = Line {
+                bytes,
+                at: None,
+                origin: Origin::default(),
+                ends: 0,
+                end: LineEnd::Whole,
+            };
+            replies.line(line, &mut |f| {
+                if let Found::Reply { reply, .. } = f {
+                    let kept = reply.text.split(|byte| *byte == b'\n').count();
+                    found.push((reply.code.number(), kept, reply.lines));
+                }
+            });
+        };
+        let most = limits::REPLY_LINES;
+        let (mut replies, mut found) = (Replies::default(), Vec::new());
+        line(&mut replies, b"211-a", &mut found);
+        for _ in 0..most + 10 {
+            line(&mut replies, b" x", &mut found);
+        }
+        line(&mut replies, b"211 end", &mut found);
+        assert_eq!(found, [(211, most as usize, most + 12)]);
+        found.clear();
+        line(&mut replies, b"220-a", &mut found);
+        line(&mut replies, b"331 b", &mut found);
+        for _ in 0..most - 1 {
+            line(&mut replies, b"x", &mut found);
+        }
+        assert_eq!(found, []);
+        line(&mut replies, b"x", &mut found);
+        assert_eq!(found, [(331, 2, 2)]);
+        found.clear();
+        line(&mut replies, b"220-a", &mut found);
+        line(&mut replies, b"331 b", &mut found);
+        let long = vec![b'x'; limits::REPLY_BYTES];
+        line(&mut replies, &long, &mut found);
+        line(&mut replies, b"x", &mut found);
+        assert_eq!(found, [(331, 2, 2)]);
     }
 
     #[test]

@@ -218,6 +218,27 @@ mod tests {
     }
 
     #[test]
+    fn verbs_are_of_one_kind_or_none() {
+        let kinds = |verb: &str| {
+            let verb = Verb::new(verb.as_bytes());
+            [verb.is_transfer(), verb.is_passive(), verb.is_active()]
+        };
+        for verb in ["RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"] {
+            assert_eq!(kinds(verb), [true, false, false], "{verb}");
+        }
+        for verb in ["PASV", "EPSV", "LPSV", "SPSV"] {
+            assert_eq!(kinds(verb), [false, true, false], "{verb}");
+        }
+        for verb in ["PORT", "EPRT", "LPRT"] {
+            assert_eq!(kinds(verb), [false, false, true], "{verb}");
+        }
+        for verb in ["MLST", "STAT", "USER", "QUIT"] {
+            assert_eq!(kinds(verb), [false; 3], "{verb}");
+        }
+        assert_eq!(format!("{:?} {:>5}", Verb::RETR, Verb::RETR), "RETR  RETR");
+    }
+
+    #[test]
     fn secrets_are_gone() {
         for verb in ["PASS", "pass", "Acct", "ADAT"] {
             let command = Command::new(Verb::new(verb.as_bytes()), Some(b"hunter2"));

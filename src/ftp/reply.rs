@@ -163,4 +163,17 @@ mod tests {
         assert_eq!(read(b"22"), None);
         assert_eq!(read(b"2x6 no"), None);
     }
+    #[test]
+    fn the_first_digit_is_the_class() {
+        for class in ReplyClass::ALL {
+            let digit = u16::from(class.digit());
+            for code in [digit * 100, digit * 100 + 26, digit * 100 + 99] {
+                let code = ReplyCode::new(code).unwrap();
+                assert_eq!(code.class(), class);
+                assert_eq!(code.is_negative(), digit == 4 || digit == 5);
+            }
+        }
+        let digits = ReplyClass::ALL.map(ReplyClass::digit);
+        assert_eq!(digits, [1, 2, 3, 4, 5, 6]);
+    }
 }

@@ -192,3 +192,62 @@ const CIPHERS: [(u16, &str); 35] = [
     (0xcca9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"),
     (0xccaa, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_named_as_people_write_them() {
+        for (number, name) in [
+            (0x0300, "SSLv3"),
+            (0x0301, "TLSv1.0"),
+            (0x0302, "TLSv1.1"),
+            (0x0303, "TLSv1.2"),
+            (0x0304, "TLSv1.3"),
+        ] {
+            assert_eq!(TlsVersion(number).name(), name);
+            let without = name.replace('v', "");
+            for words in [name, &without] {
+                let read = TlsVersion::named(words.as_bytes());
+                assert_eq!(read, Some(TlsVersion(number)), "{words}");
+            }
+        }
+        assert_eq!(TlsVersion(0x0002).name(), "SSLv2");
+        assert_eq!(TlsVersion(0x7f1c).name(), "0x7f1c");
+        assert_eq!(TlsVersion::named(b"TLSv1"), Some(TlsVersion(0x0301)));
+        assert_eq!(TlsVersion::named(b"TLSv1.9"), None);
+    }
+
+    #[test]
+    fn alerts_have_the_names_of_the_rfc_and_warnings_end_nothing() {
+        let alert = |read| Alert {
+            sender: Side::Server,
+            read,
+            origin: Origin::default(),
+        };
+        let told = |level: u8, description: u8| {
+            let alert = alert(Some((level, description)));
+            (alert.name(), alert.is_fatal(), alert.is_about_certificate())
+        };
+        assert_eq!(told(1, 0), (Some("close_notify"), false, false));
+        assert_eq!(told(2, 0), (Some("close_notify"), false, false));
+        assert_eq!(told(2, 40), (Some("handshake_failure"), true, false));
+        assert_eq!(told(1, 90), (Some("user_canceled"), false, false));
+        assert_eq!(told(2, 45), (Some("certificate_expired"), true, true));
+        assert_eq!(told(2, 48), (Some("unknown_ca"), true, true));
+        assert_eq!(told(2, 47), (Some("illegal_parameter"), true, false));
+        assert_eq!(told(2, 116), (Some("certificate_required"), true, true));
+        assert_eq!(told(2, 250), (Some("unknown"), true, false));
+        // Behind TLS 1.3's encryption only its place is known.
+        let hidden = alert(None);
+        assert_eq!(
+            (
+                hidden.name(),
+                hidden.is_fatal(),
+                hidden.is_about_certificate()
+            ),
+            (None, false, false)
+        );
+    }
+}

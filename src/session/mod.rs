@@ -8,6 +8,8 @@ mod builder;
 mod compact;
 mod operation;
 mod pair;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 use std::time::Duration;

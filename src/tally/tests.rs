@@ -446,6 +446,42 @@ fn ten_failed_logins_over_sessions_are_brute_force_and_nine_are_not() {
     );
 }
 
+/// Of more clients than are kept, those that are known to guess are told, and no failure is lost or told twice.
+#[test]
+fn guesses_of_more_clients_than_are_kept_are_taken_from_the_others() {
+    let mut tallies = Tallies::default();
+    let refused = failure("auth-bad-credentials", "PASS", 530, "no");
+    let guesses = vec![refused.clone(); usize::try_from(limits::BRUTE_FORCE_LOGINS).unwrap()];
+    let clients = u32::try_from(limits::DISTINCT_EXACT).unwrap() + 500;
+    for number in 0..clients {
+        let [_, _, high, low] = number.to_be_bytes();
+        let user = format!("> USER u{number}");
+        let mut talk = Talk::new(&[&user]);
+        talk.number = number.into();
+        let guesses_here = number.is_multiple_of(2);
+        talk.client = [if guesses_here { 10 } else { 172 }, high, low, 1];
+        let failures = if guesses_here {
+            &guesses[..]
+        } else {
+            &guesses[..1]
+        };
+        talk.count(failures, &mut tallies);
+    }
+    let (guessing, honest) = (u64::from(clients.div_ceil(2)), u64::from(clients / 2));
+    let tally = &tallies.by_vantage[&Vantage::Wire];
+    assert!(tally.clients.is_sample());
+    let causes = tally.judged_causes();
+    let count = |name: &str| causes[&(cause(name), false)].count;
+    let (found, others) = (count("abuse-brute-force"), count("auth-bad-credentials"));
+    let all = limits::BRUTE_FORCE_LOGINS * guessing + honest;
+    assert_eq!(found + others, all);
+    assert!(found > all / 2 && found.is_multiple_of(limits::BRUTE_FORCE_LOGINS));
+    assert!(others >= honest);
+    let sessions = |name: &str| causes[&(cause(name), false)].sessions;
+    let told = sessions("abuse-brute-force") + sessions("auth-bad-credentials");
+    assert_eq!(told, u64::from(clients));
+}
+
 /// A guesser with more names than are listed, whose failures have more proofs than are kept.
 #[test]
 fn names_examples_and_proofs_are_few_and_the_numbers_are_whole() {

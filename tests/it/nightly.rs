@@ -111,6 +111,50 @@ fn two_runs_at_once_are_one() {
 }
 
 #[test]
+fn logs_that_are_gone_are_forgotten_when_that_is_asked_for() {
+    let folder = Temporary::new();
+    let (one, two) = (folder.path("one.log"), folder.path("two.log"));
+    std::fs::write(&one, busy_log(1, 5)).unwrap();
+    std::fs::write(
+        &two,
+        "Sun Mar  1 10:00:00 2026 1 203.0.113.7 5 /a b _ o r bob ftp 0 * c\n",
+    )
+    .unwrap();
+    let state = folder.path("state");
+    let run = |log: &Path, more: &[&str]| {
+        let output = ftpwhy(&[&[text(log), "--state", text(&state)], more].concat());
+        assert!(output.status.success(), "{output:?}");
+    };
+    let tidy = || {
+        let output = ftpwhy(&["state", "gc", text(&state)]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&two, &[]);
+    assert!(tidy().starts_with("0 of 1 logs forgotten"));
+    run(&one, &[]);
+    // A session is open in it, which a later run counts.
+    assert!(tidy().starts_with("0 of 2 logs forgotten"));
+    run(&two, &["--close"]);
+    run(&one, &[]);
+    assert!(tidy().starts_with("1 of 2 logs forgotten"));
+    assert!(tidy().starts_with("0 of 1 logs forgotten"));
+    // What was forgotten is read anew.
+    let again = [text(&two), "--state", text(&state), "--close", "--json"];
+    let again = ftpwhy(&again);
+    let report: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(report["sessions"]["total"], 1);
+    for action in ["show", "reset", "gc"] {
+        let output = ftpwhy(&["state", action, text(&folder.path("other"))]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            told(&output).contains("there is no such state"),
+            "{output:?}"
+        );
+    }
+}
+
+#[test]
 fn a_state_that_others_could_read_is_private_again() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = Temporary::new();

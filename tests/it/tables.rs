@@ -249,3 +249,39 @@ fn transfers_are_told_with_sizes_and_who_failed_most() {
         report["failures"]["total"]
     );
 }
+
+/// A log of transfers knows no commands: what was moved stands for them.
+#[test]
+fn transfers_of_a_log_are_grouped_by_all_that_it_tells() {
+    let log = "Sun Mar  1 10:00:00 2026 1 203.0.113.7 5 /a b _ o r bob ftp 0 * c\n\
+               Mon Mar  2 11:00:00 2026 1 203.0.113.7 7 /b b _ o r bob ftp 0 * i\n\
+               Mon Mar  2 11:30:00 2026 1 203.0.113.8 9 /b b _ i r eve ftp 0 * c\n";
+    let temporary = Temporary::new();
+    let path = temporary.file("xferlog", log.as_bytes());
+    let rows = |by: &str| {
+        let read = ["sessions", path.to_str().unwrap(), "--by", by, "--csv"];
+        let zones = ["--log-tz", "UTC", "--tz", "UTC"];
+        let text = told(&[&read[..], &zones].concat());
+        // The name, sessions, failed ones, failures, transfers, bytes.
+        let row = |line: &str| {
+            let fields: Vec<_> = line.split(',').collect();
+            [1, 2, 3, 11, 12, 13].map(|at| fields[at]).join(" ")
+        };
+        text.lines().skip(1).map(row).collect::<Vec<_>>()
+    };
+    for (by, expected) in [
+        ("weekday", ["Monday 2 1 1 2 16", "Sunday 1 0 0 1 5"]),
+        ("day", ["2026-03-01 1 0 0 1 5", "2026-03-02 2 1 1 2 16"]),
+        ("hour", ["10:00 1 0 0 1 5", "11:00 2 1 1 2 16"]),
+        ("user", ["bob 2 1 1 2 12", "eve 1 0 0 1 9"]),
+        (
+            "client",
+            ["203.0.113.7 2 1 1 2 12", "203.0.113.8 1 0 0 1 9"],
+        ),
+        ("command", ["RETR 2 1 1 2 12", "STOR 1 0 0 1 9"]),
+        ("path", ["/b 2 1 1 2 16", "/a 1 0 0 1 5"]),
+    ] {
+        assert_eq!(rows(by), expected, "{by}");
+    }
+    assert_eq!(rows("server"), ["'- 3 1 1 3 21"]);
+}

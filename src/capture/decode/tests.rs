@@ -224,6 +224,10 @@ fn tunnels_in_ip_are_taken_off() {
         let packet = gre(&counted([0x22, 0xeb]), &inside(&header, &frame));
         check("ERSPAN III", 0x0800, &packet);
     }
+    // Version 3 may carry packets without a frame around them: a type of 2, four bits above the last two of the header.
+    let header = [&[9; 10][..], &[2 << 2, 0]].concat();
+    let packet = gre(&counted([0x22, 0xeb]), &inside(&header, &ip));
+    check("ERSPAN III of IP", 0x0800, &packet);
     check("WCCP 1", 0x0800, &gre(&[0, 0, 0x88, 0x3e], &ip));
     check("WCCP 2", 0x0800, &gre(&[0, 0, 0x88, 0x3e, 0, 0, 0, 0], &ip));
     check("EtherIP", 0x0800, &carried(97, &inside(&[0x30, 0], &frame)));
@@ -497,6 +501,34 @@ fn codes_of_icmp_say_what_is_in_the_way() {
 }
 
 #[test]
+fn obstacles_have_words_of_their_own_and_some_end_an_attempt() {
+    let words: Vec<_> = (0..=15)
+        .map(|code| obstacle(&icmp(3, code, &ipv4())).unwrap())
+        .chain([0, 1].map(|code| obstacle(&icmp(11, code, &ipv4())).unwrap()))
+        .map(|found| (found.id(), found.refuses()))
+        .collect();
+    let of = |word| words.iter().filter(|(id, _)| *id == word).count();
+    let expected = [
+        ("network-unreachable", 3, true),
+        ("host-unreachable", 4, true),
+        ("protocol-unreachable", 1, true),
+        ("port-unreachable", 1, true),
+        ("prohibited", 5, true),
+        ("too-big", 1, false),
+        ("time-exceeded", 1, false),
+        ("fragments-lost", 1, false),
+        ("unreachable", 1, true),
+    ];
+    for (word, count, _) in expected {
+        assert_eq!(of(word), count, "{word}");
+    }
+    for (word, refuses) in &words {
+        let (_, _, expected) = expected.iter().find(|(id, ..)| id == word).unwrap();
+        assert_eq!(refuses, expected, "{word}");
+    }
+}
+
+#[test]
 fn an_icmp_message_without_a_segment_is_none() {
     let mut fragment = ipv4();
     fragment[7] = 9;
@@ -564,6 +596,21 @@ fn what_is_not_read_is_named_and_what_is_not_tcp_is_told_apart() {
     let behind_nat = [0x11, 0x94, 0x11, 0x94, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 1];
     let packet = carried(17, &behind_nat);
     assert_eq!(whole(101, &packet), Decoded::Unread("IPsec"));
+    for (protocol, reason) in [(108, "compressed IP"), (115, "L2TP version 3")] {
+        assert_eq!(
+            whole(101, &carried(protocol, &[0; 40])),
+            Decoded::Unread(reason)
+        );
+    }
+    let gre = |header: &[u8]| carried(47, header);
+    let routed = gre(&[0x40, 0, 8, 0, 0, 0, 0, 0]);
+    assert_eq!(whole(101, &routed), Decoded::Unread("source-routed GRE"));
+    assert_eq!(
+        whole(101, &gre(&[0, 0, 8])),
+        Decoded::Unread("a cut tunnel header")
+    );
+    // Kept alive with nothing in it.
+    assert_eq!(whole(101, &gre(&[0, 0, 0, 0])), Decoded::NotTcp);
     let compressed = Decoded::Unread("compressed PPP");
     assert_eq!(whole(9, &[0xff, 3, 0, 0x2d, 1, 2]), compressed);
     assert_eq!(whole(1, &[2; 13]), Decoded::Unread("a cut link header"));
