@@ -253,6 +253,43 @@ mod tests {
     }
 
     #[test]
+    fn a_code_that_is_not_listed_is_told_by_its_digits() {
+        for (input, class, subject) in [
+            ("108", "another reply must follow", "the command's syntax"),
+            ("218", "Done.", "gives information"),
+            (
+                "329",
+                "waits for the next command",
+                "the control or data connection",
+            ),
+            ("239", "Done.", "login and rights"),
+            ("348", "waits for the next command", "no meaning"),
+            ("158", "another reply must follow", "files and storage"),
+            ("699", "the real code is inside", "no meaning"),
+        ] {
+            let told = explain(input, None);
+            assert!(told.reply.is_none(), "{input} is listed");
+            let meaning = &told.meaning;
+            assert!(
+                meaning.contains(class) && meaning.contains(subject),
+                "{input}: {meaning}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_number_is_a_code_where_it_stands_by_itself() {
+        let code = |input: &str| explain(input, None).code;
+        for input in ["550", "550 no", "550-no", "550\nno"] {
+            assert_eq!(code(input), Some(550), "{input}");
+        }
+        for input in ["550x", "550.", "12 no", "10061 no", "no 550", ""] {
+            assert_eq!(code(input), None, "{input}");
+        }
+        assert_eq!(code("10061"), Some(10_061));
+    }
+
+    #[test]
     fn lines_name_the_command() {
         let told = explain_line("MKD\t521 nope");
         assert_eq!(told.cause.map(CauseId::name), Some("path-already-exists"));

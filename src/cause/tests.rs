@@ -1,5 +1,6 @@
 //! The catalogue's samples: each conversation must end in the cause that it stands with.
 
+mod facts;
 mod renamed;
 
 use std::time::Duration;
@@ -436,4 +437,25 @@ fn a_greeting_is_late_from_some_seconds_on() {
     let bound = crate::limits::SLOW_TO_LET_IN.as_secs();
     assert_eq!(named(bound - 1), Vec::<&str>::new());
     assert_eq!(named(bound), ["server-slow-greeting"]);
+}
+
+/// What broke the last exchange also ended the session; an earlier failure did not.
+#[test]
+fn a_session_that_breaks_off_is_told_beside_earlier_failures() {
+    let named = |talk: &str| -> Vec<_> {
+        let failures = classify(&Talk::play(talk));
+        failures
+            .iter()
+            .map(|failure| (failure.cause.name(), failure.exchange.is_some()))
+            .collect()
+    };
+    let refused = "< 220 hi\n> CWD x\n< 550 x: No such file or directory\n";
+    let [first] = named(refused)[..] else {
+        panic!("{:?}", named(refused));
+    };
+    assert!(first.1);
+    let later = named(&format!("{refused}> NOOP\n< 200 ok\n! server reset\n"));
+    assert_eq!(later.len(), 2, "{later:?}");
+    assert_eq!(later[0], first);
+    assert!(!later[1].1);
 }

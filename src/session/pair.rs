@@ -218,6 +218,10 @@ mod tests {
         let asked = ["SIZE", "CWD", "PWD", "NOOP"];
         assert_eq!(answered(&asked, &[200, 213, 250, 257]), [3, 0, 1, 2]);
         assert_eq!(answered(&asked, &[200, 550, 250, 257]), [3, 0, 1, 2]);
+        assert_eq!(
+            answered(&["PWD", "NOOP", "CWD", "SIZE"], &[257, 250, 200, 213]),
+            [0, 2, 1, 3]
+        );
         // Where nobody else has the odd answer, it is taken as it comes.
         assert_eq!(answered(&["PWD", "CWD"], &[211, 250]), [0, 1]);
     }

@@ -1,7 +1,5 @@
 //! What a conversation leaves behind: exchanges, what was in force when each began, and sums.
 
-use std::time::Duration;
-
 use super::*;
 use crate::tally::tests::Talk;
 
@@ -118,4 +116,58 @@ fn transfers_are_counted_with_their_bytes() {
         ..session
     };
     assert_eq!((session.transfer_count(), session.bytes()), (10, 3050));
+}
+
+/// The arguments of exchanges that were kept.
+fn arguments(session: &Session) -> Vec<usize> {
+    let commands = session.exchanges.iter().filter_map(|e| e.command.as_ref());
+    let arguments = commands.filter_map(|c| c.argument.as_ref());
+    arguments
+        .map(|a| std::str::from_utf8(a.bytes()).unwrap().parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn of_a_long_session_the_newest_half_stays_and_a_part_of_older_failures() {
+    let long = |answer: &str, count: usize| {
+        let lines = (0..count).flat_map(|n| [format!("> CWD {n}"), answer.to_owned()]);
+        let lines: Vec<String> = lines.collect();
+        session(&lines.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    // With the greeting it is one too many.
+    let most = limits::KEPT_EXCHANGES;
+    let succeeded = long("< 250 ok", most);
+    let newest: Vec<_> = (most / 2..most).collect();
+    assert_eq!(arguments(&succeeded), newest);
+    assert_eq!(
+        (succeeded.elided, succeeded.elided_failures),
+        (most as u64 / 2 + 1, 0)
+    );
+    let failed = long("< 550 no", most);
+    let newest: Vec<_> = (most / 4..most).collect();
+    assert_eq!(arguments(&failed), newest);
+    assert_eq!(
+        (failed.elided, failed.elided_failures),
+        (most as u64 / 4 + 1, most as u64 / 4)
+    );
+    // As long as there is room nothing goes.
+    assert_eq!(arguments(&long("< 250 ok", most - 1)).len(), most - 1);
+}
+
+#[test]
+fn of_commands_without_an_answer_the_oldest_are_given_up() {
+    let most = limits::PENDING_COMMANDS;
+    let sent = (0..most + 3).map(|n| format!("> SIZE {n}"));
+    let lines: Vec<String> = sent
+        .chain((0..most).map(|n| format!("< 213 {n}")))
+        .collect();
+    let session = session(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let answered = session
+        .exchanges
+        .iter()
+        .filter(|e| e.command.is_some() && e.last.is_some());
+    let unanswered = session.exchanges.iter().filter(|e| e.is_unanswered());
+    assert_eq!(answered.count(), most);
+    assert_eq!(unanswered.count(), 3);
+    assert!(session.exchanges[1..=3].iter().all(Exchange::is_unanswered));
 }

@@ -296,4 +296,52 @@ mod tests {
         let counts = opened.at_refusals(Limit::Total);
         assert_eq!(counts.iter().collect::<Vec<_>>(), [(&50, 1)]);
     }
+    /// Those that were over by then do not count, and one that ends at that moment does.
+    #[test]
+    fn sessions_that_were_over_were_not_open() {
+        let mut session = Talk::new(&["< 220 hi"]).session();
+        let start = session.start.unwrap();
+        let at = |second: i64| {
+            Some(Timestamp::from_nanos(
+                start.nanos() + second * 1_000_000_000,
+            ))
+        };
+        let mut opened = Opened::default();
+        for number in 0..300_u64 {
+            let second = i64::try_from(number).unwrap();
+            session.key = SessionKey(number);
+            (session.start, session.last) = (at(second), at(second + 100));
+            let mut refused = failure("limit-connections-total", "CONNECT", 421, "no");
+            refused.at = session.start;
+            let refused = [refused];
+            let failures = if number == 250 { &refused[..] } else { &[] };
+            opened.observe(&session, failures, Speakers::default());
+        }
+        let counts = opened.at_refusals(Limit::Total);
+        assert_eq!(counts.iter().collect::<Vec<_>>(), [(&100, 1)]);
+    }
+
+    #[test]
+    fn ports_have_a_lowest_a_highest_and_a_number() {
+        let of = |each: &[u16]| {
+            let mut ports = Ports::default();
+            for port in each {
+                ports.add(*port);
+            }
+            ports
+        };
+        assert_eq!(of(&[]).range(), None);
+        assert_eq!(of(&[0]).range(), Some((0, 0, 1)));
+        assert_eq!(of(&[65_535]).range(), Some((65_535, 65_535, 1)));
+        assert_eq!(
+            of(&[50_003, 50_001, 50_070, 50_001]).range(),
+            Some((50_001, 50_070, 3))
+        );
+        let mut sum = of(&[50_003]);
+        sum.absorb(&of(&[50_001, 50_003, 49_000]));
+        assert_eq!(sum.range(), Some((49_000, 50_003, 3)));
+        let mut sum = Ports::default();
+        sum.absorb(&of(&[7, 8]));
+        assert_eq!(sum.range(), Some((7, 8, 2)));
+    }
 }

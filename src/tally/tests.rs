@@ -533,3 +533,102 @@ fn data_connections_of_one_session_are_kept_up_to_a_bound() {
     assert!(session.transfers.len() <= limits::KEPT_EXCHANGES);
     assert_eq!(session.bytes(), 3000 * limits::KEPT_EXCHANGES as u64);
 }
+
+#[test]
+fn sessions_are_counted_with_what_they_lost_and_did_not_keep() {
+    let mut tallies = Tallies::default();
+    let mut benign = failure("client-command-unknown", "XFOO", 500, "no");
+    benign.benign = true;
+    let refused = failure("path-not-found", "RETR", 550, "no");
+    let talks: [(&[&str], &[Failure]); 4] = [
+        (
+            &["< 220 hi", "> USER bob", "< 331 pw", "> PASS x", "< 230 in"],
+            &[],
+        ),
+        (
+            &["< 220 hi", "lost", "> XFOO", "< 500 no", "lost"],
+            &[benign],
+        ),
+        (
+            &[
+                "< 220 hi", "tls", "> RETR x", "< 550 no", "> RETR y", "< 550 no",
+            ],
+            &[refused.clone(), refused.clone()],
+        ),
+        (&["< 220 hi", "> RETR x", "< 550 no"], &[refused]),
+    ];
+    for (number, (lines, failures)) in (0..).zip(talks) {
+        let mut talk = Talk::new(lines);
+        talk.number = number;
+        talk.count(failures, &mut tallies);
+    }
+    let tally = &tallies.by_vantage[&Vantage::Wire];
+    let sessions = &tally.sessions;
+    assert_eq!(
+        (sessions.total, sessions.logged_in, sessions.failed),
+        (4, 1, 2)
+    );
+    assert_eq!((sessions.commands, sessions.missing), (6, (200, 2)));
+    assert_eq!(
+        (sessions.protected, sessions.joined, sessions.hidden),
+        (1, 0, 0)
+    );
+    let causes = &tally.causes;
+    let of = |name: &str, benign: bool| &causes[&(cause(name), benign)];
+    let lost = of("path-not-found", false);
+    assert_eq!((lost.count, lost.sessions, lost.protected), (3, 2, 2));
+    assert_eq!((lost.clients.count(), lost.users.count()), (1, 0));
+    assert_eq!(of("client-command-unknown", true).count, 1);
+}
+
+#[test]
+fn a_login_fails_by_a_refusal_of_who_it_is() {
+    let fails = |name: &str, verb: &str, benign: bool| {
+        let mut failure = failure(name, verb, 530, "no");
+        failure.benign = benign;
+        cause::is_failed_login(&failure)
+    };
+    for verb in ["USER", "PASS", "ACCT"] {
+        assert!(fails("auth-bad-credentials", verb, false), "{verb}");
+        assert!(!fails("limit-connections-total", verb, false), "{verb}");
+        assert!(!fails("auth-bad-credentials", verb, true), "{verb}");
+    }
+    assert!(fails("abuse-brute-force", "PASS", false));
+    assert!(!fails("auth-bad-credentials", "RETR", false));
+    assert!(cause::refused_login(super::tests::cause(
+        "auth-bad-credentials"
+    )));
+    assert!(!cause::refused_login(super::tests::cause(
+        "auth-slow-login"
+    )));
+}
+
+/// Some inputs of one run are numbered as in the whole; no two parts may have the same.
+#[test]
+fn parts_of_one_run_have_inputs_of_their_own() {
+    let part = |number: u32, passed_over: bool| {
+        let mut tallies = Tallies::default();
+        let input = InputTally {
+            path: format!("{number}.log").as_bytes().into(),
+            ..InputTally::default()
+        };
+        let inputs = if passed_over {
+            &mut tallies.passed_over
+        } else {
+            &mut tallies.inputs
+        };
+        inputs.insert(SourceId(0), input);
+        tallies.place(&[SourceId(number)]);
+        tallies
+    };
+    let mut whole = part(3, false);
+    assert_eq!(whole.inputs.keys().collect::<Vec<_>>(), [&SourceId(3)]);
+    assert!(whole.merge_part(part(5, false)).is_ok());
+    assert!(whole.merge_part(part(7, true)).is_ok());
+    for (number, passed_over) in [(3, false), (5, true), (7, false), (7, true)] {
+        let again = part(number, passed_over);
+        let path = whole.merge_part(again).unwrap_err();
+        assert_eq!(path.bytes(), format!("{number}.log").as_bytes());
+    }
+    assert_eq!((whole.inputs.len(), whole.passed_over.len()), (2, 1));
+}

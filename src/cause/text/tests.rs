@@ -356,3 +356,29 @@ fn more_texts_than_are_remembered_are_told_like_the_first() {
     assert!(remembered() < most);
     assert_eq!(told("Login incorrect."), first);
 }
+
+/// What is remembered of a text must not be told where the client's own words stand in it, and the other way round.
+#[test]
+fn what_is_remembered_depends_on_no_order() {
+    let told = |argument: &str| {
+        let code = ReplyCode::new(550).unwrap();
+        let named = Named {
+            argument: Some(argument.as_bytes()),
+            before: None,
+        };
+        let text = b"quota exceeded: No such file or directory";
+        by_text(code, Some(Verb::RETR), named, text).map(|hit| hit.cause.name())
+    };
+    let alone = |argument| std::thread::spawn(move || told(argument)).join().unwrap();
+    let (plain, own) = (alone("a.txt"), alone("quota exceeded"));
+    assert_eq!(own, Some("path-not-found"));
+    assert_ne!(plain, own);
+    let both = |first, second| {
+        std::thread::spawn(move || (told(first), told(second)))
+            .join()
+            .unwrap()
+    };
+    assert_eq!(both("a.txt", "quota exceeded"), (plain, own));
+    assert_eq!(both("quota exceeded", "a.txt"), (own, plain));
+    assert_eq!(both("a.txt", "a.txt"), (plain, plain));
+}
