@@ -3,7 +3,8 @@
 //! All lines become one, in small letters, with single blanks. What is not the server's own wording becomes `x1`: the
 //! command's argument, what stands in quotation marks, absolute paths, and the placeholders of message templates. So a
 //! file named `too many users.txt` says nothing. Short forms are spelt out (`can't` and `cannot`: `can not`), and `-ise`
-//! becomes `-ize`, `logon` becomes `login`. Letters lose their accents (see `fold`); nothing is translated.
+//! becomes `-ize`, `logon` becomes `login`, common slips of spelling are mended. Letters lose their accents (see `fold`);
+//! nothing is translated.
 
 use memchr::memmem;
 
@@ -254,11 +255,13 @@ fn typographic(line: &[u8]) -> Option<usize> {
     Some(open.len() + at + close.len())
 }
 
-/// The length of `(e.g., file not found)`: RFC 959's own wording, which servers copy whatever the reason is.
+/// The length of `(e.g., file not found)`, RFC 959's own wording, which servers copy whatever the reason is, and of
+/// `(disk full?)`, which the server does not know itself.
 fn example(line: &[u8]) -> Option<usize> {
     let begins = line.get(..4)?.eq_ignore_ascii_case(b"(e.g");
     let end = memchr::memchr(b')', line)?;
-    begins.then_some(end + 1)
+    let is_guess = line.get(..end)?.last() == Some(&b'?');
+    (begins || is_guess).then_some(end + 1)
 }
 
 /// `"AUTH TLS"` in quotation marks is the protocol's word, not a name; and who `anonymous` is says why.
@@ -367,6 +370,18 @@ fn without_port(word: &[u8]) -> &[u8] {
     }
 }
 
+/// Words begun otherwise than the expressions have them.
+const SPELLINGS: [(&[u8], &[u8]); 8] = [
+    (b"logon", b"login"),
+    (b"allread", b"alread"),
+    (b"autority", b"authority"),
+    (b"exeed", b"exceed"),
+    (b"permision", b"permission"),
+    (b"priviledg", b"privileg"),
+    (b"recieve", b"receive"),
+    (b"unkown", b"unknown"),
+];
+
 fn push_word(out: &mut Vec<u8>, word: &[u8]) {
     const APOSTROPHES: [&[u8]; 2] = [b"n't", b"n`t"];
     /// Written without an apostrophe.
@@ -393,9 +408,11 @@ fn push_word(out: &mut Vec<u8>, word: &[u8]) {
         out.extend_from_slice(if word == b"cant" { b"n not" } else { b" not" });
         return;
     }
-    if let Some(rest) = word.strip_prefix(b"logon") {
-        out.extend_from_slice(b"login");
-        return out.extend_from_slice(rest);
+    for (beginning, right) in SPELLINGS {
+        if let Some(rest) = word.strip_prefix(beginning) {
+            out.extend_from_slice(right);
+            return out.extend_from_slice(rest);
+        }
     }
     let start = out.len();
     out.extend_from_slice(word);

@@ -269,6 +269,18 @@ fn what_is_not_said_in_so_many_words_is_not_certain() {
 }
 
 #[test]
+fn what_the_server_only_guesses_is_no_evidence() {
+    check(
+        550,
+        "RNTO",
+        "",
+        "That failed (disk full?)",
+        "path-unavailable",
+    );
+    check(550, "RNTO", "", "That failed (disk full)", "storage-full");
+}
+
+#[test]
 fn standard_wording_is_no_evidence() {
     let text = "Requested action not taken. File unavailable (e.g., file not found, no access).";
     check(550, "RETR", "", text, "path-unavailable");
@@ -332,6 +344,11 @@ fn normal_form() {
     assert_eq!(normal(b"unclosed \"quote"), "unclosed \"quote");
     assert_eq!(normal(b"\xff\xfe \x00"), "y\u{fe}");
     assert_eq!(normal(b"R\xe9pertoire"), "repertoire");
+    assert_eq!(
+        normal(b"Allready there, unkown priviledges"),
+        "already there, unknown privileges"
+    );
+    assert_eq!(normal(b"Failed (is it full?) now"), "failed now");
     assert_eq!(normal(b""), "");
     assert!(normal(&[b'a'; 10_000]).len() <= limits::REPLY_TEXT_BYTES);
 }
