@@ -253,6 +253,11 @@ fn what_is_not_said_in_so_many_words_is_not_certain() {
         ("LIST", "Cannot get directory listing"),
         ("STOR", "Cannot determine free space"),
         ("MKD", "Exceeded allowed path depth"),
+        ("STOR", "A transfer runs, use ABOR first"),
+        ("RETR", "Multiple transfers are not permitted"),
+        ("CWD", "Bad path"),
+        ("STOR", "The print buffer is full"),
+        ("STOR", "Write protected"),
     ] {
         assert_ne!(certainty(verb, text), Some(Confidence::Certain), "{text}");
     }
