@@ -129,10 +129,13 @@ fn told(
     };
     let cause: &'static Cause = catalogue().cause(id);
     let mut candidates: Vec<CauseId> = readings.iter().map(|h| h.cause).collect();
-    if candidates.is_empty()
+    // Words without a rule that knows the text leave open what the code may tell as well.
+    if readings.iter().all(|hit| hit.rank.is_none())
         && let Some((code, verb)) = reply
     {
-        candidates = text::candidates(code, verb);
+        let told = candidates.clone();
+        let others = text::candidates(code, verb).into_iter();
+        candidates.extend(others.filter(|other| !told.contains(other)));
     }
     let entry = reply.and_then(|(code, _)| catalogue().reply(code));
     let rank = hit.and_then(|hit| hit.rank);
@@ -287,6 +290,19 @@ mod tests {
             assert_eq!(code(input), None, "{input}");
         }
         assert_eq!(code("10061"), Some(10_061));
+    }
+
+    #[test]
+    fn what_only_words_mean_leaves_the_rest_open() {
+        let told = explain("550 Tiedostoa ei l\u{f6}ydy", Some(Verb::RETR));
+        assert_eq!(told.cause.map(CauseId::name), Some("path-not-found"));
+        assert_eq!(told.confidence, Some(Confidence::Possible));
+        assert_eq!(told.candidates.first(), told.cause.as_ref());
+        assert!(told.candidates.len() > 10, "{:?}", told.candidates);
+        let mut once = told.candidates.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), told.candidates.len());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! on the data connection is judged elsewhere.
 
 mod fold;
+mod meaning;
 mod normal;
 mod sieve;
 #[cfg(test)]
@@ -117,6 +118,7 @@ impl Memory {
         }
         let mut hits = matching(&normal, Some(code), verb);
         let hit = hits.next().map(|first| weighed(first, &normal, hits));
+        let hit = hit.or_else(|| by_meaning(code, verb, &normal));
         remember(&mut self.normal, &self.key, hit);
         hit
     }
@@ -127,6 +129,15 @@ fn remember<V>(known: &mut Lookup<Vec<u8>, V>, key: &[u8], found: V) {
         *known = Lookup::default();
     }
     known.insert(key.to_vec(), found);
+}
+
+/// What the words of a text mean beside each other, where no rule knows the text.
+fn by_meaning(code: ReplyCode, verb: Option<Verb>, normal: &[u8]) -> Option<Hit> {
+    meaning::tell(code, verb, normal).map(|cause| Hit {
+        cause,
+        confidence: Confidence::Possible,
+        rank: None,
+    })
 }
 
 /// The usual cause behind a code that answers this command: a guess.
@@ -189,6 +200,8 @@ pub(super) fn readings(code: Option<ReplyCode>, verb: Option<Verb>, text: &[u8])
     }
     if let Some((first, others)) = found.split_first_mut() {
         *first = weighed(*first, &normal, others.iter().copied());
+    } else if let Some(code) = code {
+        found.extend(by_meaning(code, verb, &normal));
     }
     found
 }

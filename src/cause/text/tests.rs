@@ -258,6 +258,7 @@ fn what_is_not_said_in_so_many_words_is_not_certain() {
         ("CWD", "Bad path"),
         ("STOR", "The print buffer is full"),
         ("STOR", "Write protected"),
+        ("RETR", "Tiedostoa ei l\u{f6}ydy"),
     ] {
         assert_ne!(certainty(verb, text), Some(Confidence::Certain), "{text}");
     }
@@ -271,6 +272,32 @@ fn what_is_not_said_in_so_many_words_is_not_certain() {
     ] {
         assert_eq!(certainty(verb, text), Some(Confidence::Certain), "{text}");
     }
+}
+
+#[test]
+fn words_alone_are_asked_last() {
+    let told = |code: u16, verb: &str, text: &str| {
+        let code = ReplyCode::new(code).unwrap();
+        let verb = Some(Verb::new(verb.as_bytes()));
+        by_text(code, verb, Named::default(), text.as_bytes())
+            .map(|hit| (hit.cause.name(), hit.confidence, hit.rank.is_some()))
+    };
+    let possible = Confidence::Possible;
+    assert_eq!(
+        told(550, "RETR", "Akses ditolak"),
+        Some(("access-permission-denied", possible, false))
+    );
+    assert_eq!(
+        told(550, "RETR", "Permission denied: akses ditolak"),
+        Some(("access-permission-denied", Confidence::Certain, true))
+    );
+    // The same words mean another thing after another command, and nothing where no line is for them.
+    assert_eq!(
+        told(530, "PASS", "Akses ditolak"),
+        Some(("auth-user-not-permitted", possible, false))
+    );
+    assert_eq!(told(502, "SMNT", "Akses ditolak"), None);
+    assert_eq!(told(550, "RETR", "zzz"), None);
 }
 
 #[test]
