@@ -30,23 +30,23 @@ fn push_all(out: &mut String, chars: impl Iterator<Item = char>) {
 /// The letters that stand for an accented one, `None` for what stays.
 fn plain(small: char) -> Option<&'static str> {
     Some(match small {
-        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' | 'ă' | 'ą' | 'ả' | 'ạ' => "a",
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' | 'ă' | 'ą' | 'ạ'..='ặ' => "a",
         'æ' => "ae",
         'ç' | 'ć' | 'č' => "c",
         'ď' | 'đ' | 'ð' => "d",
-        'è' | 'é' | 'ê' | 'ë' | 'ē' | 'ė' | 'ę' | 'ě' | 'ế' | 'ệ' => "e",
+        'è' | 'é' | 'ê' | 'ë' | 'ē' | 'ė' | 'ę' | 'ě' | 'ẹ'..='ệ' => "e",
         'ğ' => "g",
-        'ì' | 'í' | 'î' | 'ï' | 'ī' | 'ı' => "i",
+        'ì' | 'í' | 'î' | 'ï' | 'ī' | 'ı' | 'ĩ' | 'ỉ'..='ị' => "i",
         'ĺ' | 'ľ' | 'ł' => "l",
         'ñ' | 'ń' | 'ň' => "n",
-        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ő' => "o",
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ő' | 'ơ' | 'ọ'..='ợ' => "o",
         'œ' => "oe",
         'ŕ' | 'ř' => "r",
         'ś' | 'ş' | 'ș' | 'š' => "s",
         'ß' => "ss",
         'ţ' | 'ț' | 'ť' => "t",
-        'ù' | 'ú' | 'û' | 'ü' | 'ū' | 'ů' | 'ű' => "u",
-        'ý' | 'ÿ' => "y",
+        'ù' | 'ú' | 'û' | 'ü' | 'ū' | 'ů' | 'ű' | 'ũ' | 'ư' | 'ụ'..='ự' => "u",
+        'ý' | 'ÿ' | 'ỳ'..='ỹ' => "y",
         'ź' | 'ż' | 'ž' => "z",
         'ё' => "е",
         '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{3000}' => " ",
@@ -117,6 +117,10 @@ mod tests {
         check(b"Nie mo\xbfna prze\xb3\xb1czy\xe6", "nie mozna przelaczyc");
         check(b"p\xf8\xedkaz p\xf8ihl\xe1\xb9en", "prikaz prihlasen");
         check("İzin hatalı".as_bytes(), "izin hatali");
+        check(
+            "Sai mật khẩu, ổ đĩa đầy, người lạ, KỲ CŨ".as_bytes(),
+            "sai mat khau, o dia day, nguoi la, ky cu",
+        );
         check("找不到文件".as_bytes(), "找不到文件");
         check(b"", "");
     }

@@ -296,6 +296,7 @@ mod tests {
         has("tiedostoa ei loydy", &["file", "not", "found"]);
         has("файл не знайдено", &["file", "not", "found"]);
         has("磁盘已满", &["space", "full"]);
+        has("sai mat khau", &["invalid", "password"]);
         has("the account is locked", &["user", "locked"]);
         assert_eq!(LEXICON.meanings(""), 0);
         assert_eq!(LEXICON.meanings("zzz ... qqq"), 0);
