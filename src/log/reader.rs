@@ -136,8 +136,10 @@ impl LogReader {
             for _ in 0..record.times {
                 follower.record(record, at, origin, out);
             }
-            // What nobody keeps is not asked for later.
-            follower.marks().and_then(|marks| marks.heard.take());
+            // A repetition is not kept, so what it marks is nobody's.
+            if self.carrying.is_some() {
+                follower.marks().and_then(|marks| marks.heard.take());
+            }
             return;
         };
         let begun = follower.marks().map(|marks| marks.begun);
