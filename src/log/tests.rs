@@ -106,6 +106,13 @@ fn read(format: Detected, sources: &[&[u8]]) -> (Vec<Told>, Vec<Counts>, Diagnos
     (told, counts, reader.take_diagnostics())
 }
 
+/// True where a value, printed as Rust prints it, shows a text: as letters, or as a list of bytes.
+pub(super) fn shows(value: &impl std::fmt::Debug, text: &str) -> bool {
+    let printed = format!("{value:?}");
+    let bytes = format!("{:?}", text.as_bytes());
+    printed.contains(text) || printed.contains(bytes.trim_matches(['[', ']']))
+}
+
 /// The events of lines in a format, with the number of their session.
 pub(super) fn events_of(format: &str, lines: &str) -> Vec<(usize, String)> {
     let format = Detected::named(format).unwrap();
@@ -260,4 +267,11 @@ fn silence_ends_a_session_at_its_last_line() {
         (2, 3, "closed input-ended")
     );
     assert_eq!(End::Idle.id(), "idle");
+}
+
+#[test]
+fn a_text_is_found_in_what_is_printed_in_either_form() {
+    assert!(shows(&b"PASS hunter2".as_slice(), "hunter2"));
+    assert!(shows(&"PASS hunter2", "hunter2"));
+    assert!(!shows(&b"PASS ****".as_slice(), "hunter2"));
 }

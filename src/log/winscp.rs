@@ -170,7 +170,7 @@ mod tests {
             "< 220 Ready",
         ]);
         assert_eq!(told[..2], ["1 introduced", "1 closed reset"]);
-        assert!(told[8].starts_with("2 ") && told[8].contains("nanswered"), "{}", told[8]);
+        assert!(told[8].starts_with("2 Data(") && told[8].contains("fate: Unanswered"), "{}", told[8]);
         assert_eq!(told[9], "2 closed idle by client");
         assert_eq!(told[10..12], ["3 introduced", "3 opened"]);
     }

@@ -286,7 +286,7 @@ impl Follow for Following {
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Option<(String, String, u64, bool)> {
+    fn read(line: &str) -> Option<(String, String, u64, Option<bool>)> {
         match FORMAT.read(&Bare::read(line.as_bytes())) {
             Read::Taken(Record {
                 user: Some(user),
@@ -296,7 +296,7 @@ mod tests {
                 String::from_utf8_lossy(transfer.path).into_owned(),
                 String::from_utf8_lossy(user).into_owned(),
                 transfer.bytes.unwrap(),
-                transfer.complete.unwrap(),
+                transfer.complete,
             )),
             _ => None,
         }
@@ -319,6 +319,14 @@ mod tests {
         );
         check("/x b CT i a m@h.example ftp 0 * i", "/x", "anonymous");
         check("/x b T d g alice ftp 1 alice c", "/x", "alice");
+    }
+
+    #[test]
+    fn whether_all_was_moved_is_told_where_the_line_tells_it() {
+        for (end, complete) in [(" c", Some(true)), (" i", Some(false)), ("", None)] {
+            let line = format!("Sun Nov 22 07:13:14 1996 1 192.0.2.7 10 /a b _ i r bob ftp 0 *{end}");
+            assert_eq!(read(&line).map(|told| told.3), Some(complete), "{line}");
+        }
     }
 
     #[test]

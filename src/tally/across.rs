@@ -270,54 +270,44 @@ mod tests {
     use super::*;
     use crate::tally::tests::{Talk, failure};
 
-    /// Far more sessions than are kept, all open when the first one is turned away.
-    #[test]
-    fn of_very_many_sessions_the_first_tell_how_many_were_open() {
-        let full = "limit-connections-total";
+    /// Sessions that begin a second apart, last a hundred seconds, and of which one is turned away.
+    fn opened(sessions: usize, turned_away: u64) -> Opened {
         let mut session = Talk::new(&["< 220 hi"]).session();
         let start = session.start.unwrap();
-        let at = |second: i64| {
-            Some(Timestamp::from_nanos(
-                start.nanos() + second * 1_000_000_000,
-            ))
+        let at = |second: usize| {
+            let nanos = i64::try_from(second).unwrap() * 1_000_000_000;
+            Some(start.later(nanos))
         };
         let mut opened = Opened::default();
-        for number in 0..limits::SESSIONS_AT_ONCE as u64 + 500 {
-            let second = i64::try_from(number).unwrap();
-            session.key = SessionKey(number);
-            (session.start, session.last) = (at(second), at(second + 100));
-            let mut refused = failure(full, "CONNECT", 421, "no");
-            refused.at = session.start;
-            let refused = [refused];
-            let failures = if number == 50 { &refused[..] } else { &[] };
-            opened.observe(&session, failures, Speakers::default());
-        }
-        assert_eq!(opened.0.iter().count(), limits::SESSIONS_AT_ONCE);
-        let counts = opened.at_refusals(Limit::Total);
-        assert_eq!(counts.iter().collect::<Vec<_>>(), [(&50, 1)]);
-    }
-    /// Those that were over by then do not count, and one that ends at that moment does.
-    #[test]
-    fn sessions_that_were_over_were_not_open() {
-        let mut session = Talk::new(&["< 220 hi"]).session();
-        let start = session.start.unwrap();
-        let at = |second: i64| {
-            Some(Timestamp::from_nanos(
-                start.nanos() + second * 1_000_000_000,
-            ))
-        };
-        let mut opened = Opened::default();
-        for number in 0..300_u64 {
-            let second = i64::try_from(number).unwrap();
+        for (second, number) in (0..sessions).zip(0..) {
             session.key = SessionKey(number);
             (session.start, session.last) = (at(second), at(second + 100));
             let mut refused = failure("limit-connections-total", "CONNECT", 421, "no");
             refused.at = session.start;
             let refused = [refused];
-            let failures = if number == 250 { &refused[..] } else { &[] };
+            let failures = if number == turned_away {
+                &refused[..]
+            } else {
+                &[]
+            };
             opened.observe(&session, failures, Speakers::default());
         }
+        opened
+    }
+
+    /// Far more sessions than are kept, all open when the first one is turned away.
+    #[test]
+    fn of_very_many_sessions_the_first_tell_how_many_were_open() {
+        let opened = opened(limits::SESSIONS_AT_ONCE + 500, 50);
+        assert_eq!(opened.0.iter().count(), limits::SESSIONS_AT_ONCE);
         let counts = opened.at_refusals(Limit::Total);
+        assert_eq!(counts.iter().collect::<Vec<_>>(), [(&50, 1)]);
+    }
+
+    /// Those that were over by then do not count, and one that ends at that moment does.
+    #[test]
+    fn sessions_that_were_over_were_not_open() {
+        let counts = opened(300, 250).at_refusals(Limit::Total);
         assert_eq!(counts.iter().collect::<Vec<_>>(), [(&100, 1)]);
     }
 

@@ -26,6 +26,7 @@ mod inputs;
 #[path = "../invariants/mod.rs"]
 mod invariants;
 mod joined;
+mod kept;
 mod laws;
 mod licences;
 mod limits;
