@@ -236,7 +236,7 @@ fn matching(
     TEXTS
         .iter()
         .filter(in_scope)
-        .filter(move |text| text.may_match(&letters) && text.is_match(normal))
+        .filter(move |text| text.is_match(&letters, normal))
         .map(|text| Hit {
             cause: text.cause,
             confidence: text.rule.confidence,
@@ -248,22 +248,39 @@ fn matching(
 struct Text {
     cause: CauseId,
     rule: &'static TextRule,
-    need: OnceLock<Need>,
+    parts: OnceLock<Vec<Part>>,
+}
+
+/// One of the alternatives of an expression. Of those of a long one, a text is held against few.
+struct Part {
+    pattern: &'static str,
+    need: Need,
     regex: OnceLock<Option<Regex>>,
 }
 
 impl Text {
-    /// False only if the expression can't match.
-    fn may_match(&self, letters: &Letters) -> bool {
-        let need = self.need.get_or_init(|| Need::of(&self.rule.pattern));
-        need.may_match(letters)
+    fn parts(&self) -> &[Part] {
+        self.parts.get_or_init(|| {
+            let alternatives = sieve::alternatives(&self.rule.pattern).into_iter();
+            let parts = alternatives.map(|(pattern, need)| Part {
+                pattern,
+                need,
+                regex: OnceLock::new(),
+            });
+            parts.collect()
+        })
     }
 
+    fn is_match(&self, letters: &Letters, normal: &[u8]) -> bool {
+        let mut parts = self.parts().iter();
+        parts.any(|part| part.need.may_match(letters) && part.is_match(normal))
+    }
+}
+
+impl Part {
     fn is_match(&self, normal: &[u8]) -> bool {
-        self.regex
-            .get_or_init(|| compile(&self.rule.pattern))
-            .as_ref()
-            .is_some_and(|regex| regex.is_match(normal))
+        let regex = self.regex.get_or_init(|| compile(self.pattern));
+        regex.as_ref().is_some_and(|regex| regex.is_match(normal))
     }
 }
 
@@ -288,8 +305,7 @@ static TEXTS: LazyLock<Vec<Text>> = LazyLock::new(|| {
             entry.text.iter().map(move |rule| Text {
                 cause,
                 rule,
-                need: OnceLock::new(),
-                regex: OnceLock::new(),
+                parts: OnceLock::new(),
             })
         })
         .collect();

@@ -39,15 +39,26 @@ fn ends(word: &[u8]) -> Option<(u16, u16)> {
 /// What a text must have for an expression to match: the first and last part of one of these words.
 pub(super) struct Need(Option<Vec<(u16, u16)>>);
 
+/// The alternatives of an expression (`a|b|c`), and what each needs. A text matches it if it matches one of them.
+pub(super) fn alternatives(expression: &str) -> Vec<(&str, Need)> {
+    let mut reader = Reader::new(expression);
+    let mut found = Vec::new();
+    let mut rest = Some(expression);
+    while let Some(from) = rest {
+        let words = reader.sequence();
+        let length = from.len() - reader.rest.len();
+        found.extend(from.get(..length).map(|one| (one, Need::one_of(words))));
+        rest = from.get(length + 1..).filter(|_| reader.take(b'|'));
+    }
+    if reader.is_at_end() {
+        found
+    } else {
+        vec![(expression, Need(None))]
+    }
+}
+
 impl Need {
-    /// The need of an expression.
-    pub(super) fn of(expression: &str) -> Self {
-        let mut reader = Reader {
-            rest: expression.as_bytes(),
-            known: true,
-        };
-        let words = reader.alternatives();
-        let words = words.filter(|_| reader.known && reader.rest.is_empty());
+    fn one_of(words: Words) -> Self {
         Self(words.and_then(|words| words.iter().map(|word| ends(word)).collect()))
     }
 
@@ -69,7 +80,19 @@ struct Reader<'p> {
     known: bool,
 }
 
-impl Reader<'_> {
+impl<'p> Reader<'p> {
+    fn new(expression: &'p str) -> Self {
+        Self {
+            rest: expression.as_bytes(),
+            known: true,
+        }
+    }
+
+    /// All of it was read and understood.
+    fn is_at_end(&self) -> bool {
+        self.known && self.rest.is_empty()
+    }
+
     fn next(&mut self) -> Option<u8> {
         let (&first, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -206,12 +229,9 @@ mod tests {
     #[test]
     fn needs_are_drawn_from_the_expression() {
         let words = |expression: &str| {
-            let mut reader = Reader {
-                rest: expression.as_bytes(),
-                known: true,
-            };
+            let mut reader = Reader::new(expression);
             let words = reader.alternatives();
-            assert!(reader.known && reader.rest.is_empty(), "{expression}");
+            assert!(reader.is_at_end(), "{expression}");
             words.map(|w| {
                 w.iter()
                     .map(|w| String::from_utf8_lossy(w).into_owned())
@@ -233,5 +253,20 @@ mod tests {
         check(r"\(the max", Some("(the max"));
         check("(long words)?ab|cde", None);
         check(".", None);
+    }
+    #[test]
+    fn an_expression_is_parted_where_it_has_alternatives() {
+        let check = |expression: &str, want: &[&str]| {
+            let found = alternatives(expression);
+            let found: Vec<&str> = found.iter().map(|(one, _)| *one).collect();
+            assert_eq!(found, want, "{expression}");
+        };
+        check("one", &["one"]);
+        check("one|two|", &["one", "two", ""]);
+        check("(a|b)c|[|]d|e\\|f", &["(a|b)c", "[|]d", "e\\|f"]);
+        check("нет|да", &["нет", "да"]);
+        // What is not understood stays whole.
+        check("a|(?i)b|c", &["a|(?i)b|c"]);
+        check("a|b)|c", &["a|b)|c"]);
     }
 }

@@ -50,7 +50,10 @@ fn check(code: u16, verb: &str, argument: &str, text: &str, cause: &str) {
 fn every_expression_compiles() {
     for text in TEXTS.iter() {
         let pattern = &text.rule.pattern;
-        assert!(compile(pattern).is_some(), "rank {}", text.rule.rank);
+        let parts = text.parts().iter().map(|part| part.pattern);
+        for part in parts.chain([pattern.as_str()]) {
+            assert!(compile(part).is_some(), "rank {}: {part}", text.rule.rank);
+        }
         assert_eq!(
             pattern,
             &pattern.to_lowercase().replace(r"\s", r"\S"),
@@ -76,6 +79,8 @@ fn replies_are_classified() {
 
 #[test]
 fn the_sieve_lets_every_match_through() {
+    let whole = |text: &Text| compile(&text.rule.pattern).unwrap();
+    let texts: Vec<_> = TEXTS.iter().map(|text| (text, whole(text))).collect();
     for row in rows() {
         let normal = normal::normalize(
             row.text.as_bytes(),
@@ -84,9 +89,10 @@ fn the_sieve_lets_every_match_through() {
             Named::default(),
         );
         let letters = Letters::of(&normal);
-        for text in TEXTS.iter().filter(|text| text.is_match(&normal)) {
-            assert!(
-                text.may_match(&letters),
+        for (text, whole) in &texts {
+            assert_eq!(
+                text.is_match(&letters, &normal),
+                whole.is_match(normal.as_slice()),
                 "rank {}: {}",
                 text.rule.rank,
                 row.text
@@ -98,8 +104,10 @@ fn the_sieve_lets_every_match_through() {
 #[test]
 fn the_sieve_keeps_most_expressions_from_running() {
     let letters = Letters::of(b"x1: no such file or directory");
-    let left = TEXTS.iter().filter(|t| t.may_match(&letters)).count();
-    assert!(left * 4 < TEXTS.len(), "{left} of {}", TEXTS.len());
+    let parts: Vec<_> = TEXTS.iter().flat_map(Text::parts).collect();
+    let left = parts.iter().filter(|part| part.need.may_match(&letters));
+    let left = left.count();
+    assert!(left * 20 < parts.len(), "{left} of {}", parts.len());
 }
 
 #[test]
@@ -374,7 +382,7 @@ fn normal_form() {
         "x1: x1 at x1, 100% full"
     );
     assert_eq!(normal(b"unclosed \"quote"), "unclosed \"quote");
-    assert_eq!(normal(b"\xff\xfe \x00"), "y\u{fe}");
+    assert!(!normal(b"\xff\xfe \x00").contains([' ', '\0']));
     assert_eq!(normal(b"R\xe9pertoire"), "repertoire");
     assert_eq!(
         normal(b"Allready there, unkown priviledges"),
