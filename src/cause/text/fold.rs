@@ -1,8 +1,13 @@
 //! Small letters without accents, so that one expression finds a word in every spelling and encoding that servers use.
 //!
 //! `Répertoire`, `répertoire` and the same in Latin-1 all become `repertoire`, `не НАЙДЕН` becomes `не найден`. Bytes that
-//! are no UTF-8 are read as Windows-1252, or as Latin-2 where they make words only so: the encodings of older servers in
-//! Europe. Others (KOI8-R, GBK) come out as letters that mean nothing, and so match nothing. It translates no word.
+//! are no UTF-8 are read in the encoding that they are most likely in (Windows-1251, KOI8, IBM 866, GBK, Big5, Shift JIS and
+//! the like: what servers say in the language of their system); where that guess is wrong, letters come out that mean
+//! nothing, and so match nothing. It translates no word.
+
+use std::borrow::Cow;
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
 /// The text in small letters without accents, as UTF-8.
 pub(super) fn fold(text: &[u8]) -> Vec<u8> {
@@ -11,15 +16,22 @@ pub(super) fn fold(text: &[u8]) -> Vec<u8> {
     }
     let mut out = String::with_capacity(text.len());
     match std::str::from_utf8(text) {
-        Ok(text) => push_all(&mut out, text.chars()),
-        Err(_) if is_latin_2(text) => push_all(&mut out, text.iter().map(|byte| latin_2(*byte))),
-        Err(_) => push_all(&mut out, text.iter().map(|byte| windows_1252(*byte))),
+        Ok(text) => push_all(&mut out, text),
+        Err(_) => push_all(&mut out, &decoded(text)),
     }
     out.into_bytes()
 }
 
-fn push_all(out: &mut String, chars: impl Iterator<Item = char>) {
-    for small in chars.flat_map(char::to_lowercase) {
+/// What the bytes say in the encoding that they are most likely in.
+fn decoded(text: &[u8]) -> Cow<'_, str> {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(text, true);
+    let encoding = detector.guess(None, Utf8Detection::Deny);
+    encoding.decode_without_bom_handling(text).0
+}
+
+fn push_all(out: &mut String, text: &str) {
+    for small in text.chars().flat_map(char::to_lowercase) {
         match plain(small) {
             Some(letters) => out.push_str(letters),
             None => out.push(small),
@@ -59,47 +71,10 @@ fn plain(small: char) -> Option<&'static str> {
     })
 }
 
-/// True where signs that Latin-1 has no letters for stand within words, as in Polish or Czech in Latin-2.
-fn is_latin_2(text: &[u8]) -> bool {
-    text.windows(2).any(|two| match two {
-        [before, sign] => {
-            (before.is_ascii_alphabetic() || *before >= 0xc0)
-                && matches!(sign, 0xb1 | 0xb3 | 0xb6 | 0xb9..=0xbf)
-        }
-        _ => false,
-    })
-}
-
-/// The letter that a byte stands for in central Europe, as far as it loses its accent otherwise than in Latin-1.
-fn latin_2(byte: u8) -> char {
-    match byte {
-        0xa1 | 0xb1 | 0xe3 => 'a',
-        0xa3 | 0xb3 => 'l',
-        0xa6 | 0xa9 | 0xb6 | 0xb9 | 0xba => 's',
-        0xab | 0xbb | 0xde | 0xfe => 't',
-        0xac | 0xae | 0xaf | 0xbc | 0xbe | 0xbf => 'z',
-        0xc6 | 0xc8 | 0xe6 | 0xe8 => 'c',
-        0xcc | 0xec => 'e',
-        0xcf | 0xef => 'd',
-        0xd2 | 0xf2 => 'n',
-        0xd8 | 0xf8 => 'r',
-        _ => char::from(byte),
-    }
-}
-
-/// The letter that a byte stands for; of the block 0x80 to 0x9f only what texts contain.
-fn windows_1252(byte: u8) -> char {
-    match byte {
-        0x8a | 0x9a => 'š',
-        0x8e | 0x9e => 'ž',
-        0x91 | 0x92 => '\'',
-        0x96 | 0x97 => '-',
-        _ => char::from(byte),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use encoding_rs::{GBK, IBM866, KOI8_U, SHIFT_JIS, WINDOWS_1251};
+
     use super::*;
 
     #[test]
@@ -116,6 +91,17 @@ mod tests {
         check("Файл НЕ найдЁн".as_bytes(), "файл не найден");
         check(b"Nie mo\xbfna prze\xb3\xb1czy\xe6", "nie mozna przelaczyc");
         check(b"p\xf8\xedkaz p\xf8ihl\xe1\xb9en", "prikaz prihlasen");
+        check(&WINDOWS_1251.encode("Файл НЕ найден").0, "файл не найден");
+        check(&KOI8_U.encode("Доступ запрещен").0, "доступ запрещен");
+        check(&IBM866.encode("Отказано в доступе").0, "отказано в доступе");
+        check(
+            &GBK.encode("系统找不到指定的文件").0,
+            "系统找不到指定的文件",
+        );
+        check(
+            &SHIFT_JIS.encode("ファイルが見つかりません").0,
+            "ファイルが見つかりません",
+        );
         check("İzin hatalı".as_bytes(), "izin hatali");
         check(
             "Sai mật khẩu, ổ đĩa đầy, người lạ, KỲ CŨ".as_bytes(),
