@@ -59,6 +59,9 @@ INPUT_COST = 64 << 10
 TASK_BYTES = 1 << 30
 """Bytes of a task beyond which more are not added to it: little is lost where it has to be done again."""
 
+SUMMED_AT_ONCE = 32
+"""Parts that one run of the program adds up."""
+
 
 class Trouble(Exception):
     """What ends the run, in words that say what to do."""
@@ -470,12 +473,15 @@ class Job:
             with planner.made(["formats", "--look"], lines) as (done, _):
                 if done.returncode != 0:
                     raise Trouble(words_of(done))
-                found: list[Input] = [json.loads(line) for line in done.stdout.splitlines()]
+            if not any(self.is_far(path_of(line["path"])) for line in lines):
+                return done.stdout
+            # Where they were read is not where they are.
+            found: list[Input] = [json.loads(line) for line in done.stdout.splitlines()]
             by_path = {line["path"]: line.get("look") for line in found}
             looks = [(line, by_path.get(line["path"])) for line in lines]
-            return packed_lines({**line, "look": look} if look is not None else line for line, look in looks)
+            return lines_of({**line, "look": look} if look is not None else line for line, look in looks)
 
-        return self.careful(looked, [[line] for line in inputs])
+        return zlib.compress(self.careful(looked, [[line] for line in inputs]), 1)
 
     def part(self, series: Sequence[Sequence[Input]]) -> bytes:
         """A part of the report, over inputs of which each series must be read in one run."""
@@ -540,17 +546,17 @@ class Job:
                 Path(path).write_bytes(zlib.decompress(part))
             return self.program.run(["merge", "--parts", *outputs, *paths], reads=False)
 
-    def sum(self, one: bytes, other: bytes) -> bytes:
-        """Adds two parts up."""
-        done = self.merge([one, other])
+    def sum(self, parts: Sequence[bytes]) -> bytes:
+        """Adds parts up."""
+        done = self.merge(parts)
         if done.returncode not in (0, 2, 3) or not done.stdout.startswith(b"{"):
             raise Trouble(words_of(done))
         return zlib.compress(done.stdout, 1)
 
 
-def packed_lines(inputs: Iterable[Input]) -> bytes:
+def lines_of(inputs: Iterable[Input]) -> bytes:
     """Lines of a list."""
-    return zlib.compress("".join(json.dumps(line) + "\n" for line in inputs).encode(), 1)
+    return "".join(json.dumps(line) + "\n" for line in inputs).encode()
 
 
 def attempt() -> int:
@@ -645,11 +651,15 @@ class Fleet:
         planned: dict[str, Any] = json.loads(done.stdout)
         return planned
 
-    def part(self, tasks: Sequence[Sequence[Sequence[Input]]]) -> bytes:
-        """The report of all tasks, as one part."""
-        job = self.job
-        parts = self.context.parallelize(tasks, len(tasks)).map(job.part)
-        return parts.treeReduce(job.sum, depth=2)
+    def parts(self, tasks: Sequence[Sequence[Sequence[Input]]]) -> list[bytes]:
+        """The reports of all tasks, added up to a few parts: a tree, of which each node takes many, since a sum is as long as
+        what it is of."""
+        job, count = self.job, len(tasks)
+        parts = self.context.parallelize(tasks, count).map(job.part)
+        while count > SUMMED_AT_ONCE:
+            count = -(-count // SUMMED_AT_ONCE)
+            parts = parts.coalesce(count, shuffle=True).glom().filter(bool).map(job.sum)
+        return parts.collect()
 
     def write_rows(self, kind: str, tasks: Sequence[Sequence[Sequence[Input]]], to: str) -> None:
         """Writes the rows of a kind, by date and server. Spark's own commit makes that the rows of a task count once."""
@@ -789,7 +799,7 @@ def fleet_run(asked: argparse.Namespace, words: Sequence[str], spark: SparkSessi
     tasks = packed([one["inputs"] for one in planned["series"]], slots_of(context))
     tell_plan(planned, tasks)
     clock["planned"] = time.monotonic()
-    parts = [fleet.part(tasks)]
+    parts = fleet.parts(tasks)
     if planned["report"] is not None:
         parts.append(zlib.compress(json.dumps(planned["report"]).encode()))
     outputs = [word for output in asked.output for word in ("-o", output)]

@@ -14,6 +14,7 @@ import unittest
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import ftpwhy_spark as fleet
 from ftpwhy_spark import Feed, Input, Job, Program, Trouble
@@ -176,9 +177,9 @@ class Reading(unittest.TestCase):
         whole = subprocess.run(
             [FTPWHY, "--json", "--log-tz=UTC", self.folder / "a.log", self.folder / "b.log"], capture_output=True, check=True
         )
-        self.assertEqual(zlib.decompress(job.sum(other, one)), whole.stdout)
+        self.assertEqual(zlib.decompress(job.sum([other, one])), whole.stdout)
         with self.assertRaisesRegex(Trouble, "has the number of an input of another report"):
-            job.sum(one, one)
+            job.sum([one, one])
 
     def test_another_version_is_refused(self) -> None:
         self.assertEqual(program().check(), FTPWHY)
@@ -241,6 +242,17 @@ class WithSpark(unittest.TestCase):
         self.assertEqual((status, report["diagnostics"]), (0, []))
         paths = [row["path"] for row in report["inputs"]]
         self.assertEqual(paths, [f"{there}/a.log", f"{there}/a.log.1"])
+
+    def test_many_parts_are_added_up_by_a_tree(self) -> None:
+        with tempfile.TemporaryDirectory() as name, mock.patch.object(fleet, "SUMMED_AT_ONCE", 2):
+            for number in range(7):
+                Path(name, f"{number}.log").write_text(LINES.replace("10:0", f"1{number}:0"))
+            status = self.run_over(name, "--no-join", "-o", f"{name}/out.json")
+            command = [FTPWHY, "--json", "--no-join", "--log-tz=UTC", *sorted(Path(name).glob("*.log"))]
+            whole = subprocess.run(command, capture_output=True, check=True)
+            report = json.loads(whole.stdout)
+            self.assertEqual((status, len(report["inputs"])), (0, 7))
+            self.assertEqual(json.loads(Path(name, "out.json").read_bytes()), report)
 
 
 if __name__ == "__main__":
