@@ -277,6 +277,10 @@ pub const JOIN_COMPARED: usize = 200_000;
 /// one another longer are paired in their order or not at all.
 pub const JOIN_ROUNDS: usize = 32;
 
+/// Commands, ports and transfers that a session of a capture and one of a log must have in common, and nothing against it, to
+/// prove a zone that was taken for another: every session has a name and a password.
+pub const JOIN_PROOF: usize = 3;
+
 /// Exchanges of a session that are passed over to find the next one that another source holds.
 pub const JOIN_PASSED: usize = 32;
 

@@ -5,6 +5,8 @@
 //! any other. Of the sessions that are then paired all times are compared: stamps of whole seconds are cut, so each
 //! gives a range of a second, and where most ranges overlap is the difference.
 
+use std::cmp::Reverse;
+
 use super::dialogue::{agreement, differences, is_silent, lag};
 use super::{Row, Side};
 use crate::limits;
@@ -23,12 +25,34 @@ pub struct ClockDifference {
     pub events: usize,
 }
 
+/// Sessions that may be the same, and are not taken for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unproven {
+    /// How far the log's clock would be ahead of the capture's, in nanoseconds.
+    pub ahead: i64,
+    /// The capture's sessions that would be the same as one of the log.
+    pub sessions: usize,
+    /// What speaks against it.
+    pub why: Doubt,
+}
+
+/// Why sessions that may be the same are not taken for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// Another difference of the clocks explains as many.
+    Several,
+    /// No zone is as wrong, and too few sessions agree.
+    NoZone,
+    /// Zones may differ so, but what the sessions have in common is what any have.
+    Little,
+}
+
 /// What two sessions that may be the same say.
 struct Vote {
     lag: i64,
     wire: usize,
     strong: bool,
-    whole: bool,
+    facts: usize,
 }
 
 /// A difference and the sessions that name it.
@@ -38,7 +62,11 @@ struct Cluster {
     weight: usize,
     sessions: usize,
     strong: bool,
-    /// Sessions that agree in all that is said.
+    /// What its sessions have in common, of each as much as proves.
+    facts: usize,
+    /// Sessions that have something in common.
+    telling: usize,
+    /// Sessions that have so much in common that each proves.
     whole: usize,
 }
 
@@ -47,28 +75,36 @@ pub(super) fn tolerance(log: &Side<'_>) -> i64 {
     log.resolution + SECOND
 }
 
-/// The difference that most sessions name; `None` where none does, or several are as good.
-pub(super) fn coarse(wire: &Side<'_>, log: &Side<'_>) -> Option<i64> {
+/// The difference that most sessions name. Not where several are as good, or where it is too large to be believed so easily.
+pub(super) fn coarse(wire: &Side<'_>, log: &Side<'_>) -> Result<i64, Option<Unproven>> {
     let mut votes = votes(wire, log, limits::JOIN_COMPARED);
     votes.sort_unstable_by_key(|vote| (vote.lag, vote.wire));
     let clusters = clusters(&votes, 2 * log.resolution.max(SECOND / 2));
-    let rank = |c: &Cluster| (c.weight, std::cmp::Reverse(c.lag.abs()));
-    let best = clusters.iter().copied().max_by_key(rank)?;
+    let rank = |c: &Cluster| (c.weight, Reverse(c.lag.abs()));
+    let best = clusters.iter().copied().max_by_key(rank).ok_or(None)?;
     let apart = 2 * tolerance(log);
     let others = clusters.iter().filter(|c| (c.lag - best.lag).abs() > apart);
     let second = others.map(|c| c.weight).max().unwrap_or(0);
-    is_believed(&best, second, wire, log).then_some(best.lag)
+    let all = best.sessions == wire.rows.len().min(log.rows.len());
+    match doubt(&best, second, all) {
+        None => Ok(best.lag),
+        Some(why) => Err(Some(Unproven {
+            ahead: best.lag + log.resolution / 2,
+            sessions: best.sessions,
+            why,
+        })),
+    }
 }
 
-fn is_believed(best: &Cluster, second: usize, wire: &Side<'_>, log: &Side<'_>) -> bool {
+/// Why a difference that so many sessions name is not believed; `all` says that none of them names another.
+fn doubt(best: &Cluster, second: usize, all: bool) -> Option<Doubt> {
     let seconds = best.lag.abs() / SECOND;
     if best.strong || seconds < limits::CLOCK_NEAR_SECONDS {
-        return true;
+        return None;
     }
-    let all = best.sessions == wire.rows.len().min(log.rows.len());
     let clear = 2 * second <= best.weight;
     if second >= best.weight || !(all || clear) {
-        return false;
+        return Some(Doubt::Several);
     }
     let quarter = 900;
     let beside = (seconds % quarter).min(quarter - seconds % quarter);
@@ -78,7 +114,13 @@ fn is_believed(best: &Cluster, second: usize, wire: &Side<'_>, log: &Side<'_>) -
     // A zone is a whole number of quarters of an hour. For any other difference one session proves too little.
     let is_zone = seconds > quarter / 2 && beside <= limits::CLOCK_NEAR_SECONDS;
     let several = clear && best.whole >= 3 && beside <= limits::CLOCK_FAR_SECONDS;
-    possible && (is_zone && best.whole >= 1 || several)
+    // Sessions that are as far apart on either side prove together what none of them does.
+    let together = all && clear && best.telling > 1 && best.facts > limits::JOIN_PROOF;
+    match (possible && (is_zone || several), best.whole > 0 || together) {
+        (true, true) => None,
+        (true, false) => Some(Doubt::Little),
+        (false, _) => Some(Doubt::NoZone),
+    }
 }
 
 /// Of every client, its sessions with the longest dialogues are compared with all that the log has of it, as long as
@@ -116,7 +158,7 @@ fn vote(wire: &Row<'_>, log: &Row<'_>) -> Option<(Vote, bool)> {
         lag: lag(wire.session, log.session, &found)?,
         wire: wire.place,
         strong: found.strong,
-        whole: found.whole,
+        facts: found.facts.min(limits::JOIN_PROOF),
     };
     Some((vote, known))
 }
@@ -126,8 +168,8 @@ fn vote(wire: &Row<'_>, log: &Row<'_>) -> Option<(Vote, bool)> {
 enum Named {
     Weakly,
     Strongly,
-    /// In all that is said.
-    Whole,
+    /// By so many facts, or more.
+    Knowing(usize),
 }
 
 /// What the votes of a window say together, kept up while it moves on: a client can have so many sessions at a time that
@@ -146,8 +188,12 @@ impl Moving {
             self.now.weight += weight(vote);
             self.now.sessions += 1;
         }
-        if vote.whole && self.count(vote.wire, Named::Whole, true) {
-            self.now.whole += 1;
+        for facts in 1..=vote.facts {
+            if self.count(vote.wire, Named::Knowing(facts), true) {
+                self.now.facts += 1;
+                self.now.telling += usize::from(facts == 1);
+                self.now.whole += usize::from(facts == limits::JOIN_PROOF);
+            }
         }
     }
 
@@ -157,8 +203,12 @@ impl Moving {
             self.now.weight -= weight(vote);
             self.now.sessions -= 1;
         }
-        if vote.whole && self.count(vote.wire, Named::Whole, false) {
-            self.now.whole -= 1;
+        for facts in 1..=vote.facts {
+            if self.count(vote.wire, Named::Knowing(facts), false) {
+                self.now.facts -= 1;
+                self.now.telling -= usize::from(facts == 1);
+                self.now.whole -= usize::from(facts == limits::JOIN_PROOF);
+            }
         }
     }
 
@@ -298,7 +348,7 @@ fn middle(sorted: &[i64], resolution: i64) -> (i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::session::Session;
@@ -365,7 +415,7 @@ mod tests {
                 lag: n * n % 97 * 50 * MILLI,
                 wire: usize::try_from(n % 13).unwrap(),
                 strong: n % 41 == 0,
-                whole: n % 3 == 0,
+                facts: usize::try_from(n % 4).unwrap(),
             })
             .collect();
         votes.sort_unstable_by_key(|vote| (vote.lag, vote.wire));
@@ -379,11 +429,18 @@ mod tests {
             let named: Vec<&Vote> = named.collect();
             let all = named.iter().map(|vote| (vote.wire, vote.strong));
             let sessions: BTreeSet<_> = all.collect();
-            let whole = named.iter().filter(|vote| vote.whole).map(|vote| vote.wire);
+            let mut facts = BTreeMap::<usize, usize>::new();
+            for vote in &named {
+                let most = facts.entry(vote.wire).or_default();
+                *most = vote.facts.max(*most);
+            }
+            let with = |least: usize| facts.values().filter(|facts| **facts >= least).count();
             let weight = |(_, strong): &(usize, bool)| if *strong { 16 } else { 1 };
             assert_eq!(window.sessions, sessions.len());
             assert_eq!(window.weight, sessions.iter().map(weight).sum::<usize>());
-            assert_eq!(window.whole, whole.collect::<BTreeSet<_>>().len());
+            assert_eq!(window.whole, with(limits::JOIN_PROOF));
+            assert_eq!(window.telling, with(1));
+            assert_eq!(window.facts, facts.values().sum::<usize>());
             assert_eq!(window.strong, named.iter().any(|vote| vote.strong));
         }
     }
@@ -394,7 +451,7 @@ mod tests {
             lag: lag * MILLI,
             wire,
             strong: false,
-            whole: false,
+            facts: 0,
         };
         let mut votes: Vec<Vote> = [(0, 3400), (1, 3500), (2, 3900), (0, 60_000), (1, -7000)]
             .map(vote)

@@ -5,8 +5,12 @@
 
 use crate::ftp::{Verb, grammar};
 use crate::limits;
-use crate::session::{DataConnection, Exchange, KeptReply, Session};
+use crate::session::{DataConnection, Exchange, KeptReply, Session, Transfer};
 use crate::text::Text;
+
+/// Commands that a port stands for: it is one of many thousands, or of hundreds where a server has few, and a client says the
+/// same words every time.
+const PORT_FACTS: usize = 3;
 
 /// How two sessions agree.
 #[derive(Debug, Default)]
@@ -15,8 +19,9 @@ pub(super) struct Agreement {
     pub(super) pairs: Vec<(usize, usize)>,
     /// Ports are the same that no other session has: the client's, or two announced for data.
     pub(super) strong: bool,
-    /// Neither holds a command that the other one does not, and there are some.
-    pub(super) whole: bool,
+    /// How much they have in common that need not be so: commands, ports, transfers. None where one holds in clear what the
+    /// other one does not.
+    pub(super) facts: usize,
     /// Exchanges of the log that the capture should hold.
     missed: usize,
     /// Commands in the capture that the log does not hold, between those that it does.
@@ -33,9 +38,13 @@ impl Agreement {
 
 /// The exchange after which TLS hides a session from a capture; `None` where it does not. 0 where it does from the start.
 pub(super) fn hidden_after(wire: &Session) -> Option<usize> {
+    wire.protected.then(|| agreed(wire).unwrap_or(0))
+}
+
+/// The exchange after which a server hears nothing but TLS.
+fn agreed(wire: &Session) -> Option<usize> {
     let agreed = |e: &Exchange| e.code().is_some_and(|code| code.number() == 234);
-    wire.protected
-        .then(|| wire.exchanges.iter().position(agreed).unwrap_or(0))
+    wire.exchanges.iter().position(agreed)
 }
 
 /// Compares a capture's session with a log's. `None` where they contradict each other.
@@ -75,11 +84,20 @@ pub(super) fn agreement(wire: &Session, log: &Session) -> Option<Agreement> {
     }
     ports += guessed_ports(wire, log);
     found.strong |= ports >= 2;
+    let clear = hidden.or_else(|| agreed(wire));
+    let clear = clear.map_or(wire.exchanges.len(), |last| last + 1);
     if hidden.is_none() {
         found.missed += unknown;
-        let exact = found.missed + found.passed + commands(wire, next, wire.exchanges.len()) == 0;
-        found.whole = exact && commands(wire, 0, next) >= 3;
     }
+    let beside = found.missed + found.passed + commands(wire, next, clear);
+    let transfers = || same_transfers(wire, log).unwrap_or(0);
+    found.facts = if beside == 0 {
+        commands(wire, 0, clear) + PORT_FACTS * ports + transfers()
+    } else if found.missed == 0 && !log.exchanges.iter().any(is_user) {
+        names(wire, log, &found) + transfers() // such a log tells what was done, not what was said
+    } else {
+        0
+    };
     // Between the same ports at the same time an odd line that the log writes otherwise does not matter.
     let enough = if found.strong {
         found.missed <= 2 * found.pairs.len()
@@ -89,20 +107,48 @@ pub(super) fn agreement(wire: &Session, log: &Session) -> Option<Agreement> {
     enough.then_some(found)
 }
 
-/// Ports that the log announces and to which the capture saw data connections whose announcement TLS hid.
+/// Ports that the log announces and to which the capture saw data connections whose announcement TLS hid, in the same order.
+/// A server may have so few of them that some occur in any two sessions, so most must.
 fn guessed_ports(wire: &Session, log: &Session) -> usize {
     let guessed = |data: &&DataConnection| data.seen.as_ref().is_some_and(|seen| seen.guessed);
-    let seen = wire.data.iter().filter(guessed).take(limits::JOIN_PASSED);
-    let seen: Vec<u16> = seen
-        .filter_map(|data| data.announced.as_ref()?.port)
-        .collect();
-    if seen.is_empty() {
-        return 0;
+    let mut seen: Vec<&DataConnection> = wire.data.iter().filter(guessed).collect();
+    seen.sort_by_key(|data| data.seen.as_ref().and_then(|seen| seen.tried));
+    seen.truncate(limits::JOIN_PASSED);
+    let mut told = log.exchanges.iter().filter_map(announced);
+    let told: Vec<u16> = told.by_ref().take(limits::JOIN_PASSED).collect();
+    let mut left = &told[..];
+    let mut same = 0;
+    for port in seen.iter().filter_map(|data| data.announced.as_ref()?.port) {
+        if let Some(place) = left.iter().position(|told| *told == port) {
+            same += 1;
+            left = left.get(place + 1..).unwrap_or_default();
+        }
     }
-    let told = log.exchanges.iter().take(limits::JOIN_CANDIDATES);
-    told.filter_map(announced)
-        .filter(|port| seen.contains(port))
-        .count()
+    if 2 * same > seen.len() { same } else { 0 }
+}
+
+/// Transfers that both hold, by name and size. `None` where the log holds a complete one that the capture should hold.
+fn same_transfers(wire: &Session, log: &Session) -> Option<usize> {
+    let (mut next, mut same) = (0, 0);
+    for told in log.transfers.iter().filter(|t| t.bytes.is_some()) {
+        let mut ahead = wire.transfers.iter().skip(next).take(limits::JOIN_PASSED);
+        match ahead.position(|heard| is_same_transfer(heard, told)) {
+            Some(place) => {
+                same += 1;
+                next += place + 1;
+            }
+            None if told.complete == Some(true) && !wire.protected => return None,
+            None => {}
+        }
+    }
+    Some(same)
+}
+
+fn is_same_transfer(heard: &Transfer, told: &Transfer) -> bool {
+    let names = heard.path.as_ref().zip(told.path.as_ref());
+    heard.direction == told.direction
+        && heard.bytes == told.bytes
+        && names.is_some_and(|(heard, told)| name(heard.bytes()) == name(told.bytes()))
 }
 
 /// True where a log holds nothing of a session but that it was there.
@@ -116,6 +162,25 @@ fn commands(wire: &Session, from: usize, to: usize) -> usize {
     between.iter().filter(|e| e.command.is_some()).count()
 }
 
+fn is_user(exchange: &Exchange) -> bool {
+    exchange.verb() == Some(Verb::USER)
+}
+
+/// Commands of the log that name what the capture's name.
+fn names(wire: &Session, log: &Session, found: &Agreement) -> usize {
+    let named = |(heard, told): &&(usize, usize)| {
+        let heard = wire.exchanges.get(*heard).and_then(argument).map(name);
+        let told = log.exchanges.get(*told).and_then(argument).map(name);
+        heard.is_some_and(|heard| !heard.is_empty() && told == Some(heard))
+    };
+    found.pairs.iter().filter(named).count()
+}
+
+/// The last part of a path: a log's begins at the root, a capture's is what the client sent.
+fn name(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+}
+
 fn argument(exchange: &Exchange) -> Option<&[u8]> {
     let command = exchange.command.as_ref()?;
     command.argument.as_ref().map(Text::bytes)
@@ -125,7 +190,10 @@ fn is_same(heard: &Exchange, told: &Exchange) -> bool {
     let codes = heard.code().zip(told.code());
     // A reply that came late or stands in the log without its command is that of some command.
     let alone = heard.command.is_none() || told.command.is_none();
-    if heard.verb() != told.verb() && !(alone && codes.is_some()) {
+    // A verb with bytes in it that the log's writer replaced, and a server does not know.
+    let odd = told.verb() == Some(Verb::ODD)
+        && codes.is_some_and(|(heard, _)| matches!(heard.number(), 500 | 502));
+    if heard.verb() != told.verb() && !(alone && codes.is_some()) && !odd {
         return false;
     }
     if codes.is_some_and(|(a, b)| a != b) {
@@ -216,5 +284,55 @@ mod tests {
         // The greeting is one of them.
         assert_eq!(found(limits::JOIN_PASSED - 2), Some(1));
         assert_eq!(found(limits::JOIN_PASSED), None);
+    }
+
+    /// What a capture's session and one of a log have in common.
+    fn facts(heard: &[&str], told: &[&str]) -> Option<usize> {
+        let told = Talk {
+            vantage: Vantage::ServerLog,
+            ..Talk::new(told)
+        };
+        let heard = Talk::new(heard).session();
+        agreement(&heard, &told.session()).map(|found| found.facts)
+    }
+
+    #[test]
+    fn facts_are_what_both_hold_and_nothing_speaks_against() {
+        let login = ["< 220 hi", "> USER bob", "< 331 pw", "> PASS x", "< 230 in"];
+        let and = |more: &[&'static str]| [&login[..], more].concat();
+        assert_eq!(facts(&login, &login), Some(2));
+        let quit = and(&["> QUIT", "< 221 bye"]);
+        assert_eq!(facts(&quit, &quit), Some(3));
+        assert_eq!(facts(&quit, &login), Some(0));
+        // One that was announced to both is worth more than the command.
+        let passive = |port: &'static str| and(&["> PASV", port]);
+        let port = "< 227 ok (192,0,2,10,200,1)";
+        assert_eq!(facts(&passive(port), &passive(port)), Some(3 + PORT_FACTS));
+        let other = passive("< 227 ok (192,0,2,10,200,2)");
+        assert_eq!(facts(&passive(port), &other), Some(0));
+    }
+
+    /// vsftpd writes bytes that can't be printed as `?`.
+    #[test]
+    fn a_verb_that_no_server_knows_is_written_otherwise() {
+        let odd = |line, answer| ["< 220 hi", line, answer, "> QUIT", "< 221 bye"];
+        let (heard, told) = ("> NOOP", "> NOOP?[31M");
+        let refused = "< 500 Unknown command.";
+        assert_eq!(facts(&odd(heard, refused), &odd(told, refused)), Some(2));
+        let known = "< 200 ok";
+        assert_eq!(facts(&odd(heard, known), &odd(told, known)), Some(0));
+    }
+
+    /// A log of what was done has no words, but names.
+    #[test]
+    fn a_log_without_dialogue_has_names_and_sizes() {
+        let heard = ["< 220 hi", "> USER bob", "< 331 pw", "> PASS x", "< 230 in"];
+        let heard = [&heard[..], &["> MKD new", "< 257 made", "+ RETR a.txt"]].concat();
+        let told = |lines: &[&str]| facts(&heard, lines);
+        assert_eq!(told(&["> MKD /srv/new", "< 257 made"]), Some(1));
+        assert_eq!(told(&["> MKD /srv/other", "< 257 made"]), Some(0));
+        let both = ["> MKD /srv/new", "< 257 made", "+ RETR /srv/a.txt"];
+        assert_eq!(told(&both), Some(2));
+        assert_eq!(told(&["+ RETR /srv/b.txt"]), Some(0));
     }
 }

@@ -16,7 +16,7 @@ mod pair;
 
 use std::net::IpAddr;
 
-pub use clock::ClockDifference;
+pub use clock::{ClockDifference, Doubt, Unproven};
 pub use merge::merge;
 
 use crate::session::{Exchange, Session};
@@ -32,12 +32,13 @@ pub struct Common {
 }
 
 /// Finds the sessions that a capture and a log have in common. The order of the lists does not matter but for the places.
-pub fn in_common(capture: &[&Session], log: &[&Session]) -> Option<Common> {
+/// An error tells of those that may be the same, if there are any, but do not prove it.
+pub fn in_common(capture: &[&Session], log: &[&Session]) -> Result<Common, Option<Unproven>> {
     let (wire, log) = (Side::new(capture), Side::new(log));
     let coarse = clock::coarse(&wire, &log)?;
     let pairs = pair::pairs(&wire, &log, coarse);
-    let clock = clock::refine(&wire, &log, &pairs, coarse)?;
-    Some(Common { clock, pairs })
+    let clock = clock::refine(&wire, &log, &pairs, coarse).ok_or(None)?;
+    Ok(Common { clock, pairs })
 }
 
 /// The sessions of one side that can be compared, by client and start.

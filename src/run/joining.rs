@@ -11,7 +11,7 @@ use super::Findings;
 use super::watcher::{Apart, Asked, judge};
 use crate::diagnostic::{DiagnosticKind, Origin, SourceId};
 use crate::ftp::Vantage;
-use crate::join::{self, ClockDifference};
+use crate::join::{self, ClockDifference, Doubt, Unproven};
 use crate::limits;
 use crate::session::Session;
 use crate::text;
@@ -82,19 +82,63 @@ impl Holding {
     }
 }
 
+/// Whether a log has been joined with any capture.
+#[derive(Debug, Clone, Copy, Default)]
+enum Apartness {
+    #[default]
+    Strange,
+    /// It may be by this capture's clock, which most of its sessions speak for.
+    Unproven(SourceId, Unproven),
+    Joined,
+}
+
+impl Apartness {
+    fn add(&mut self, found: Result<(), Option<(SourceId, Unproven)>>) {
+        let known = match self {
+            Self::Strange => 0,
+            Self::Unproven(_, unproven) => unproven.sessions,
+            Self::Joined => return,
+        };
+        match found {
+            Ok(()) => *self = Self::Joined,
+            Err(Some((capture, unproven))) if unproven.sessions > known => {
+                *self = Self::Unproven(capture, unproven);
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Why sessions that may be the same are taken for others.
+fn unproven_words(unproven: Unproven, capture: &str, of: usize) -> String {
+    let Unproven { sessions, why, .. } = unproven;
+    let half = 500_000_000 * unproven.ahead.signum();
+    let clock = (unproven.ahead + half) / 1_000_000_000;
+    let why = match why {
+        Doubt::Several => "other differences explain as much",
+        Doubt::NoZone => "no zone differs so, and the sessions are too few to prove it",
+        Doubt::Little => {
+            "any sessions have as much in common; if the zone is wrong, --log-tz sets it right"
+        }
+    };
+    format!(
+        "not joined with {capture}: {sessions} of {of} sessions would fit if the clock were about {clock:+} s, but {why}"
+    )
+}
+
+fn signed_seconds(nanos: i64) -> String {
+    let seconds = std::time::Duration::from_nanos(nanos.unsigned_abs()).as_secs_f64();
+    let sign = if nanos < 0 { '-' } else { '+' };
+    format!("{sign}{seconds:.3}")
+}
+
 /// A clock's difference in words.
 fn clock_words(clock: ClockDifference, captures: &str, joined: usize, of: usize) -> String {
-    let seconds = |nanos: i64| std::time::Duration::from_nanos(nanos.unsigned_abs()).as_secs_f64();
-    let ClockDifference {
-        ahead,
-        within,
-        events,
-    } = clock;
-    let sign = if ahead < 0 { '-' } else { '+' };
+    let events = clock.events;
+    let ahead = signed_seconds(clock.ahead);
+    let within = std::time::Duration::from_nanos(clock.within.unsigned_abs()).as_secs_f64();
     format!(
-        "joined with {captures} in {joined} of {of} sessions, clock {sign}{:.3} s (within {:.3} s, by {events} times)",
-        seconds(ahead),
-        seconds(within),
+        "joined with {captures} in {joined} of {of} sessions, clock {ahead} s (within {within:.3} s, by {events} times)"
     )
 }
 
@@ -151,11 +195,15 @@ impl Findings {
             logs.push((log, from..from + held.len()));
             from += held.len();
         }
+        let mut apart = vec![Apartness::default(); logs.len()];
         for heard in wire.chunk_by_mut(|a, b| a.series == b.series) {
-            for (log, places) in &logs {
+            for ((log, places), apart) in logs.iter().zip(&mut apart) {
                 let told = told.get_mut(places.clone()).unwrap_or_default();
-                self.join_series(heard, *log, told);
+                apart.add(self.join_series(heard, *log, told));
             }
+        }
+        for ((log, places), apart) in logs.iter().zip(apart) {
+            self.tell_apart(*log, apart, places.len());
         }
         let rest = told.into_iter().flatten();
         let all: Vec<Held> = wire.into_iter().chain(rest).collect();
@@ -179,15 +227,20 @@ impl Findings {
         Ok(())
     }
 
-    /// Joins the sessions of one series of captures with those of one series of logs.
-    fn join_series(&mut self, heard: &mut [Held], log: SourceId, told: &mut [Option<Held>]) {
+    /// Joins the sessions of one series of captures with those of one series of logs. An error tells of those that may be
+    /// the same, and the capture.
+    fn join_series(
+        &mut self,
+        heard: &mut [Held],
+        log: SourceId,
+        told: &mut [Option<Held>],
+    ) -> Result<(), Option<(SourceId, Unproven)>> {
         let left = |(place, held): (usize, &Option<Held>)| held.is_some().then_some(place);
         let places: Vec<usize> = told.iter().enumerate().filter_map(left).collect();
         let theirs: Vec<&Session> = told.iter().flatten().map(|held| &held.session).collect();
         let ours: Vec<&Session> = heard.iter().map(|held| &held.session).collect();
-        let Some(common) = join::in_common(&ours, &theirs) else {
-            return;
-        };
+        let first = heard.first().map(|held| held.session.origin.source);
+        let common = join::in_common(&ours, &theirs).map_err(|unproven| first.zip(unproven))?;
         for (ours, theirs) in &common.pairs {
             let place = places.get(*theirs).and_then(|place| told.get_mut(*place));
             let pair = heard.get_mut(*ours).zip(place.and_then(Option::take));
@@ -200,6 +253,22 @@ impl Findings {
         captures.sort_unstable();
         captures.dedup();
         self.tell(&captures, log, &common, places.len());
+        Ok(())
+    }
+
+    /// Tells of a log of which nothing was joined, but might have been.
+    fn tell_apart(&mut self, log: SourceId, apart: Apartness, of: usize) {
+        let Apartness::Unproven(capture, unproven) = apart else {
+            return;
+        };
+        let at = Origin {
+            source: log,
+            ..Origin::default()
+        };
+        let path = text::json(self.sources.path(capture)).into_owned();
+        let reason = unproven_words(unproven, &path, of);
+        let diagnostics = &mut self.tallies.diagnostics;
+        diagnostics.add(DiagnosticKind::Assumed, at, &reason);
     }
 
     fn tell(&mut self, captures: &[SourceId], log: SourceId, common: &join::Common, of: usize) {

@@ -226,6 +226,99 @@ fn a_planted_difference_is_found_to_ten_milliseconds() {
     }
 }
 
+/// What is told of a capture and a log whose clock is so many seconds ahead: the sessions that are left, and how it came.
+fn by_zone(talks: &[Conversation], logged: &[Conversation], seconds: i64) -> (usize, Vec<String>) {
+    let directory = Temporary::new();
+    let pcap = directory.file("a.pcap", &packets(talks));
+    let words = vsftpd_log(&later(logged, seconds * SECOND), 100);
+    let log = directory.file("vsftpd.log", words.as_bytes());
+    let (rows, told) = sessions(&[&pcap, &log]);
+    let about = |words: &String| words.contains("joined with");
+    (rows.len(), told.into_iter().filter(about).collect())
+}
+
+/// Behind TLS a capture has few words in clear. A port that both have is worth more than these.
+#[test]
+fn a_zone_is_proven_by_a_port_that_tls_hid() {
+    let (client, server) = (hello(""), server_hello());
+    let begin = "< 220 ready\n> AUTH TLS\n< 234 go\n";
+    let hidden = |port: u8| {
+        format!(
+            "{begin}> {client}\\c\n< {server}\\c\n! lost < 227 ok (192,0,2,10,200,{port})\n\
+             ! data opened 800 server fin\nwait 1s\n! client fin"
+        )
+    };
+    let clear = |port: u8| {
+        format!(
+            "{begin}> USER bob\n< 331 pw\n> PASS x\n< 230 in\n> PASV\n\
+             < 227 Entering Passive Mode (192,0,2,10,200,{port}).\n> LIST\n< 150 go\n< 226 ok\n! client fin"
+        )
+    };
+    let heard = [Conversation::parse(&hidden(1))];
+    let told = |port: u8| [Conversation::parse(&clear(port))];
+    for seconds in [3600, -7200, 19_803] {
+        let (left, words) = by_zone(&heard, &told(1), seconds);
+        assert_eq!(left, 1, "{seconds}: {words:?}");
+        // Another port is another session's.
+        let (left, words) = by_zone(&heard, &told(2), seconds);
+        assert_eq!(left, 2, "{seconds}: {words:?}");
+        assert!(
+            words.iter().all(|w| w.starts_with("not joined")),
+            "{words:?}"
+        );
+    }
+}
+
+/// A name and a password are said by everybody, so they prove no zone; that is told, and what can be done.
+#[test]
+fn what_any_session_says_proves_no_zone() {
+    let login = |host: u8, port: u16, start: &str| {
+        Conversation::parse(&format!(
+            "client 198.51.100.{host}:{port}\nstart 2026-03-01T{start}Z\n< 220 ready\n> USER alice\n\
+             < 331 go on\n> PASS x\n< 530 no\n! server fin"
+        ))
+    };
+    let alone = [login(11, 40_001, "10:00:07")];
+    let (left, words) = by_zone(&alone, &alone, 3600);
+    assert_eq!(left, 2);
+    let told = "1 of 1 sessions would fit if the clock were about +3600 s";
+    assert!(
+        words[0].starts_with("not joined with ") && words[0].contains(told),
+        "{words:?}"
+    );
+    assert!(words[0].contains("--log-tz"), "{words:?}");
+    // Several that are as far apart on either side do; with other spaces between them they do not.
+    let several = |times: [&str; 3]| {
+        [11, 12, 13].map(|host| login(host, 40_000, times[usize::from(host) - 11]))
+    };
+    let heard = several(["10:00:00", "10:00:13", "10:02:07"]);
+    assert_eq!(by_zone(&heard, &heard, 3600).0, 3);
+    let others = several(["10:00:00", "10:00:53", "10:03:11"]);
+    assert_eq!(by_zone(&heard, &others, 3600).0, 6);
+    // A difference that is no zone's is not proven by so little, however well it fits.
+    let (left, words) = by_zone(&heard, &heard, 3650);
+    assert_eq!(left, 6);
+    assert!(words[0].contains("no zone differs so"), "{words:?}");
+}
+
+/// The same words at the same distance, twice: either may be it.
+#[test]
+fn two_differences_that_explain_as_much_are_told() {
+    let talk = |start: &str| {
+        Conversation::parse(&format!(
+            "start 2026-03-01T{start}Z\n< 220 ready\n> USER alice\n< 331 go on\n> PASS x\n< 230 in\n\
+             > NOOP\n< 200 ok\n> QUIT\n< 221 bye\n! server fin"
+        ))
+    };
+    let logged = [talk("11:00:00"), talk("12:00:00")];
+    let (left, words) = by_zone(&[talk("10:00:00")], &logged, 0);
+    assert_eq!(left, 3);
+    assert!(
+        words[0].contains("other differences explain as much"),
+        "{words:?}"
+    );
+}
+
 fn events(paths: &[&Path]) -> Vec<Value> {
     let (_, rows) = run_with(&settings(paths, Wanted::Events));
     rows.lines()
