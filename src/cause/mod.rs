@@ -23,7 +23,7 @@ use crate::catalogue::{CauseId, Confidence, Moment};
 use crate::diagnostic::Origin;
 use crate::ftp::{ReplyCode, Vantage, Verb};
 use crate::limits;
-use crate::session::{Exchange, Outcome, Session, Transfer};
+use crate::session::{Exchange, Outcome, Pairing, Session, Transfer};
 use crate::text::Text;
 use crate::time::Timestamp;
 
@@ -199,11 +199,19 @@ fn judge(
         transfer: None,
     };
     let ruling = rule::rule(at, &case, code, verb, base)?;
+    let code = code.filter(|code| code.is_negative());
+    // The reply may be another command's.
+    let assumed = code.is_some() && exchange.paired == Pairing::Assumed;
+    let surest = if assumed {
+        Confidence::Likely
+    } else {
+        Confidence::Certain
+    };
     let failure = Failure {
         cause: ruling.cause,
-        confidence: ruling.confidence,
+        confidence: ruling.confidence.max(surest),
         benign: ruling.benign,
-        code: code.filter(|c| c.is_negative()),
+        code,
         verb,
         at: exchange.at(),
         exchange: Some(index),

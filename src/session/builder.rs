@@ -10,7 +10,7 @@ use super::{Exchange, KeptCommand, KeptReply, Outcome, Session, State, settles};
 use crate::diagnostic::Origin;
 use crate::ftp::{
     Closing, Command, End, Event, EventKind, Evidence, Introduction, Reply, ReplyClass, SessionKey,
-    Vantage, Verb,
+    Side, Vantage, Verb,
 };
 use crate::limits;
 use crate::lookup::Lookup;
@@ -198,10 +198,13 @@ impl Draft {
                 self.state.protected = false;
                 self.pending.lose();
             }
-            EventKind::Missing { bytes, .. } => {
+            EventKind::Missing { bytes, sender } => {
                 session.missing.0 = session.missing.0.saturating_add(bytes.unwrap_or(0));
                 session.missing.1 += 1;
-                self.pending.lose();
+                match sender {
+                    Side::Server => self.pending.lose_replies(),
+                    Side::Client => self.pending.lose(),
+                }
             }
             EventKind::Closed(closing) => {
                 self.session.closing = Some(self.as_goodbye(closing.clone()));

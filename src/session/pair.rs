@@ -5,9 +5,14 @@
 //! were lost or that command is a transfer, a later command that expects the
 //! code takes it; the ones before it stay unanswered. Otherwise the server
 //! answers out of turn, and the ones before it wait on. 421 may come at any time.
+//!
+//! Where bytes of the server are missing, the answers to all commands but the last may be among them. A client that waits for
+//! its answers would not have sent the last one otherwise, so of the commands that can have the code at all it is the last
+//! one's; where the client sends commands ahead, it is the second one's.
 
 use std::collections::VecDeque;
 
+use super::settles;
 use crate::catalogue::{Expectation, catalogue};
 use crate::ftp::{ReplyClass, ReplyCode, Verb};
 
@@ -18,7 +23,8 @@ pub enum Pairing {
     InOrder,
     /// An earlier command's reply is missing; the code fits this one.
     ByCode,
-    /// It was the command's turn, but the code is none that the command has.
+    /// It was the command's turn, but the code is none that the command has; or bytes of the server are missing, and it may
+    /// as well be the reply to another one.
     Assumed,
     /// No command was waiting.
     Unasked,
@@ -30,6 +36,10 @@ pub(super) struct Pending {
     queue: VecDeque<(usize, Verb)>,
     /// Bytes were lost while these commands waited.
     lost: bool,
+    /// As many of them, the oldest, may have been answered in bytes that are missing.
+    in_hole: usize,
+    /// The client sent a command before the one before was answered.
+    sends_ahead: bool,
 }
 
 /// The answer to "whose reply is this?".
@@ -56,9 +66,16 @@ impl Pending {
         self.lost = true;
     }
 
+    /// The server said something that was not heard.
+    pub(super) fn lose_replies(&mut self) {
+        self.lost = true;
+        self.in_hole = self.queue.len();
+    }
+
     /// Gives up the oldest command.
     pub(super) fn drop_oldest(&mut self) {
         self.queue.pop_front();
+        self.in_hole = self.in_hole.saturating_sub(1);
     }
 
     /// The waiting command that ABOR would end: the oldest transfer.
@@ -90,34 +107,19 @@ impl Pending {
 
     /// Whose reply a code is; a settling one takes its command off the queue, with those before it that were passed over.
     pub(super) fn take(&mut self, code: ReplyCode) -> Option<Turn> {
-        let (exchange, verb) = *self.queue.front()?;
-        let settles = code.class() != ReplyClass::Preliminary;
-        let (place, turn) = match expectation(verb, code) {
+        if self.in_hole > 0 && self.queue.len() > 1 {
+            return self.take_behind_hole(code);
+        }
+        let (front, verb) = *self.queue.front()?;
+        self.sends_ahead |= self.queue.len() > 1 && !self.lost && !verb.is_transfer();
+        let (place, exchange, paired) = match expectation(verb, code) {
             Expectation::No if code.number() != 421 => match self.later(code) {
-                Some((place, exchange)) => (
-                    place,
-                    Turn {
-                        exchange,
-                        paired: Pairing::ByCode,
-                    },
-                ),
-                None => (
-                    0,
-                    Turn {
-                        exchange,
-                        paired: Pairing::Assumed,
-                    },
-                ),
+                Some((place, exchange)) => (place, exchange, Pairing::ByCode),
+                None => (0, front, Pairing::Assumed),
             },
-            _ => (
-                0,
-                Turn {
-                    exchange,
-                    paired: Pairing::InOrder,
-                },
-            ),
+            _ => (0, front, Pairing::InOrder),
         };
-        if settles {
+        if settles(code) {
             if place == 0 {
                 self.queue.pop_front();
             } else {
@@ -125,15 +127,51 @@ impl Pending {
                 self.queue.drain(from..=place);
             }
             self.lost &= !self.queue.is_empty();
+            self.in_hole = 0;
         }
-        Some(turn)
+        Some(Turn { exchange, paired })
+    }
+
+    /// The first reply behind missing bytes, while several commands wait. Those before the one that has it were answered in
+    /// the hole or never.
+    fn take_behind_hole(&mut self, code: ReplyCode) -> Option<Turn> {
+        let asked = || self.queue.iter().take(self.in_hole + 1).enumerate();
+        let with = |wanted: Expectation| {
+            let fits = |(_, (_, verb)): &(usize, &(usize, Verb))| {
+                catalogue().expects(*verb, code) == wanted
+            };
+            asked().filter(fits).map(|(place, _)| place).collect()
+        };
+        let mut places: Vec<usize> = with(Expectation::Listed);
+        if places.is_empty() {
+            places = with(Expectation::AlsoSeen);
+        }
+        let paired = if let [_] = places[..] {
+            Pairing::ByCode
+        } else {
+            Pairing::Assumed
+        };
+        if places.is_empty() {
+            places = asked().map(|(place, _)| place).collect();
+        }
+        // What is missing answered something: the oldest one, if the client did not wait for more.
+        let second = places.iter().find(|place| **place > 0);
+        let place = *second.filter(|_| self.sends_ahead).or(places.last())?;
+        let (exchange, _) = *self.queue.get(place)?;
+        self.queue.drain(..place);
+        self.in_hole = 0;
+        if settles(code) {
+            self.queue.pop_front();
+            self.lost &= !self.queue.is_empty();
+        }
+        Some(Turn { exchange, paired })
     }
 
     /// The same for a reply that stands in one record with its command: it answers no other one.
     pub(super) fn take_own(&mut self, exchange: usize, code: ReplyCode) -> Option<Turn> {
         let place = self.queue.iter().position(|(own, _)| *own == exchange)?;
         let (_, verb) = *self.queue.get(place)?;
-        if code.class() != ReplyClass::Preliminary {
+        if settles(code) {
             self.queue.drain(..=place);
             self.lost &= !self.queue.is_empty();
         }
@@ -224,5 +262,75 @@ mod tests {
         );
         // Where nobody else has the odd answer, it is taken as it comes.
         assert_eq!(answered(&["PWD", "CWD"], &[211, 250]), [0, 1]);
+    }
+
+    /// The replies behind a hole in what the server said, which is known once all these commands were sent.
+    fn behind_a_hole(ahead: bool, verbs: &[&str], codes: &[u16]) -> Vec<(usize, Pairing)> {
+        let mut pending = Pending {
+            sends_ahead: ahead,
+            ..Pending::default()
+        };
+        for (exchange, verb) in verbs.iter().enumerate() {
+            pending.push(exchange, Verb::new(verb.as_bytes()));
+        }
+        pending.lose_replies();
+        let codes = codes.iter().filter_map(|code| ReplyCode::new(*code));
+        let turns = codes.filter_map(|code| pending.take(code));
+        turns.map(|turn| (turn.exchange, turn.paired)).collect()
+    }
+
+    #[test]
+    fn behind_a_hole_a_code_is_that_of_the_command_that_may_have_it() {
+        use Pairing::{Assumed, ByCode, InOrder};
+        for ahead in [false, true] {
+            let told = |verbs: &[&str], codes: &[u16]| behind_a_hole(ahead, verbs, codes);
+            assert_eq!(told(&["PASV", "RETR"], &[550]), [(1, ByCode)]);
+            let whole = [(1, ByCode), (1, InOrder)];
+            assert_eq!(told(&["PASV", "RETR"], &[150, 226]), whole);
+            assert_eq!(told(&["PASV", "RETR"], &[227]), [(0, ByCode)]);
+            assert_eq!(told(&["USER", "PASS", "CWD"], &[331]), [(0, ByCode)]);
+            // A reply that one command waited for is that one's.
+            assert_eq!(told(&["PASV"], &[550]), [(0, InOrder)]);
+            // Where nobody can have it, or several can, it is that of the command that was answered next.
+            assert_eq!(told(&["CWD", "NOOP"], &[299]), [(1, Assumed)]);
+            assert_eq!(told(&["CWD", "CWD"], &[550]), [(1, Assumed)]);
+            let next = if ahead { 1 } else { 2 };
+            assert_eq!(told(&["CWD", "CWD", "CWD"], &[550]), [(next, Assumed)]);
+        }
+    }
+
+    #[test]
+    fn what_comes_behind_the_first_reply_is_in_order_again() {
+        let mut pending = Pending::default();
+        let code = |number| ReplyCode::new(number).unwrap();
+        pending.push(0, Verb::PASV);
+        pending.lose_replies();
+        pending.push(1, Verb::RETR);
+        assert_eq!(pending.take(code(550)).map(|t| t.exchange), Some(1));
+        pending.push(2, Verb::PASV);
+        let turn = Turn {
+            exchange: 2,
+            paired: Pairing::InOrder,
+        };
+        assert_eq!(pending.take(code(550)), Some(turn));
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn a_client_that_was_answered_late_sends_ahead() {
+        let sends_ahead = |verbs: &[&str], codes: &[u16]| {
+            let mut pending = Pending::default();
+            for (exchange, verb) in verbs.iter().enumerate() {
+                pending.push(exchange, Verb::new(verb.as_bytes()));
+            }
+            for code in codes {
+                pending.take(ReplyCode::new(*code).unwrap());
+            }
+            pending.sends_ahead
+        };
+        assert!(sends_ahead(&["CWD", "PWD"], &[250]));
+        assert!(!sends_ahead(&["CWD"], &[250]));
+        // ABOR and STAT are sent while a transfer is under way, by everybody.
+        assert!(!sends_ahead(&["RETR", "ABOR"], &[426]));
     }
 }

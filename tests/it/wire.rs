@@ -432,3 +432,90 @@ fn a_repetition_with_other_bytes_is_told_and_the_first_ones_count() {
         "{reasons:?}"
     );
 }
+
+fn words(text: &ftpwhy::text::Text) -> String {
+    String::from_utf8_lossy(text.bytes()).into_owned()
+}
+
+/// Commands behind the login with their replies' codes and how sure these are, and what failed.
+fn paired(talk: &str) -> (Vec<String>, Vec<String>) {
+    let temporary = Temporary::new();
+    let packets = packets_of(&format!("{talk}> QUIT\n< 221 bye\n! client fin"));
+    let path = temporary.file("x.pcap", &capture(&packets, Container::PcapMicros));
+    let (findings, _) = run_with(&settings(&[&path], Wanted::Sessions));
+    let (session, failures) = findings.sessions.first().unwrap();
+    let told = session.exchanges.iter().skip(3).map(|exchange| {
+        let command = exchange.command.as_ref().unwrap();
+        let argument = command.argument.as_ref().map(words);
+        let code = exchange
+            .code()
+            .map(|code| format!(" {} {:?}", code.number(), exchange.paired));
+        let verb = [command.verb.as_str().to_owned()];
+        let said = verb.into_iter().chain(argument).collect::<Vec<_>>();
+        said.join(" ") + &code.unwrap_or_default()
+    });
+    let failed = failures.iter().map(|failure| {
+        let exchange = failure
+            .exchange
+            .and_then(|place| session.exchanges.get(place));
+        let command = exchange.and_then(|e| e.command.as_ref()).unwrap();
+        format!(
+            "{} {}",
+            command.argument.as_ref().map(words).unwrap_or_default(),
+            failure.confidence.id()
+        )
+    });
+    let mut told: Vec<_> = told.collect();
+    assert_eq!(told.pop().unwrap(), "QUIT 221 InOrder");
+    (told, failed.collect())
+}
+
+/// A client that waits for its answers has had those that the capture lacks.
+#[test]
+fn behind_a_hole_a_reply_is_that_of_the_command_that_can_have_it() {
+    let missing = "550 No such file or directory.\n";
+    let pasv = "> PASV\n! lost < 227 ok (192,0,2,10,200,1)\n";
+    let (told, failed) = paired(&format!("{pasv}> RETR gone\n< {missing}"));
+    assert_eq!(told, ["PASV", "RETR gone 550 ByCode"]);
+    assert_eq!(failed, ["gone certain"]);
+    // Both may have it, so that is not certain.
+    let (told, failed) = paired(&format!("> CWD a\n! lost < 250 ok\n> CWD b\n< {missing}"));
+    assert_eq!(told, ["CWD a", "CWD b 550 Assumed"]);
+    assert_eq!(failed, ["b likely"]);
+    // What the hole cut is no reply, and PWD has an answer of its own.
+    let (told, failed) = paired("> CWD a\n! lost < 250 o\\c\n< k\n> PWD\n< 257 \"/\"\n");
+    assert_eq!(told, ["CWD a", "PWD 257 ByCode"]);
+    assert_eq!(failed, [""; 0]);
+}
+
+#[test]
+fn where_nothing_is_missing_order_decides_as_ever() {
+    let missing = "< 550 No such file or directory.\n";
+    let (told, _) = paired(&format!("> PASV\n{missing}> RETR a\n{missing}"));
+    assert_eq!(told, ["PASV 550 InOrder", "RETR a 550 InOrder"]);
+    let (told, failed) = paired(&format!("> CWD a\n> CWD b\n{missing}< 250 ok\n"));
+    assert_eq!(told, ["CWD a 550 InOrder", "CWD b 250 InOrder"]);
+    assert_eq!(failed, ["a certain"]);
+    // One command waits: it is its answer, of which the beginning is missing.
+    let (told, _) =
+        paired("> PASV\n< 227 ok (192,0,2,10,200,1)\n> RETR a\n! lost < 150 go\n< 226 ok\n");
+    assert_eq!(told, ["PASV 227 InOrder", "RETR a 226 InOrder"]);
+}
+
+/// Of a client that sends commands ahead nobody knows how many were answered in the hole, but for the first one.
+#[test]
+fn behind_a_hole_a_client_that_sends_ahead_gets_its_second_command_answered() {
+    let missing = "< 550 No such file or directory.\n";
+    let three = "> CWD b\n> CWD c\n> CWD d\n! lost < 250 ok\n";
+    let ahead = "> CWD a\n> PWD\n< 250 ok\n< 257 \"/\"\n";
+    let (told, failed) = paired(&format!("{ahead}{three}{missing}< 250 ok\n"));
+    let expected = [
+        "CWD a 250 InOrder",
+        "PWD 257 InOrder",
+        "CWD b",
+        "CWD c 550 Assumed",
+        "CWD d 250 InOrder",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(failed, ["c likely"]);
+}
