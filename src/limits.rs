@@ -438,6 +438,10 @@ pub const LOG_BACK_SECONDS: u64 = 60;
 /// Files beside a log, with the names of its rotations, in which what was read of it is looked for when it was renamed.
 pub const ROTATIONS: usize = 16;
 
+/// How often the inputs of a run with a state are looked at, at most, where logs are rotated meanwhile. A rotation takes a
+/// moment, and a look another.
+pub const LOOKS: usize = 16;
+
 /// Seconds for which a cause is no news in later runs with a state, though the last one did not find it: what comes and goes
 /// in runs every few minutes is told once a day.
 pub const KNOWN_CAUSE_SECONDS: u64 = 86_400;

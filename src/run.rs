@@ -31,7 +31,7 @@ use crate::cause::Failure;
 use crate::diagnostic::{DiagnosticKind, Diagnostics, Origin, SourceId};
 use crate::filter::Filter;
 use crate::ftp::Vantage;
-use crate::input::{self, Candidate};
+use crate::input::Candidate;
 use crate::limits;
 use crate::log::Detected;
 use crate::log::proftpd_ext::ProftpdExt;
@@ -226,10 +226,19 @@ pub fn run_on(
     out: &mut (dyn Write + Send),
 ) -> io::Result<(Findings, State)> {
     let mut diagnostics = Diagnostics::default();
-    let candidates = input::discover(&settings.paths, &mut diagnostics);
-    let (candidates, earlier) = Earlier::new(state, candidates, closes, &mut diagnostics);
+    let found = Earlier::find(state, &settings.paths, closes, &mut diagnostics);
+    read_on(settings, found, diagnostics, out)
+}
+
+/// Reads what is new in inputs that were found.
+fn read_on(
+    settings: &Settings,
+    (candidates, earlier): (Vec<Candidate>, Earlier<'_>),
+    diagnostics: Diagnostics,
+    out: &mut (dyn Write + Send),
+) -> io::Result<(Findings, State)> {
     let mut findings = read_all(settings, &candidates, diagnostics, Some(&earlier), out)?;
-    findings.before.clone_from(&state.causes);
+    findings.before = earlier.causes().cloned();
     let left = std::mem::take(&mut findings.left);
     let state = earlier.state(left, &candidates, &mut findings.tallies.diagnostics);
     Ok((findings, state))

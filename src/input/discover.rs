@@ -41,6 +41,11 @@ impl Candidate {
     pub fn at(&self) -> &Path {
         self.at.as_deref().unwrap_or(&self.path)
     }
+
+    /// How far it is read: where it was looked at, not what was written to it since.
+    pub(super) fn bound(&self) -> u64 {
+        self.look.as_ref().map_or(u64::MAX, |_| self.length)
+    }
 }
 
 /// Device and number of a file; everywhere else than on Unix all are alike.

@@ -33,16 +33,18 @@ pub fn open(candidate: &Candidate) -> Result<Opened, OpenError> {
     if let Some(words) = &candidate.refused {
         return Err(OpenError(words.clone()));
     }
-    let raw: Box<dyn Read + Send> = if candidate.at().as_os_str() == "-" {
-        Box::new(io::stdin())
-    } else {
-        let file = file(candidate).map_err(|e| explain(&e))?;
-        if file.metadata().is_ok_and(|m| m.is_dir()) {
-            return Err(OpenError("is a directory".to_owned()));
-        }
-        Box::new(file)
-    };
-    unpacked(raw)
+    if candidate.at().as_os_str() == "-" {
+        return unpacked(Box::new(io::stdin()));
+    }
+    opened(candidate, file(candidate).map_err(|e| explain(&e))?)
+}
+
+/// The same with its file, from where that stands.
+pub(super) fn opened(candidate: &Candidate, file: std::fs::File) -> Result<Opened, OpenError> {
+    if file.metadata().is_ok_and(|m| m.is_dir()) {
+        return Err(OpenError("is a directory".to_owned()));
+    }
+    unpacked(Box::new(file.take(candidate.bound())))
 }
 
 /// A candidate's file, as it is on the disk.

@@ -63,15 +63,18 @@ impl Print {
 
     /// True where a plain file holds what it is of.
     pub(super) fn fits(&self, file: &mut File) -> io::Result<bool> {
-        Ok(in_plain(file, &[self])?.is_some())
+        Ok(in_plain(file, u64::MAX, &[self])?.is_some())
     }
 
-    /// Of the whole of a file as it is on the disk.
+    /// Of the whole of a file as it was on the disk when it was looked at, or as it is.
     ///
     /// # Errors
     ///
     /// When it can't be read.
     pub fn of_file(candidate: &Candidate) -> io::Result<Self> {
+        if let Some(look) = &candidate.look {
+            return Ok(look.clone());
+        }
         let mut file = file(candidate)?;
         let length = file.metadata()?.len();
         Self::up_to(&mut file, length)
@@ -99,8 +102,12 @@ fn at(file: &mut File, start: u64, length: u64) -> io::Result<Vec<u8>> {
 
 /// True where a file is compressed.
 pub fn is_packed(candidate: &Candidate) -> bool {
-    let magic =
-        file(candidate).and_then(|mut file| at(&mut file, 0, compression::MAGIC_BYTES as u64));
+    file(candidate).is_ok_and(|mut file| is_compressed(&mut file))
+}
+
+/// The same of a file that is open.
+pub(super) fn is_compressed(file: &mut File) -> bool {
+    let magic = at(file, 0, compression::MAGIC_BYTES as u64);
     magic.is_ok_and(|magic| compression::is_compressed(&magic))
 }
 
@@ -125,15 +132,17 @@ pub fn farthest(candidate: &Candidate, prints: &[&Print]) -> Result<Option<Fit>,
     let explain = |error: io::Error| super::open::explain(&error);
     let mut opened = file(candidate).map_err(explain)?;
     let magic = at(&mut opened, 0, compression::MAGIC_BYTES as u64).map_err(explain)?;
+    let bound = candidate.bound();
     if compression::is_compressed(&magic) {
         opened.seek(SeekFrom::Start(0)).map_err(explain)?;
-        return Ok(in_packed(Decompressor::new(Box::new(opened)), prints));
+        let packed = Decompressor::new(Box::new(opened.take(bound)));
+        return Ok(in_packed(packed, prints));
     }
-    in_plain(&mut opened, prints).map_err(explain)
+    in_plain(&mut opened, bound, prints).map_err(explain)
 }
 
-fn in_plain(file: &mut File, prints: &[&Print]) -> io::Result<Option<Fit>> {
-    let length = file.metadata()?.len();
+fn in_plain(file: &mut File, bound: u64, prints: &[&Print]) -> io::Result<Option<Fit>> {
+    let length = file.metadata()?.len().min(bound);
     let head = at(file, 0, limits::PRINT_BYTES as u64)?;
     let mut order = candidates(&head, prints);
     order.reverse();

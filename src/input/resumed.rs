@@ -9,7 +9,7 @@ use std::io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom};
 
 use super::discover::identity;
 use super::open::{self, Opened, file};
-use super::print::{Piece, Print, is_packed, remember};
+use super::print::{Piece, Print, is_compressed, remember};
 use super::wrapped::{Unwrapper, Wrapping};
 use crate::input::{Candidate, OpenError};
 use crate::limits;
@@ -53,10 +53,24 @@ pub fn open_at(
     in_lines: bool,
 ) -> Result<Option<Resumed>, OpenError> {
     let explain = |error: io::Error| open::explain(&error);
-    let Some(file) = found(candidate, known).map_err(explain)? else {
-        return Ok(None);
-    };
-    let mut resumed = Resumed::whole(open::open(candidate)?);
+    let file = found(candidate, known).map_err(explain)?;
+    file.map(|file| from_found(candidate, file, known, in_lines))
+        .transpose()
+}
+
+/// The same with the file that was found. Nothing is opened by its name again: that may be another one's by now.
+fn from_found(
+    candidate: &Candidate,
+    mut file: File,
+    known: Option<(Place, &Print)>,
+    in_lines: bool,
+) -> Result<Resumed, OpenError> {
+    let explain = |error: io::Error| open::explain(&error);
+    if candidate.regular {
+        file.seek(SeekFrom::Start(0)).map_err(explain)?;
+    }
+    let whole = file.try_clone().map_err(explain)?;
+    let mut resumed = Resumed::whole(open::opened(candidate, whole)?);
     let (is_packed, wrapping) = (resumed.opened.is_packed, resumed.opened.wrapping);
     let places = match wrapping {
         _ if is_packed || !candidate.regular => None,
@@ -65,7 +79,7 @@ pub fn open_at(
     };
     if let Some(wrapping) = places {
         let from = resumed.at_place(candidate, file, (wrapping, known), in_lines);
-        return from.map(Some).map_err(explain);
+        return from.map_err(explain);
     }
     if is_packed {
         resumed.packed = Print::of_file(candidate).ok();
@@ -77,7 +91,7 @@ pub fn open_at(
     if let Some((place, _)) = known {
         resumed.before = pass_over(&mut resumed.opened, place).map_err(explain)?;
     }
-    Ok(Some(resumed))
+    Ok(resumed)
 }
 
 impl Candidate {
@@ -90,6 +104,12 @@ impl Candidate {
         // One that was emptied and written to again since is as long, and another log.
         let look = self.look.as_ref().filter(|look| look.bytes() > 0);
         look.map_or(Ok(true), |look| look.fits(file))
+    }
+
+    /// True while it is what it was when it was looked at; also where it was not, or can't be read.
+    pub fn is_still(&self) -> bool {
+        let is = || self.is(&mut file(self)?);
+        self.look.is_none() || is().unwrap_or(false)
     }
 
     /// Looks at it: how long it is at this moment, and what is in it. It is read no further, and only while it is that. One
@@ -119,7 +139,8 @@ fn found(candidate: &Candidate, known: Option<(Place, &Print)>) -> io::Result<Op
     if candidate.regular && !candidate.is(&mut file)? {
         return Ok(None);
     }
-    if let Some((_, print)) = known.filter(|_| !is_packed(candidate))
+    if let Some((_, print)) = known
+        && !is_compressed(&mut file)
         && !print.fits(&mut file)?
     {
         return Ok(None);
@@ -182,21 +203,46 @@ impl Resumed {
             }
             self.left = length.saturating_sub(end);
             self.print = Some(Print::up_to(&mut file, end)?);
-        } else {
-            file.seek(SeekFrom::Start(0))?;
-            self.opened.head.clear();
-            let sniffed = limits::SNIFF_BYTES as u64;
-            (&mut file)
-                .take(sniffed)
-                .read_to_end(&mut self.opened.head)?;
         }
-        file.seek(SeekFrom::Start(start))?;
-        let rest = Box::new(file.take(end - start));
+        let rest = Steady {
+            candidate: candidate.clone(),
+            file,
+            at: start,
+            end,
+        };
         self.opened.reader = match wrapping {
-            None => rest,
-            Some(wrapping) => Box::new(Unwrapper::new(wrapping, rest)),
+            None => Box::new(rest),
+            Some(wrapping) => {
+                let rest = BufReader::with_capacity(limits::WINDOW_BYTES, rest);
+                Box::new(Unwrapper::new(wrapping, Box::new(rest)))
+            }
         };
         Ok(self)
+    }
+}
+
+/// A file that is read as far as it went when it was looked at. Where it is emptied meanwhile, as rotation does that copies, it is
+/// over: what is written to it then is another log, which may soon be as long. So it is looked at again behind each piece, before
+/// that is handed on.
+struct Steady {
+    candidate: Candidate,
+    file: File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Steady {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let most = most.min(to.len());
+        self.file.seek(SeekFrom::Start(self.at))?;
+        let read = self.file.read(to.get_mut(..most).unwrap_or_default())?;
+        if read > 0 && self.candidate.look.is_some() && !self.candidate.is(&mut self.file)? {
+            self.end = self.at;
+            return Ok(0);
+        }
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
@@ -228,8 +274,8 @@ pub struct Tracked<'r> {
     source: &'r mut (dyn Read + Send),
     /// A last line without end is left.
     in_lines: bool,
-    buffer: Vec<u8>,
-    /// What of the buffer was handed over, and what of it may be.
+    /// What was read and not handed over: from a place on, and up to another one whole lines.
+    rest: Vec<u8>,
     start: usize,
     usable: usize,
     is_over: bool,
@@ -253,7 +299,7 @@ impl<'r> Tracked<'r> {
         Self {
             source,
             in_lines,
-            buffer: Vec::new(),
+            rest: Vec::new(),
             start: 0,
             usable: 0,
             is_over: false,
@@ -270,7 +316,7 @@ impl<'r> Tracked<'r> {
 
     /// Bytes of the line whose end was not there.
     pub fn left(&self) -> usize {
-        self.buffer.len() - self.usable
+        self.rest.len() - self.usable
     }
 
     /// The print of what was read up to here, by the first bytes of the whole; `before` is that of an earlier run, which
@@ -287,51 +333,82 @@ impl<'r> Tracked<'r> {
         }
     }
 
-    fn fill(&mut self) {
-        self.buffer.drain(..self.start);
-        self.usable -= self.start;
-        self.start = 0;
-        let from = self.buffer.len();
-        let wanted = limits::LOG_LINE_BYTES as u64;
-        let read = { &mut *self.source }
-            .take(wanted)
-            .read_to_end(&mut self.buffer);
-        match read {
-            Ok(read) => self.is_over = (read as u64) < wanted,
-            Err(error) => {
-                self.is_over = true;
-                self.failed = Some(error);
+    /// Reads once behind the piece of a line that is left, into a buffer that has room for both, and leaves what is behind the
+    /// last whole line of it. Gives the bytes of whole lines.
+    fn read_lines(&mut self, to: &mut [u8]) -> usize {
+        let piece = self.rest.len();
+        if let Some(start) = to.get_mut(..piece) {
+            start.copy_from_slice(&self.rest);
+        }
+        let read = loop {
+            match self.source.read(to.get_mut(piece..).unwrap_or_default()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
             }
-        }
-        let new = self.buffer.get(from..).unwrap_or_default();
-        self.usable = match memchr::memrchr(b'\n', new) {
-            Some(end) => from + end + 1,
-            None if self.buffer.len() > limits::LOG_LINE_BYTES => self.buffer.len(),
-            None => self.usable,
         };
-        if self.is_over && !self.in_lines {
-            self.usable = self.buffer.len();
+        let read = read.unwrap_or_else(|error| {
+            self.failed = Some(error);
+            0
+        });
+        if read == 0 {
+            self.is_over = true;
+            self.usable = if self.in_lines { 0 } else { piece };
+            return 0;
         }
+        let both = to.get(..piece + read).unwrap_or_default();
+        let end = match memchr::memrchr(b'\n', both.get(piece..).unwrap_or_default()) {
+            Some(end) => piece + end + 1,
+            // Of a line that is too long nothing is left.
+            None if both.len() > limits::LOG_LINE_BYTES => both.len(),
+            None => 0,
+        };
+        self.rest.clear();
+        self.rest
+            .extend_from_slice(both.get(end..).unwrap_or_default());
+        end
+    }
+
+    /// The same where there is little room: by a buffer between.
+    fn fill(&mut self) {
+        let mut between = vec![0; self.rest.len() + limits::LOG_LINE_BYTES];
+        let end = self.read_lines(&mut between);
+        if end > 0 {
+            between.truncate(end);
+            between.extend_from_slice(&self.rest);
+            (self.rest, self.usable) = (between, end);
+        }
+    }
+
+    fn hand_over(&mut self, bytes: &[u8]) -> usize {
+        remember(&mut self.last, bytes);
+        self.bytes += bytes.len() as u64;
+        bytes.len()
     }
 }
 
 impl Read for Tracked<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        while self.start == self.usable && !self.is_over {
-            self.fill();
+        loop {
+            let mut ready = self.rest.get(self.start..self.usable).unwrap_or_default();
+            if !ready.is_empty() {
+                let read = ready.read(to)?;
+                self.start += read;
+                return Ok(self.hand_over(to.get(..read).unwrap_or_default()));
+            }
+            if self.is_over {
+                return self.failed.take().map_or(Ok(0), Err);
+            }
+            self.rest.drain(..self.start);
+            (self.start, self.usable) = (0, 0);
+            if to.len() < 2 * self.rest.len() + limits::PRINT_BYTES {
+                self.fill();
+                continue;
+            }
+            let read = self.read_lines(to);
+            if read > 0 {
+                return Ok(self.hand_over(to.get(..read).unwrap_or_default()));
+            }
         }
-        if self.start == self.usable
-            && let Some(error) = self.failed.take()
-        {
-            return Err(error);
-        }
-        let ready = self.buffer.get(self.start..self.usable).unwrap_or_default();
-        let read = { ready }.read(to)?;
-        let handed = self.buffer.get(self.start..self.start + read);
-        remember(&mut self.last, handed.unwrap_or_default());
-        self.start += read;
-        self.bytes += read as u64;
-        Ok(read)
     }
 }
 
@@ -373,6 +450,64 @@ mod tests {
         let emptied = read_after(|path| std::fs::write(path, "three\nfour\nfive\n").unwrap());
         assert_eq!(emptied, None);
         assert_eq!(read_after(|path| std::fs::remove_file(path).unwrap()), None);
+    }
+
+    /// A log that was found, and its folder.
+    fn found_log(bytes: &[u8]) -> (tempfile::TempDir, Candidate) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.log");
+        std::fs::write(&path, bytes).unwrap();
+        let mut found = discover(&[path], &mut Diagnostics::default()).remove(0);
+        found.look_at();
+        (folder, found)
+    }
+
+    fn read_all(mut resumed: Resumed) -> String {
+        let mut read = String::new();
+        resumed.opened.reader.read_to_string(&mut read).unwrap();
+        read
+    }
+
+    #[test]
+    fn a_log_that_is_emptied_before_it_is_read_is_over() {
+        for (then, expected) in [
+            ("one\ntwo\nthree\n", "one\ntwo\n"),
+            ("", ""),
+            ("three\n", ""),
+            ("three\nfour\nfive\n", ""),
+        ] {
+            let (_folder, found) = found_log(b"one\ntwo\n");
+            let resumed = open_at(&found, None, true).unwrap().unwrap();
+            std::fs::write(&found.path, then).unwrap();
+            assert_eq!(read_all(resumed), expected, "{then}");
+        }
+    }
+
+    #[test]
+    fn what_has_got_the_name_since_is_not_read() {
+        use std::io::Write as _;
+        let packed = |text: &str| {
+            let fast = flate2::Compression::fast();
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), fast);
+            encoder.write_all(text.as_bytes()).unwrap();
+            encoder.finish().unwrap()
+        };
+        for (first, second) in [
+            (b"one\n".to_vec(), Vec::new()),
+            (b"one\n".to_vec(), packed("two\n")),
+            (packed("one\n"), packed("two\n")),
+            (packed("one\n"), b"two\n".to_vec()),
+        ] {
+            let (_folder, candidate) = found_log(&first);
+            let file = found(&candidate, None).unwrap().unwrap();
+            std::fs::rename(&candidate.path, candidate.path.with_extension("1")).unwrap();
+            std::fs::write(&candidate.path, &second).unwrap();
+            let resumed = from_found(&candidate, file, None, true).unwrap();
+            let own = resumed.packed.clone();
+            assert_eq!(own.is_some(), first.starts_with(&[0x1f]));
+            assert!(own.is_none() || own == candidate.look);
+            assert_eq!(read_all(resumed), "one\n");
+        }
     }
 
     #[test]

@@ -47,6 +47,7 @@ impl Job<'_> {
         let candidate = self.candidates.get(index)?;
         let opened = match self.earlier {
             None => input::open(candidate).map(|opened| Some(Resumed::whole(opened))),
+            Some(earlier) if earlier.is_unsettled(candidate) => Ok(None),
             Some(earlier) => {
                 let in_lines = is_last && !earlier.closes();
                 input::open_at(candidate, earlier.place(index), in_lines)

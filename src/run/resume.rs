@@ -4,21 +4,24 @@
 //! known only the rest is read. The records of sessions that were open are read again before it, or, where the log is not
 //! among the inputs, before the log that has its name.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::source_id;
 use crate::diagnostic::{Diagnostics, Origin, SourceId};
-use crate::input::{Candidate, Fit, Place, Print, Tracked};
+use crate::input::{self, Candidate, Fit, Place, Print, Tracked};
 use crate::limits;
 use crate::log::{Kept, Progress};
 use crate::lookup::Lookup;
-use crate::state::{Log, Record, State};
+use crate::state::{Causes, Log, Record, State};
 use crate::time::Timestamp;
 
 mod again;
 mod count;
 mod fit;
 mod leave;
+#[cfg(test)]
+mod tests;
 
 pub(super) use again::LeftCapture;
 pub(super) use count::{Counting, Over};
@@ -38,11 +41,57 @@ pub(super) struct Earlier<'s> {
     origins: Vec<Vec<SourceId>>,
     /// Paths of logs that are not among the inputs.
     former: Vec<PathBuf>,
+    /// Series that are left for the next run, by their names.
+    unsettled: BTreeSet<String>,
 }
 
+/// Finds the inputs, as they are when each is looked at.
+type Find<'f> = &'f dyn Fn(&[PathBuf], &mut Diagnostics) -> Vec<Candidate>;
+
 impl<'s> Earlier<'s> {
+    /// Finds the inputs and compares them to what is known; again where logs were rotated meanwhile, so that it all was true at
+    /// one moment. What is rotated all the time is left.
+    pub(super) fn find(
+        state: &'s State,
+        paths: &[PathBuf],
+        closes: bool,
+        diagnostics: &mut Diagnostics,
+    ) -> (Vec<Candidate>, Self) {
+        Self::find_by(&fit::looked, state, paths, closes, diagnostics)
+    }
+
+    fn find_by(
+        find: Find<'_>,
+        state: &'s State,
+        paths: &[PathBuf],
+        closes: bool,
+        diagnostics: &mut Diagnostics,
+    ) -> (Vec<Candidate>, Self) {
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let mut told = Diagnostics::default();
+            let looked = find(paths, &mut told);
+            let (candidates, mut earlier) = Self::new(state, looked.clone(), closes, &mut told);
+            earlier.unsettled = fit::unsettled(paths, looked.iter().chain(&candidates));
+            if earlier.unsettled.is_empty() || looks == limits::LOOKS {
+                diagnostics.absorb(told);
+                return (candidates, earlier);
+            }
+        }
+    }
+
+    /// True for files that are left for the next run, because they were renamed or emptied each time they were looked at.
+    pub(super) fn is_unsettled(&self, candidate: &Candidate) -> bool {
+        let is = || {
+            self.unsettled
+                .contains(&input::series_name(&candidate.path).0)
+        };
+        !self.unsettled.is_empty() && is()
+    }
+
     /// Compares the inputs to what is known. May add an input: a log that was rotated since.
-    pub(super) fn new(
+    fn new(
         state: &'s State,
         candidates: Vec<Candidate>,
         closes: bool,
@@ -56,6 +105,7 @@ impl<'s> Earlier<'s> {
             packed: fit::packed(&candidates, &fits),
             origins: Vec::new(),
             former: Vec::new(),
+            unsettled: BTreeSet::new(),
             fits,
         };
         earlier.find_origins(&candidates);
@@ -90,6 +140,11 @@ impl<'s> Earlier<'s> {
         self.former
             .iter()
             .map(|path| path.as_os_str().as_encoded_bytes())
+    }
+
+    /// The causes that earlier runs found.
+    pub(super) fn causes(&self) -> Option<&'s Causes> {
+        self.state.causes.as_ref()
     }
 
     /// True where sessions that are open at the end count.

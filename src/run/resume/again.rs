@@ -206,6 +206,8 @@ impl SeriesLeft {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::input::Fit;
     use crate::state::{Log, State};
@@ -235,6 +237,7 @@ mod tests {
             replays: vec![Vec::new()],
             origins: Vec::new(),
             former: Vec::new(),
+            unsettled: BTreeSet::new(),
         };
         let newest = Timestamp::from_seconds(i64::try_from(seconds).unwrap(), 0);
         earlier.is_last(&[0], Some(newest))

@@ -1,5 +1,7 @@
 //! Which candidate holds which log that is known.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -18,13 +20,58 @@ const BETWEEN: &str =
 const COPIED: &str =
     "a copy of this log is being made, packed or not, which is not whole yet: it is left out";
 
+/// Finds the inputs, and looks at all files.
+pub(super) fn looked(paths: &[PathBuf], diagnostics: &mut Diagnostics) -> Vec<Candidate> {
+    looked_at(input::discover(paths, diagnostics))
+}
+
+/// Looks at all files, one after the other, a log before what was rotated out of it: nothing is written to that any more once
+/// the log that was looked at was begun.
+pub(super) fn looked_at(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    for index in in_order(&candidates) {
+        if let Some(candidate) = candidates.get_mut(index).filter(|c| c.regular) {
+            candidate.look_at();
+        }
+    }
+    candidates
+}
+
+/// The places of candidates, the youngest of a series first.
+fn in_order(candidates: &[Candidate]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by_cached_key(|index| {
+        let path = candidates.get(*index).map(|c| c.path.as_path());
+        path.map(|path| {
+            let (series, place) = input::series_name(path);
+            (series, Reverse(place))
+        })
+    });
+    order
+}
+
+/// The series, by their names, of which a file was renamed, replaced or emptied since it was looked at, or is new. Of all others
+/// what was found was true at one moment: when the last file had been looked at, and none again.
+pub(super) fn unsettled<'c>(
+    paths: &[PathBuf],
+    looked: impl Iterator<Item = &'c Candidate>,
+) -> BTreeSet<String> {
+    let looked: Vec<&Candidate> = looked.collect();
+    let series = |path: &Path| input::series_name(path).0;
+    let changed = looked.par_iter().filter(|c| !c.is_still());
+    let mut unsettled: BTreeSet<String> = changed.map(|c| series(&c.path)).collect();
+    let known: BTreeSet<&Path> = looked.iter().map(|c| c.path.as_path()).collect();
+    let found = input::discover(paths, &mut Diagnostics::default());
+    let new = found.iter().filter(|c| !known.contains(c.path.as_path()));
+    unsettled.extend(new.map(|c| series(&c.path)));
+    unsettled
+}
+
 /// Looks for the log that each candidate holds, and for logs that were renamed out of the inputs.
 pub(super) fn fit(
     state: &State,
     mut candidates: Vec<Candidate>,
     diagnostics: &mut Diagnostics,
 ) -> (Vec<Candidate>, Vec<Option<Fit>>) {
-    look_at(&mut candidates);
     let mut fits: Vec<_> = candidates.par_iter().map(|c| fit_of(state, c)).collect();
     let mut told = add_renamed(state, &mut candidates, &mut fits);
     told.extend(leave_copies(&mut candidates, &mut fits));
@@ -40,14 +87,6 @@ pub(super) fn fit(
     (candidates, fits)
 }
 
-/// Looks at all files, one after the other, by their names, so a log before what was rotated out of it: what is rotated in
-/// between shows in what is looked at later.
-fn look_at(candidates: &mut [Candidate]) {
-    for candidate in candidates.iter_mut().filter(|c| c.regular) {
-        candidate.look_at();
-    }
-}
-
 /// Leaves out copies of logs that are not whole yet, as rotation makes them: all that is in one of them stands at the
 /// beginning of another input, and nothing of it was known before. Gives the paths of the others, and what is to be told.
 fn leave_copies(
@@ -60,8 +99,8 @@ fn leave_copies(
         return Vec::new();
     }
     let head = |candidate: &Candidate| {
-        let head = candidate.regular.then(|| input::head(candidate.at()));
-        let mut head = head.unwrap_or_default();
+        let opened = candidate.regular.then(|| input::open(candidate).ok());
+        let mut head = opened.flatten().map_or(Vec::new(), |opened| opened.head);
         head.truncate(limits::PRINT_BYTES);
         head.shrink_to_fit();
         head
@@ -175,7 +214,8 @@ fn beside(
 ) -> Vec<(Candidate, Option<Fit>)> {
     let mut between = Vec::new();
     // The last one that was rotated comes first.
-    for candidate in input::rotations(&log.path.path()) {
+    for mut candidate in input::rotations(&log.path.path()) {
+        candidate.look_at();
         if candidates.iter().any(|c| c.path == candidate.path) {
             continue;
         }
@@ -274,4 +314,28 @@ fn heir(log: &Log, candidates: &[Candidate], fits: &[Option<Fit>]) -> Option<usi
     let alike = new.filter(|(_, (candidate, _))| name(&candidate.path).0 == series);
     let oldest = alike.min_by_key(|(_, (candidate, _))| name(&candidate.path).1);
     oldest.map(|(index, _)| index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tenth has a name that comes before that of the second.
+    #[test]
+    fn the_youngest_of_many_rotations_is_looked_at_first() {
+        let rotations = (1..13).map(|number| format!("a/x.log.{number}"));
+        let mut names: Vec<String> = rotations.collect();
+        names.insert(0, "a/x.log".to_owned());
+        let mut paths = names.clone();
+        paths.sort();
+        let found = paths
+            .iter()
+            .map(|path| input::candidate(Path::new(path), false));
+        let found: Vec<Candidate> = found.collect();
+        let order = in_order(&found).into_iter();
+        let order: Vec<_> = order
+            .map(|index| found[index].path.to_string_lossy())
+            .collect();
+        assert_eq!(order, names);
+    }
 }
