@@ -36,6 +36,8 @@ pub struct Kept {
     pub header: HeaderText,
     /// Where a session begins with it: the second in which one had begun before, and how many had before that.
     pub begun: Option<(i64, u64)>,
+    /// How often it is told, where a line says that it was repeated.
+    pub again: Option<u32>,
     /// The line, without its end and without secrets.
     pub line: Box<[u8]>,
 }
@@ -50,7 +52,7 @@ pub struct Carried {
 }
 
 /// A record that is kept for as long as its session is open.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Entry {
     /// It stands in the window that is being read, at this place among its records. Most sessions are over before the window
     /// is, so that nothing of them is copied.
@@ -66,12 +68,24 @@ pub(super) enum Entry {
     Kept(Kept),
 }
 
+impl Entry {
+    /// True where another line says that it was repeated.
+    fn is_repeated(&self) -> bool {
+        match self {
+            Self::Here { .. } => false,
+            Self::Copied(_, kept) | Self::Kept(kept) => kept.again.is_some(),
+        }
+    }
+}
+
 /// The same, with its place in the order of all.
 #[derive(Debug)]
 struct Held {
     turn: u64,
     /// See [`Kept::begun`].
     begun: Option<(i64, u64)>,
+    /// See [`Kept::again`].
+    again: Option<u32>,
     entry: Entry,
 }
 
@@ -104,9 +118,22 @@ impl Held {
             Entry::Copied(format, kept) => without_secrets(format, kept),
             Entry::Kept(kept) => Some(kept),
         };
-        let begun = self.begun;
-        let kept = kept.map(|kept| (self.turn, Kept { begun, ..kept }));
-        kept.ok_or(origin)
+        let (begun, again) = (self.begun, self.again);
+        let kept = kept.map(|kept| Kept {
+            begun,
+            again,
+            ..kept
+        });
+        kept.map(|kept| (self.turn, kept)).ok_or(origin)
+    }
+
+    /// Counts once more what the last record of a session told again.
+    fn is_told_by(&self, last: Option<&mut Self>, is_again: bool) -> bool {
+        let last = last.filter(|last| is_again && self.begun.is_none() && last.turn == self.turn);
+        let again = last.and_then(|last| last.again.as_mut());
+        again
+            .map(|again| *again = again.saturating_add(1))
+            .is_some()
     }
 }
 
@@ -152,9 +179,19 @@ pub(super) struct Turn {
     closed: Vec<SessionKey>,
     /// See [`Kept::begun`].
     pub(super) begun: Option<(i64, u64)>,
+    /// The record was told before.
+    is_again: bool,
 }
 
 impl Turn {
+    /// Of a record that is told, the first time or again.
+    pub(super) fn again(is_again: bool) -> Self {
+        Self {
+            is_again,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn note(&mut self, event: &Event<'_>) {
         self.last = Some(event.session);
         if let EventKind::Closed(_) = event.kind {
@@ -174,7 +211,8 @@ impl Carrying {
         &mut self.header
     }
 
-    /// Keeps a record, and forgets those of the sessions that ended with it.
+    /// Keeps a record, and forgets those of the sessions that ended with it. One that is repeated is kept for each session that
+    /// it belongs to: each time it may begin one.
     pub(super) fn take(
         &mut self,
         (format, record): (usize, &Record<'_>),
@@ -182,7 +220,7 @@ impl Carrying {
         turn: &Turn,
         entry: Entry,
     ) {
-        self.turn += 1;
+        self.turn += u64::from(!turn.is_again);
         for key in &turn.closed {
             self.forget(*key);
         }
@@ -190,14 +228,20 @@ impl Carrying {
             self.remarks
                 .retain(|r| (r.format, r.number) != (format, record.number));
         }
+        let is_repeated = record.times != 1 || entry.is_repeated();
         let held = Held {
             turn: self.turn,
             begun: turn.begun,
+            again: is_repeated.then_some(1),
             entry,
         };
         if let Some(key) = turn.session(heard) {
-            self.keep(key, held);
+            self.keep(key, held, turn.is_again);
         } else if let Fact::Remark(_) = record.fact {
+            let last = self.remarks.back_mut().map(|remark| &mut remark.held);
+            if held.is_told_by(last, turn.is_again) {
+                return;
+            }
             self.remarks.push_back(Remark {
                 format,
                 number: record.number,
@@ -209,10 +253,11 @@ impl Carrying {
         }
     }
 
-    fn keep(&mut self, key: SessionKey, held: Held) {
+    fn keep(&mut self, key: SessionKey, held: Held, is_again: bool) {
         let turn = held.turn;
         if let Some(open) = self.sessions.get_mut(&key) {
-            if open.given_up.is_none() {
+            let is_told = held.is_told_by(open.records.last_mut(), is_again);
+            if open.given_up.is_none() && !is_told {
                 if open.copied == open.records.len() {
                     self.here.push(key);
                 }
@@ -408,6 +453,23 @@ fn without_secrets(format: Detected, kept: Kept) -> Option<Kept> {
     Some(Kept { line, ..kept })
 }
 
+/// A line of a source in this format without the secret that it may hold.
+pub(super) fn line_without_secrets(
+    format: Detected,
+    header: HeaderText,
+    line: &[u8],
+) -> Option<Box<[u8]>> {
+    let kept = Kept {
+        origin: Origin::default(),
+        at: None,
+        header,
+        begun: None,
+        again: None,
+        line: line.into(),
+    };
+    without_secrets(format, kept).map(|kept| kept.line)
+}
+
 impl Detected {
     /// A line that was read before, together with what is in its envelope.
     pub(super) fn read_again<'b>(
@@ -522,6 +584,7 @@ mod tests {
             at: None,
             header: None,
             begun: None,
+            again: None,
             line: line.into(),
         };
         let heard = key.map(SessionKey);

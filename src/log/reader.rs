@@ -136,26 +136,22 @@ impl LogReader {
             for _ in 0..record.times {
                 follower.record(record, at, origin, out);
             }
-            // A repetition is not kept, so what it marks is nobody's.
-            if self.carrying.is_some() {
-                follower.marks().and_then(|marks| marks.heard.take());
-            }
             return;
         };
-        let begun = follower.marks().map(|marks| marks.begun);
-        let mut turn = Turn::default();
-        for _ in 0..record.times {
+        for nth in 0..record.times {
+            let begun = follower.marks().map(|marks| marks.begun);
+            let mut turn = Turn::again(nth > 0);
             follower.record(record, at, origin, &mut |event| {
                 turn.note(&event);
                 out(event);
             });
+            let marks = follower.marks();
+            let heard = marks.and_then(|marks| {
+                turn.begun = begun.filter(|begun| *begun != marks.begun);
+                marks.heard.take()
+            });
+            carrying.take((format, record), heard, &turn, entry.clone());
         }
-        let marks = follower.marks();
-        let heard = marks.and_then(|marks| {
-            turn.begun = begun.filter(|begun| *begun != marks.begun);
-            marks.heard.take()
-        });
-        carrying.take((format, record), heard, &turn, entry);
     }
 
     /// Goes on with the next source. Sessions stay open.
@@ -259,7 +255,9 @@ impl LogReader {
             }
             let at = self.at(placed.record.stamp, &mut before);
             if repeated::is_one(&placed.record) {
-                previous = self.repeat(previous, placed, (at, origin), out);
+                let header = self.header_before(placed.offset, part.bytes, &mut seen);
+                let line = repeated::line_of(previous, (kept.as_deref(), again), part.bytes);
+                previous = self.repeat(previous, placed, (at, origin), (line, header), out);
                 continue;
             }
             previous = Some((placed, Some(placed.line)));
@@ -281,6 +279,7 @@ impl LogReader {
                     at,
                     header,
                     begun: None,
+                    again: None,
                     line: line_at(part.bytes, offset).into(),
                 };
                 Entry::Copied(format, kept)

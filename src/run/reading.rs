@@ -249,6 +249,7 @@ impl Job<'_> {
         for kept in earlier.records(source.index) {
             reader.replay(detected, &kept, &mut |event| builder.take(&event, watcher));
         }
+        reader.set_format(detected);
         match earlier.progress(source.index) {
             Some(progress) => {
                 reader.resume_source(source.id, clock, &progress);
@@ -256,7 +257,6 @@ impl Job<'_> {
             }
             None => reader.begin_source(source.id, clock),
         }
-        reader.set_format(detected);
         (reader, cutter)
     }
 }

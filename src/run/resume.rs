@@ -204,6 +204,7 @@ impl<'s> Earlier<'s> {
             first: None,
             begun: log.begun,
             newest: log.newest.map(Timestamp::from_nanos),
+            last: log.last.as_ref().map(|last| last.0.clone().into()),
         })
     }
 
@@ -234,6 +235,7 @@ impl<'s> Earlier<'s> {
                 .header
                 .and_then(|header| headers.get(header).cloned()),
             begun: record.begun,
+            again: record.again,
             line: record.line.0.clone().into(),
         };
         Some(carried.records.iter().map(kept).collect())

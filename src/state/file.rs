@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::State;
 
-/// The version that is written, and the highest that is read.
-pub const VERSION: u64 = 1;
+/// The version that is written, and the highest that is read. The first one knew no repetitions of lines, and is read too.
+pub const VERSION: u64 = 2;
 
 /// What the first line begins with.
 const NAME: &str = "ftpwhy-state";
@@ -105,13 +105,23 @@ mod tests {
     }
 
     #[test]
+    fn what_the_first_version_wrote_is_read() {
+        let record = "{\"log\":0,\"record\":3,\"offset\":40,\"line\":\"x\"}";
+        let old: crate::state::Record = serde_json::from_str(record).unwrap();
+        assert_eq!((old.record, old.again), (3, None));
+        let file = String::from_utf8(State::default().to_file().unwrap()).unwrap();
+        let old = file.replacen(" 2 ", " 1 ", 1);
+        assert_eq!(State::of_file(old.as_bytes()), Ok(State::default()));
+    }
+
+    #[test]
     fn what_is_none_is_told_apart() {
         let file = State::default().to_file().unwrap();
         let text = String::from_utf8(file.clone()).unwrap();
         assert_eq!(State::of_file(b""), Err(Wrong::Foreign));
         assert_eq!(State::of_file(b"{\"runs\":1}"), Err(Wrong::Foreign));
-        let newer = text.replacen(" 1 ", " 2 ", 1);
-        assert_eq!(State::of_file(newer.as_bytes()), Err(Wrong::Newer(2)));
+        let newer = text.replacen(" 2 ", " 3 ", 1);
+        assert_eq!(State::of_file(newer.as_bytes()), Err(Wrong::Newer(3)));
         for cut in 13..file.len() {
             let damaged = State::of_file(&file[..cut]);
             assert!(matches!(damaged, Err(Wrong::Damaged(_))), "cut at {cut}");

@@ -63,6 +63,9 @@ pub struct Log {
     pub newest: Option<i64>,
     /// The second in which a session began last, and how many had before that one.
     pub begun: Option<(i64, u64)>,
+    /// The last line that was read, where the next one may say how often it was repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Bytes>,
     /// The run that found it last.
     pub seen: u64,
     /// Sessions that were open behind it.
@@ -161,6 +164,9 @@ pub struct Record {
     /// Where a session begins with it: the second in which one had begun before, and how many had before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<(i64, u64)>,
+    /// How often it is told, where a line says that it was repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<u32>,
     /// The line.
     pub line: Bytes,
 }

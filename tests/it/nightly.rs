@@ -50,7 +50,7 @@ fn a_state_that_is_none_is_refused_and_left_as_it_is() {
     let cut = good[..good.len() - 9].to_vec();
     let newer = String::from_utf8(good.clone())
         .unwrap()
-        .replacen(" 1 ", " 7 ", 1);
+        .replacen(" 2 ", " 7 ", 1);
     let wrong: [(&[u8], &str); 4] = [
         (b"", "no state"),
         (b"{\"a\": 1}", "no state"),

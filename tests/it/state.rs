@@ -1,6 +1,6 @@
 //! Runs that go on where the last one ended: however a log is cut into runs, they add up to one run over all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -147,16 +147,60 @@ fn in_runs(path: &Path, bytes: &[u8], cuts: &[usize], format: Option<&str>) -> (
     (sum, state)
 }
 
+/// Date, host and the rest of a line of syslog.
+fn of_syslog(line: &str) -> Option<(&str, &str, &str)> {
+    let (stamp, rest) = line.split_at_checked(15)?;
+    let dated = jiff::civil::DateTime::strptime("%Y %b %e %H:%M:%S", format!("2026 {stamp}"));
+    let (host, rest) = rest.strip_prefix(' ')?.split_once(' ')?;
+    dated.is_ok().then_some((stamp, host, rest))
+}
+
+/// The same lines as syslogd and rsyslog have them where each of their own was written again and again; nothing where none is.
+fn repeated(lines: &str) -> Option<[String; 2]> {
+    let behind = |line: &str| {
+        let times = 1 + line.len() % 3;
+        let again = of_syslog(line).map(|(stamp, host, _)| {
+            format!("{stamp} {host} last message repeated {times} times\n")
+        });
+        format!("{line}\n{}", again.unwrap_or_default())
+    };
+    let around = |line: &str| {
+        let again = of_syslog(line).and_then(|(stamp, host, rest)| {
+            let (tag, message) = rest
+                .split_once(": ")
+                .filter(|(tag, _)| !tag.contains(' '))?;
+            let again = format!("message repeated 2 times: [ {message}]");
+            Some(format!("{line}\n{stamp} {host} {tag}: {again}\n"))
+        });
+        again.unwrap_or_else(|| format!("{line}\n"))
+    };
+    let is_any = lines.lines().any(|line| of_syslog(line).is_some());
+    let both = || {
+        let behind = lines.lines().map(behind).collect();
+        [behind, lines.lines().map(around).collect()]
+    };
+    is_any.then(both)
+}
+
 #[test]
 fn any_cut_of_any_format_adds_up() {
     let directory = Temporary::new();
     let mut failed = Vec::new();
+    let mut with_repetitions = BTreeSet::new();
     for format in FORMATS {
         let description = format.describe();
-        for (number, sample) in description.samples.iter().enumerate() {
-            let bytes = sample.lines.as_bytes();
+        let samples = description.samples.iter().flat_map(|sample| {
+            let repeated = repeated(sample.lines).into_iter().flatten();
+            let repeated = repeated.map(|lines| (lines, true));
+            std::iter::once((sample.lines.to_owned(), false)).chain(repeated)
+        });
+        for (number, (lines, is_repeated)) in samples.enumerate() {
+            let bytes = lines.as_bytes();
             if Detected::by_head(bytes).is_none() {
                 continue;
+            }
+            if is_repeated {
+                with_repetitions.insert(description.name);
             }
             let name = format!("{}-{number}.txt", description.name);
             let path = directory.path(&name);
@@ -187,6 +231,7 @@ fn any_cut_of_any_format_adds_up() {
         failed.len(),
         failed.join("\n")
     );
+    assert!(with_repetitions.len() > 5, "{with_repetitions:?}");
 }
 
 /// A capture that grows: cut behind any of its bytes.

@@ -1,12 +1,13 @@
 //! `last message repeated 4 times`: how syslogd folds what was written again and again. The line stands for the one before it,
-//! which a window may have ended with, so that one is kept.
+//! which a window or an earlier run may have ended with, so that one is kept.
 
 use std::sync::Arc;
 
-use super::resume::line_at;
+use super::resume::{Progress, line_at};
 use super::{Headed, LogReader, Part, Placed};
 use crate::diagnostic::{DiagnosticKind, Origin};
 use crate::limits;
+use crate::log::carried::{Entry, HeaderText, Kept, header_of, line_without_secrets};
 use crate::log::{Bare, Detected, Fact, Out, Record, envelope};
 use crate::time::Timestamp;
 
@@ -61,7 +62,38 @@ fn repeated<'p, 'w>(previous: Previous<'p, 'w>, line: u64) -> Option<&'p Placed<
     (before.map_or(0, |before| before + 1) == line).then_some(placed)
 }
 
+/// The line whose record may be repeated; `last` are the line before the window and its record.
+pub(super) fn line_of<'l>(
+    previous: Previous<'_, '_>,
+    (kept, again): (Option<&'l LastLine>, Option<&Placed<'_>>),
+    bytes: &'l [u8],
+) -> &'l [u8] {
+    let Some((placed, _)) = previous else {
+        return b"";
+    };
+    let before = again.filter(|again| std::ptr::eq(*again, placed));
+    let before = before.and(kept).map(|kept| &*kept.line);
+    before.unwrap_or_else(|| line_at(bytes, placed.offset))
+}
+
 impl LastLine {
+    /// The last line of what an earlier run read of a source in this format.
+    pub(super) fn known(format: Detected, progress: &Progress) -> Option<Arc<Self>> {
+        let header = || Arc::new(header_of(&progress.header));
+        let header = format.has_headers().then(header);
+        let line = progress.last.clone()?;
+        Some(Arc::new(Self { header, line }))
+    }
+
+    /// The same line for a later run, where syslogd may say that it was repeated: without secrets.
+    pub(super) fn left(&self, format: Detected, header: &HeaderText) -> Option<Box<[u8]>> {
+        let is_of_syslog = Bare::read(&self.line).tag.is_some();
+        if !is_of_syslog && envelope::syslog_date(&self.line).is_none() {
+            return None;
+        }
+        line_without_secrets(format, header.clone(), &self.line)
+    }
+
     /// Reads it again where a window begins with a repetition of it.
     pub(super) fn again(&self, format: Detected, part: &Part<'_>) -> Option<Part<'_>> {
         let first = part.records.first()?;
@@ -89,12 +121,13 @@ impl LastLine {
 }
 
 impl LogReader {
-    /// Tells again what the line before told.
+    /// Tells again what the line before told, which is this one.
     pub(super) fn repeat<'p, 'w>(
         &mut self,
         previous: Previous<'p, 'w>,
         placed: &Placed<'_>,
         (at, origin): (Option<Timestamp>, Origin),
+        (line, header): (&[u8], HeaderText),
         out: &mut Out<'_>,
     ) -> Previous<'p, 'w> {
         let Some(last) = repeated(previous, placed.line) else {
@@ -109,7 +142,18 @@ impl LogReader {
             times: placed.record.times,
             ..last.record.clone()
         };
-        self.follow((last.format, &record), at, origin, None, out);
+        let kept = || Kept {
+            origin,
+            at,
+            header,
+            begun: None,
+            again: Some(record.times),
+            line: line.into(),
+        };
+        let format = self.format_of_source;
+        let entry = self.carrying.is_some();
+        let entry = entry.then(|| Entry::Copied(format, kept()));
+        self.follow((last.format, &record), at, origin, entry, out);
         Some((last, Some(placed.line)))
     }
 }

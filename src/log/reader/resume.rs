@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::repeated::LastLine;
 use super::{Cutter, LogReader};
 use crate::diagnostic::SourceId;
+use crate::limits;
 use crate::log::carried::{Carried, Entry, Kept, header_of};
 use crate::log::{Detected, FORMATS, Out};
 use crate::time::{Clock, ClockMemory, Timestamp};
@@ -25,6 +27,8 @@ pub struct Progress {
     pub newest: Option<Timestamp>,
     /// The second in which sessions began last, and how many did before the last one.
     pub begun: Option<(i64, u64)>,
+    /// The last line, without secrets, where syslogd may say next that it was repeated.
+    pub last: Option<Box<[u8]>>,
 }
 
 impl LogReader {
@@ -43,6 +47,7 @@ impl LogReader {
         self.lines = progress.lines;
         self.in_line = progress.in_line;
         self.newest = progress.newest;
+        self.last_line = LastLine::known(self.format_of_source, progress);
         if let Some(carrying) = &mut self.carrying {
             carrying.header().begin(&progress.header);
         }
@@ -57,6 +62,8 @@ impl LogReader {
             .carrying
             .as_mut()
             .map(|carrying| carrying.header().text().clone());
+        let last = self.last_line.as_deref();
+        let last = last.and_then(|last| last.left(self.format_of_source, &header));
         Progress {
             // A line that is not over is counted, and will be passed over.
             lines: self.lines,
@@ -66,6 +73,7 @@ impl LogReader {
             first: self.first,
             newest: self.newest,
             begun: begun.filter(|begun| begun.0 != i64::MIN),
+            last,
         }
     }
 
@@ -73,9 +81,11 @@ impl LogReader {
     pub fn replay(&mut self, format: Detected, records: &[Kept], out: &mut Out<'_>) {
         for kept in records {
             let header = header_of(kept.header.as_deref().map_or(b"", Vec::as_slice));
-            let Some((place, record)) = format.read_again(&header, &kept.line) else {
+            let Some((place, mut record)) = format.read_again(&header, &kept.line) else {
                 continue;
             };
+            record.times = kept.again.unwrap_or(record.times);
+            record.times = record.times.min(limits::LOG_REPETITIONS);
             if kept.begun.is_some() {
                 self.set_begun(place, kept.begun);
             }

@@ -176,6 +176,7 @@ impl Earlier<'_> {
                 clock: left.progress.clock,
                 newest: left.progress.newest.map(Timestamp::nanos),
                 begun: left.progress.begun,
+                last: left.progress.last.map(|last| Bytes(last.into())),
                 seen: state.runs,
                 carried,
                 again: None,
@@ -226,6 +227,7 @@ impl Earlier<'_> {
                 offset: kept.origin.offset,
                 at: kept.at.map(Timestamp::nanos),
                 begun: kept.begun,
+                again: kept.again,
                 line: Bytes(kept.line.to_vec()),
             });
         }

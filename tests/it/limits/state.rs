@@ -94,6 +94,23 @@ fn a_log_is_known_by_bounded_pieces() {
     assert_eq!((print.head.length, print.tail.length), (bound, bound));
 }
 
+/// Who can write a state can't make a run endless with it.
+#[test]
+fn a_kept_line_is_not_told_more_often_than_a_log_could_say() {
+    let folder = Temporary::new();
+    let line = "Nov 22 08:16:55 ftp1 pure-ftpd: (?@192.0.2.7) [WARNING] Authentication failed for user [bob]\n";
+    let path = folder.file("x.log", line.as_bytes());
+    let settings = settings(&[&path], Wanted::Tallies);
+    for times in [limits::LOG_REPETITIONS, u32::MAX] {
+        let mut state = State::default();
+        go_on(&settings, &mut state, false);
+        state.logs[0].carried.records[0].again = Some(times);
+        let told = go_on(&settings, &mut state, true).tallies;
+        let replies = told.by_vantage.values().map(|tally| tally.implied.total());
+        assert_eq!(replies.sum::<u64>(), u64::from(limits::LOG_REPETITIONS));
+    }
+}
+
 #[test]
 fn times_that_go_back_a_little_are_not_told() {
     for (back, is_told) in [
