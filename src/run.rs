@@ -8,6 +8,7 @@ mod exchanges;
 mod joining;
 mod listed;
 mod look;
+mod moved;
 mod plan;
 mod reading;
 mod resume;

@@ -48,11 +48,11 @@ pub enum Doubt {
 }
 
 /// What two sessions that may be the same say.
-struct Vote {
-    lag: i64,
-    wire: usize,
-    strong: bool,
-    facts: usize,
+pub(super) struct Vote {
+    pub(super) lag: i64,
+    pub(super) wire: usize,
+    pub(super) strong: bool,
+    pub(super) facts: usize,
 }
 
 /// A difference and the sessions that name it.
@@ -71,25 +71,33 @@ struct Cluster {
 }
 
 /// How far the times of one session may be apart from those of another.
-pub(super) fn tolerance(log: &Side<'_>) -> i64 {
-    log.resolution + SECOND
+pub(super) fn tolerance(resolution: i64) -> i64 {
+    resolution + SECOND
 }
 
 /// The difference that most sessions name. Not where several are as good, or where it is too large to be believed so easily.
 pub(super) fn coarse(wire: &Side<'_>, log: &Side<'_>) -> Result<i64, Option<Unproven>> {
-    let mut votes = votes(wire, log, limits::JOIN_COMPARED);
+    let votes = votes(wire, log, limits::JOIN_COMPARED);
+    believed(votes, log.resolution, wire.rows.len().min(log.rows.len()))
+}
+
+/// The same of any votes, by the log's resolution; `fewest` could be named at most.
+pub(super) fn believed(
+    mut votes: Vec<Vote>,
+    resolution: i64,
+    fewest: usize,
+) -> Result<i64, Option<Unproven>> {
     votes.sort_unstable_by_key(|vote| (vote.lag, vote.wire));
-    let clusters = clusters(&votes, 2 * log.resolution.max(SECOND / 2));
+    let clusters = clusters(&votes, 2 * resolution.max(SECOND / 2));
     let rank = |c: &Cluster| (c.weight, Reverse(c.lag.abs()));
     let best = clusters.iter().copied().max_by_key(rank).ok_or(None)?;
-    let apart = 2 * tolerance(log);
+    let apart = 2 * tolerance(resolution);
     let others = clusters.iter().filter(|c| (c.lag - best.lag).abs() > apart);
     let second = others.map(|c| c.weight).max().unwrap_or(0);
-    let all = best.sessions == wire.rows.len().min(log.rows.len());
-    match doubt(&best, second, all) {
+    match doubt(&best, second, best.sessions == fewest) {
         None => Ok(best.lag),
         Some(why) => Err(Some(Unproven {
-            ahead: best.lag + log.resolution / 2,
+            ahead: best.lag + resolution / 2,
             sessions: best.sessions,
             why,
         })),
@@ -280,18 +288,24 @@ pub(super) fn refine(
             all.extend(differences(heard, told, &found));
         }
     }
+    let unmeasured = ClockDifference {
+        ahead: coarse + log.resolution / 2,
+        within: tolerance(log.resolution),
+        events: 0,
+    };
+    Some(measured(all, log.resolution).unwrap_or(unmeasured))
+}
+
+/// The difference as all these tell it.
+pub(super) fn measured(mut all: Vec<i64>, resolution: i64) -> Option<ClockDifference> {
     if all.is_empty() {
-        return Some(ClockDifference {
-            ahead: coarse + log.resolution / 2,
-            within: tolerance(log),
-            events: 0,
-        });
+        return None;
     }
     all.sort_unstable();
-    let (ahead, within) = if log.resolution >= SECOND {
-        most_ranges(&all, log.resolution)
+    let (ahead, within) = if resolution >= SECOND {
+        most_ranges(&all, resolution)
     } else {
-        middle(&all, log.resolution)
+        middle(&all, resolution)
     };
     Some(ClockDifference {
         ahead,

@@ -177,7 +177,7 @@ fn names(wire: &Session, log: &Session, found: &Agreement) -> usize {
 }
 
 /// The last part of a path: a log's begins at the root, a capture's is what the client sent.
-fn name(path: &[u8]) -> &[u8] {
+pub(super) fn name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 

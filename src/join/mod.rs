@@ -5,12 +5,15 @@
 //! for, by all sessions that could be the same ([`clock`]), then sessions are paired in their order ([`pair`]), and
 //! [`merge()`] puts two together: the capture's session stays, with what TLS hid from it and the log's places beside its own.
 //!
+//! A log that tells of transfers and nothing else has no sessions to compare: each transfer finds its own ([`moved_in_common`]).
+//!
 //! What does not prove itself is left apart: a clock that several differences would explain as well, or two sessions of
 //! one client at the same time of which the log holds only one.
 
 mod clock;
 mod dialogue;
 mod merge;
+mod moved;
 mod order;
 mod pair;
 
@@ -18,6 +21,7 @@ use std::net::IpAddr;
 
 pub use clock::{ClockDifference, Doubt, Unproven};
 pub use merge::merge;
+pub use moved::{Moved, moved_in_common};
 
 use crate::session::{Exchange, Session};
 use crate::time::Timestamp;
@@ -94,7 +98,6 @@ impl<'s> Side<'s> {
 
 /// Logs of whole minutes, seconds or milliseconds, by the stamps that they have.
 fn resolution(rows: &[Row<'_>]) -> i64 {
-    let steps = [60_000_000_000, 1_000_000_000, 1_000_000, 1000];
     let stamps = || {
         let of = |session: &'_ Session| [session.start, session.last];
         let exchanges = |session: &Session| {
@@ -110,6 +113,12 @@ fn resolution(rows: &[Row<'_>]) -> i64 {
             .flat_map(move |row| of(row.session).into_iter().chain(exchanges(row.session)));
         all.flatten().map(Timestamp::nanos).take(10_000)
     };
+    resolution_of(stamps)
+}
+
+/// The largest of these steps that all stamps are multiples of.
+fn resolution_of<I: Iterator<Item = i64>>(stamps: impl Fn() -> I) -> i64 {
+    let steps = [60_000_000_000, 1_000_000_000, 1_000_000, 1000];
     let fits = |step: &i64| stamps().all(|at| at % step == 0);
     steps.into_iter().find(fits).unwrap_or(1)
 }

@@ -23,7 +23,7 @@ pub(super) fn pairs(wire: &Side<'_>, log: &Side<'_>, ahead: i64) -> Vec<(usize, 
     let mut pairs = Vec::new();
     for (client, rows) in wire.clients() {
         let told = log.of(client);
-        let edges = edges(rows, told, ahead, tolerance(log), log.resolution);
+        let edges = edges(rows, told, ahead, tolerance(log.resolution), log.resolution);
         pair_up(edges, &mut pairs);
     }
     pairs.sort_unstable();

@@ -19,10 +19,10 @@ use crate::text;
 /// A session that another input may hold as well.
 #[derive(Debug)]
 pub(super) struct Held {
-    series: SourceId,
-    session: Session,
+    pub(super) series: SourceId,
+    pub(super) session: Session,
     /// What was counted of it and is not kept.
-    beside: Option<Box<Apart>>,
+    pub(super) beside: Option<Box<Apart>>,
 }
 
 /// Keeps the sessions of one series.
@@ -34,7 +34,10 @@ pub(super) struct Holding {
 }
 
 pub(super) fn may_be_joined(session: &Session) -> bool {
-    matches!(session.vantage, Vantage::Wire | Vantage::ServerLog)
+    matches!(
+        session.vantage,
+        Vantage::Wire | Vantage::ServerLog | Vantage::TransferLog
+    )
 }
 
 fn size(session: &Session) -> usize {
@@ -93,14 +96,14 @@ enum Apartness {
 }
 
 impl Apartness {
-    fn add(&mut self, found: Result<(), Option<(SourceId, Unproven)>>) {
+    fn add(&mut self, found: Result<i64, Option<(SourceId, Unproven)>>) {
         let known = match self {
             Self::Strange => 0,
             Self::Unproven(_, unproven) => unproven.sessions,
             Self::Joined => return,
         };
         match found {
-            Ok(()) => *self = Self::Joined,
+            Ok(_) => *self = Self::Joined,
             Err(Some((capture, unproven))) if unproven.sessions > known => {
                 *self = Self::Unproven(capture, unproven);
             }
@@ -133,12 +136,12 @@ fn signed_seconds(nanos: i64) -> String {
 }
 
 /// A clock's difference in words.
-fn clock_words(clock: ClockDifference, captures: &str, joined: usize, of: usize) -> String {
+fn clock_words(clock: ClockDifference, captures: &str, count: &str) -> String {
     let events = clock.events;
     let ahead = signed_seconds(clock.ahead);
     let within = std::time::Duration::from_nanos(clock.within.unsigned_abs()).as_secs_f64();
     format!(
-        "joined with {captures} in {joined} of {of} sessions, clock {ahead} s (within {within:.3} s, by {events} times)"
+        "joined with {captures} in {count}, clock {ahead} s (within {within:.3} s, by {events} times)"
     )
 }
 
@@ -180,10 +183,12 @@ impl Findings {
     /// Joins what two inputs hold, and counts all sessions that were kept.
     pub(super) fn join(&mut self, asked: Asked<'_>, out: &mut dyn Write) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
-        let (mut wire, mut logs): (Vec<Held>, Vec<Held>) = held
-            .into_iter()
-            .partition(|held| held.session.vantage == Vantage::Wire);
-        for sessions in [&mut wire, &mut logs] {
+        let of = |vantage| move |held: &Held| held.session.vantage == vantage;
+        let (mut wire, logs): (Vec<Held>, Vec<Held>) =
+            held.into_iter().partition(of(Vantage::Wire));
+        let (mut moved, mut logs): (Vec<Held>, Vec<Held>) =
+            logs.into_iter().partition(of(Vantage::TransferLog));
+        for sessions in [&mut wire, &mut logs, &mut moved] {
             sessions.sort_by_key(|h| (h.series, h.session.start, h.session.origin, h.session.key));
         }
         let mut told: Vec<Option<Held>> = logs.into_iter().map(Some).collect();
@@ -196,16 +201,20 @@ impl Findings {
             from += held.len();
         }
         let mut apart = vec![Apartness::default(); logs.len()];
+        let mut proven = Vec::new();
         for heard in wire.chunk_by_mut(|a, b| a.series == b.series) {
             for ((log, places), apart) in logs.iter().zip(&mut apart) {
                 let told = told.get_mut(places.clone()).unwrap_or_default();
-                apart.add(self.join_series(heard, *log, told));
+                let found = self.join_series(heard, *log, told);
+                proven.extend(found.ok().zip(heard.first().map(|held| held.series)));
+                apart.add(found);
             }
         }
         for ((log, places), apart) in logs.iter().zip(apart) {
             self.tell_apart(*log, apart, places.len());
         }
-        let rest = told.into_iter().flatten();
+        self.join_moved(&mut wire, &mut moved, &proven);
+        let rest = told.into_iter().flatten().chain(moved);
         let all: Vec<Held> = wire.into_iter().chain(rest).collect();
         let mut sessions = Vec::with_capacity(all.len());
         for held in all {
@@ -227,14 +236,14 @@ impl Findings {
         Ok(())
     }
 
-    /// Joins the sessions of one series of captures with those of one series of logs. An error tells of those that may be
-    /// the same, and the capture.
+    /// Joins the sessions of one series of captures with those of one series of logs; gives the log's clock. An error tells of
+    /// those that may be the same, and the capture.
     fn join_series(
         &mut self,
         heard: &mut [Held],
         log: SourceId,
         told: &mut [Option<Held>],
-    ) -> Result<(), Option<(SourceId, Unproven)>> {
+    ) -> Result<i64, Option<(SourceId, Unproven)>> {
         let left = |(place, held): (usize, &Option<Held>)| held.is_some().then_some(place);
         let places: Vec<usize> = told.iter().enumerate().filter_map(left).collect();
         let theirs: Vec<&Session> = told.iter().flatten().map(|held| &held.session).collect();
@@ -249,11 +258,10 @@ impl Findings {
             }
         }
         let joined = common.pairs.iter().filter_map(|(ours, _)| heard.get(*ours));
-        let mut captures: Vec<SourceId> = joined.map(|h| h.session.origin.source).collect();
-        captures.sort_unstable();
-        captures.dedup();
-        self.tell(&captures, log, &common, places.len());
-        Ok(())
+        let captures = joined.map(|h| h.session.origin.source).collect();
+        let count = format!("{} of {} sessions", common.pairs.len(), places.len());
+        self.tell_joined(captures, log, common.clock, &count);
+        Ok(common.clock.ahead)
     }
 
     /// Tells of a log of which nothing was joined, but might have been.
@@ -271,17 +279,26 @@ impl Findings {
         diagnostics.add(DiagnosticKind::Assumed, at, &reason);
     }
 
-    fn tell(&mut self, captures: &[SourceId], log: SourceId, common: &join::Common, of: usize) {
+    /// Tells at the log with which captures so much of it was joined.
+    pub(super) fn tell_joined(
+        &mut self,
+        mut captures: Vec<SourceId>,
+        log: SourceId,
+        clock: ClockDifference,
+        count: &str,
+    ) {
+        captures.sort_unstable();
+        captures.dedup();
         let first = captures.first().copied().unwrap_or_default();
         let mut words = text::json(self.sources.path(first)).into_owned();
-        if let [_, _, ..] = captures {
+        if let [_, _, ..] = captures[..] {
             words = format!("{words} and {} more", captures.len() - 1);
         }
         let at = Origin {
             source: log,
             ..Origin::default()
         };
-        let reason = clock_words(common.clock, &words, common.pairs.len(), of);
+        let reason = clock_words(clock, &words, count);
         let diagnostics = &mut self.tallies.diagnostics;
         diagnostics.add(DiagnosticKind::HeardTwice, at, &reason);
     }

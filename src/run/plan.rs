@@ -85,14 +85,14 @@ pub(super) fn index(id: SourceId) -> usize {
     usize::try_from(id.0).unwrap_or(usize::MAX)
 }
 
-/// True where there are captures and server logs. What a pipe holds is not known before it is read.
+/// True where there are captures and logs of servers or of transfers. What a pipe holds is not known before it is read.
 fn has_both(looks: &[Option<Look>]) -> bool {
     let has = |wanted: Vantage| {
         let vantage = |look: &Look| look.format.map(Format::vantage);
         let fits = |look: &Option<Look>| look.as_ref().is_none_or(|l| vantage(l) == Some(wanted));
         looks.iter().any(fits)
     };
-    has(Vantage::Wire) && has(Vantage::ServerLog)
+    has(Vantage::Wire) && (has(Vantage::ServerLog) || has(Vantage::TransferLog))
 }
 
 /// Sets the clocks of captures that heard the same connections to the same time, and tells so.

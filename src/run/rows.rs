@@ -91,6 +91,29 @@ impl Rows {
         }
     }
 
+    /// Takes out those of these transfers, which are in their order.
+    pub(super) fn forget_transfers(&mut self, origins: &[Origin]) {
+        let mut left = Self {
+            kept: std::mem::take(&mut self.kept),
+            ..Self::default()
+        };
+        let is_known =
+            |told| matches!(told, Told::Transfer(at) if origins.binary_search(&at).is_ok());
+        let mut start = 0;
+        for row in self.list.drain(..) {
+            let text = self.bytes.get(start..row.end).unwrap_or_default();
+            start = row.end;
+            if !is_known(row.told) {
+                left.bytes.extend_from_slice(text);
+                left.list.push(Row {
+                    end: left.bytes.len(),
+                    ..row
+                });
+            }
+        }
+        *self = left;
+    }
+
     /// True where there are so many that it has to be decided by what is known of the session so far.
     pub(super) fn is_long(&self) -> bool {
         self.bytes.len() > limits::HELD_ROWS_BYTES

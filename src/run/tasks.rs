@@ -253,7 +253,7 @@ impl Whole {
         }
     }
 
-    /// Captures and server logs may hold the same sessions.
+    /// Captures and logs of servers may hold the same sessions, or transfers.
     fn join(&mut self, looks: &[Option<Look>]) {
         let vantage = |look: &Option<Look>| look.as_ref()?.format.map(Format::vantage);
         let of = |wanted: Vantage| {
@@ -262,7 +262,8 @@ impl Whole {
                 .map(|(place, _)| place)
                 .collect::<Vec<_>>()
         };
-        let (captures, logs) = (of(Vantage::Wire), of(Vantage::ServerLog));
+        let (captures, mut logs) = (of(Vantage::Wire), of(Vantage::ServerLog));
+        logs.extend(of(Vantage::TransferLog));
         if !captures.is_empty() && !logs.is_empty() {
             self.link_all(captures.into_iter().chain(logs));
         }

@@ -31,7 +31,7 @@ pub(super) struct Asked<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Apart {
     tally: VantageTally,
-    rows: Rows,
+    pub(super) rows: Rows,
 }
 
 /// Looks on while sessions are built, and adds up.

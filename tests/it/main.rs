@@ -35,6 +35,7 @@ mod mail;
 mod merge;
 mod metrics;
 mod month;
+mod moved;
 mod nightly;
 mod oddities;
 mod output;
