@@ -174,6 +174,13 @@ pub const PENDING_COMMANDS: usize = 256;
 /// Exchanges kept per session; beyond, the oldest successful ones are only counted.
 pub const KEPT_EXCHANGES: usize = 4096;
 
+/// Exchanges, transfers and data connections of open sessions that are kept at one time in one series, some 300 bytes each:
+/// 50 for each of 20,000 clients. Beyond, of each session that goes on only the newest few are.
+pub const OPEN_EXCHANGES: usize = 1_000_000;
+
+/// The newest of a session where so many are open.
+pub const FEWEST_EXCHANGES: usize = 8;
+
 /// Bytes of a session's rows of events that are kept until it shows whether a filter wants them. A session with more has
 /// thousands of commands, and what it is shows by then.
 pub const HELD_ROWS_BYTES: usize = 1024 * 1024;

@@ -266,7 +266,7 @@ impl<S> Sessions<S> {
         }
         let second = now.map_or(i64::MIN, Timestamp::seconds);
         loop {
-            let is_full = self.slots.len() - self.free.len() >= self.limit;
+            let is_full = self.slots.len() - self.free.len() > self.limit;
             let (due_at, handle) = *self.waiting.front()?;
             if due_at > second && !is_full {
                 self.settled = now;
@@ -387,6 +387,8 @@ mod tests {
         sessions.limit = 2;
         let a = begin(&mut sessions, 'a', 0);
         begin(&mut sessions, 'b', 1);
+        assert_eq!(sessions.overdue(at(2)), None);
+        begin(&mut sessions, 'c', 2);
         assert_eq!(sessions.overdue(at(2)), Some(a));
         sessions.end(a);
         assert_eq!(sessions.overdue(at(2)), None);

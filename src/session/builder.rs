@@ -1,7 +1,8 @@
 //! Events in, finished sessions out.
 //!
 //! The builder keeps one session per control connection and hands it to its
-//! observer when it is over. Counting and judging are the observer's business.
+//! observer when it is over. Of sessions that are long, or very many, the older part is only counted. Judging is the
+//! observer's business.
 
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ struct Draft {
 }
 
 /// Builds the sessions of one series.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Builder {
     places: Lookup<SessionKey, usize>,
     drafts: Vec<Option<Box<Draft>>>,
@@ -56,7 +57,25 @@ pub struct Builder {
     /// Exchanges of the session that was over last, up to a few: sessions of one input are alike, so the next gets room for
     /// as many. To grow is to copy.
     usual: usize,
+    /// What is kept of all open sessions, and how much of it there is room for.
+    kept: usize,
+    pub(super) room: usize,
     all_texts: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            places: Lookup::default(),
+            drafts: Vec::new(),
+            free: Vec::new(),
+            last: None,
+            usual: 0,
+            kept: 0,
+            room: limits::OPEN_EXCHANGES,
+            all_texts: false,
+        }
+    }
 }
 
 impl Builder {
@@ -65,6 +84,24 @@ impl Builder {
         Self {
             all_texts,
             ..Self::default()
+        }
+    }
+
+    /// With less room.
+    #[cfg(test)]
+    pub(super) fn of(room: usize) -> Self {
+        Self {
+            room,
+            ..Self::default()
+        }
+    }
+
+    /// How much of a session may be kept, now that so much is kept of all.
+    fn most_of_each(&self) -> usize {
+        if self.kept <= self.room {
+            limits::KEPT_EXCHANGES
+        } else {
+            limits::FEWEST_EXCHANGES
         }
     }
 
@@ -83,10 +120,14 @@ impl Builder {
             }
         };
         self.last = Some((event.session, place));
+        let most = self.most_of_each();
         let Some(draft) = self.drafts.get_mut(place).and_then(Option::as_mut) else {
             return;
         };
+        let before = draft.session.kept();
         draft.take(event, observer);
+        draft.stay_small(most, observer);
+        self.kept = self.kept + draft.session.kept() - before;
         observer.event(&draft.session, event);
         if matches!(event.kind, EventKind::Closed(_)) {
             self.close(place, observer);
@@ -130,6 +171,7 @@ impl Builder {
             return;
         };
         self.places.remove(&draft.session.key);
+        self.kept -= draft.session.kept();
         self.last = None;
         self.free.push(place);
         self.usual = draft.session.exchanges.len().min(USUAL);
@@ -211,7 +253,6 @@ impl Draft {
             }
         }
         self.heard = event.at.or(self.heard);
-        self.stay_small(observer);
     }
 
     /// The greeting is waited for from here on.
@@ -259,8 +300,13 @@ impl Draft {
     ) {
         let exchanges = &mut self.session.exchanges;
         if exchanges.len() == exchanges.capacity() {
-            // Few, then what most sessions have: each is large, and should not be moved often.
-            exchanges.reserve_exact((3 * exchanges.len()).max(4));
+            // Few, since there may be very many sessions, then soon many: each is large, and should not be moved often.
+            let more = match exchanges.len() {
+                0 => 2,
+                few @ 1..8 => 3 * few,
+                many => many,
+            };
+            exchanges.reserve_exact(more);
         }
         exchanges.push(Exchange {
             command,
@@ -334,10 +380,10 @@ impl Draft {
             || matches!(reply.code.number(), 213 | 227..=229)
     }
 
-    fn stay_small(&mut self, observer: &mut dyn Observer) {
-        if self.session.is_too_long() {
+    fn stay_small(&mut self, most: usize, observer: &mut dyn Observer) {
+        if self.session.is_too_long(most) {
             let (pending, announced) = (&mut self.pending, &mut self.announced);
-            for exchange in self.session.compact(pending, announced) {
+            for exchange in self.session.compact(most, pending, announced) {
                 observer.dropped(&self.session, &exchange);
             }
         }

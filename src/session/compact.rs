@@ -5,33 +5,35 @@
 
 use super::pair::Pending;
 use super::{Exchange, Outcome, Session};
-use crate::limits;
 
 impl Session {
-    /// True when there is too much of anything.
-    pub(super) fn is_too_long(&self) -> bool {
+    /// True when there is more than `most` of anything.
+    pub(super) fn is_too_long(&self, most: usize) -> bool {
         let kept = [self.exchanges.len(), self.transfers.len(), self.data.len()];
-        kept.iter().any(|kept| *kept > limits::KEPT_EXCHANGES)
+        kept.iter().any(|kept| *kept > most)
     }
 
-    /// Drops what succeeded long ago, and, should all have failed, the oldest failures. Gives the exchanges that were
-    /// dropped.
+    /// How much is kept of it: exchanges, transfers and data connections.
+    pub(super) fn kept(&self) -> usize {
+        self.exchanges.len() + self.transfers.len() + self.data.len()
+    }
+
+    /// Drops what succeeded long ago, and, should all have failed, the oldest failures, so that less than `most` is left of
+    /// anything. Gives the exchanges that were dropped.
     pub(super) fn compact(
         &mut self,
+        most: usize,
         pending: &mut Pending,
         announced: &mut Option<usize>,
     ) -> Vec<Exchange> {
-        let newest = self
-            .exchanges
-            .len()
-            .saturating_sub(limits::KEPT_EXCHANGES / 2);
+        let newest = self.exchanges.len().saturating_sub(most / 2);
         let failed = self
             .exchanges
             .iter()
             .take(newest)
             .filter(|e| e.outcome == Outcome::Failure)
             .count();
-        let mut too_many = failed.saturating_sub(limits::KEPT_EXCHANGES / 4);
+        let mut too_many = failed.saturating_sub(most / 4);
         let mut places = Vec::with_capacity(self.exchanges.len());
         let (mut kept, mut dropped) = (Vec::new(), Vec::new());
         for (index, exchange) in std::mem::take(&mut self.exchanges).into_iter().enumerate() {
@@ -52,14 +54,14 @@ impl Session {
         for transfer in &mut self.transfers {
             transfer.exchange = transfer.exchange.and_then(place);
         }
-        self.compact_data(announced);
-        self.compact_transfers();
+        self.compact_data(most, announced);
+        self.compact_transfers(most);
         dropped
     }
 
     /// Keeps what exchanges use, and the newest of the others: behind TLS nobody says what a connection is for.
-    fn compact_data(&mut self, announced: &mut Option<usize>) {
-        let newest = self.data.len().saturating_sub(limits::KEPT_EXCHANGES / 8);
+    fn compact_data(&mut self, most: usize, announced: &mut Option<usize>) {
+        let newest = self.data.len().saturating_sub(most / 8);
         let mut used: Vec<bool> = (0..self.data.len()).map(|place| place >= newest).collect();
         for index in self
             .exchanges
@@ -86,11 +88,8 @@ impl Session {
         *announced = announced.and_then(place);
     }
 
-    fn compact_transfers(&mut self) {
-        let newest = self
-            .transfers
-            .len()
-            .saturating_sub(limits::KEPT_EXCHANGES / 2);
+    fn compact_transfers(&mut self, most: usize) {
+        let newest = self.transfers.len().saturating_sub(most / 2);
         let mut index = 0;
         let (mut bytes, mut count) = (0, 0);
         self.transfers.retain(|transfer| {

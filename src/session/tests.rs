@@ -1,7 +1,7 @@
 //! What a conversation leaves behind: exchanges, what was in force when each began, and sums.
 
 use super::*;
-use crate::tally::tests::Talk;
+use crate::tally::tests::{Kept, Talk};
 
 /// The session of what is said behind a greeting.
 fn session(lines: &[&str]) -> Session {
@@ -170,4 +170,41 @@ fn of_commands_without_an_answer_the_oldest_are_given_up() {
     assert_eq!(answered.count(), most);
     assert_eq!(unanswered.count(), 3);
     assert!(session.exchanges[1..=3].iter().all(Exchange::is_unanswered));
+}
+
+#[test]
+fn where_many_sessions_are_open_each_keeps_the_newest_few() {
+    const ROOM: usize = 100;
+    const SESSIONS: usize = 20;
+    let talk = |number: usize| {
+        let line = |n| if n == 3 { "> CWD x" } else { "> NOOP" };
+        let answer = |n| if n == 3 { "< 550 no" } else { "< 200 ok" };
+        let lines = (0..30).flat_map(|n| [line(n), answer(n)]);
+        Talk {
+            number: number as u64,
+            end: None,
+            ..Talk::new(&lines.collect::<Vec<_>>())
+        }
+    };
+    let told = |count: usize| {
+        let (mut builder, mut kept) = (Builder::of(ROOM), Kept::default());
+        (0..count).for_each(|number| talk(number).tell_to(&mut builder, &mut kept));
+        builder.finish(&mut kept);
+        kept.0
+    };
+    // As long as there is room nothing goes.
+    assert_eq!(Builder::default().room, limits::OPEN_EXCHANGES);
+    assert!(told(3).iter().all(|session| session.exchanges.len() == 31));
+    let sessions = told(SESSIONS);
+    let left: usize = sessions.iter().map(|s| s.exchanges.len()).sum();
+    assert!(left <= ROOM + SESSIONS * limits::FEWEST_EXCHANGES, "{left}");
+    for session in &sessions {
+        assert_eq!(session.elided + session.exchanges.len() as u64, 31);
+        assert_eq!((session.commands, session.replies), (30, 30));
+        assert!(session.exchanges.len() >= limits::FEWEST_EXCHANGES / 2);
+    }
+    // What failed long ago stays longest.
+    let failed = |e: &Exchange| e.outcome == Outcome::Failure;
+    let has_failed = |s: &&Session| s.elided_failures == 1 || s.exchanges.iter().any(failed);
+    assert_eq!(sessions.iter().filter(has_failed).count(), SESSIONS);
 }

@@ -78,10 +78,16 @@ impl Talk {
 
     /// Tells it to an observer, event by event.
     pub(crate) fn tell(&self, observer: &mut dyn Observer) {
+        let mut builder = Builder::default();
+        self.tell_to(&mut builder, observer);
+        builder.finish(observer);
+    }
+
+    /// Tells it to somebody who builds sessions.
+    pub(crate) fn tell_to(&self, builder: &mut Builder, observer: &mut dyn Observer) {
         let client = Endpoint::new(self.client.into(), 40_001);
         let server = Endpoint::new([203, 0, 113, 5].into(), 21);
         let session = SessionKey::new(Some(&client), Some(&server), None, self.number);
-        let mut builder = Builder::default();
         let introduction = Introduction {
             vantage: self.vantage,
             client: Some(client),
@@ -116,7 +122,6 @@ impl Talk {
                 tcp: None,
             }));
         }
-        builder.finish(observer);
     }
 
     /// Tells it and gives the session back.
@@ -187,7 +192,7 @@ fn unanswered(record: &[u8], start: i64) -> DataRecord {
 }
 
 #[derive(Default)]
-struct Kept(Vec<Session>);
+pub(crate) struct Kept(pub(crate) Vec<Session>);
 
 impl Observer for Kept {
     fn event(&mut self, _: &Session, _: &Event<'_>) {}
