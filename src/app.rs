@@ -527,7 +527,7 @@ fn explain(args: &ExplainArgs) -> Outcome {
     }
     let asked = asked.strip_suffix(b"\n").unwrap_or(&asked);
     for line in asked.split(|byte| *byte == b'\n') {
-        let explanation = cause::explain_line(&text::json(line));
+        let explanation = cause::explain_line(line);
         let written = out.write_all(show(&explanation).as_bytes());
         written.map_err(|error| Place::Stdout.failed(error))?;
     }

@@ -65,10 +65,12 @@ pub fn explain(input: &str, command: Option<Verb>) -> Explanation {
     }
 }
 
-/// Explains a line `VERB<TAB>CODE TEXT`; the verb is `-` where it is not known, `connect` for a greeting.
-pub fn explain_line(line: &str) -> Explanation {
+/// Explains a line `VERB<TAB>CODE TEXT`, in whatever encoding the server sent it; the verb is `-` where it is not known,
+/// `connect` for a greeting.
+pub fn explain_line(line: &[u8]) -> Explanation {
+    let line = text::read(line);
     let Some((word, reply)) = line.split_once('\t') else {
-        return explain(line, None);
+        return explain(&line, None);
     };
     let verb = match word.trim() {
         "-" | "" => None,
@@ -239,6 +241,12 @@ mod tests {
         check("599", None, None, None);
         check("10061", None, None, None);
         check("zebra", None, None, None);
+        check(
+            "Permission denied",
+            None,
+            Some("access-permission-denied"),
+            Some("likely"),
+        );
         check("Disk full", None, Some("storage-full"), Some("certain"));
         check(
             "331 Send the one-time password",
@@ -307,11 +315,14 @@ mod tests {
 
     #[test]
     fn lines_name_the_command() {
-        let told = explain_line("MKD\t521 nope");
+        let told = explain_line(b"MKD\t521 nope");
         assert_eq!(told.cause.map(CauseId::name), Some("path-already-exists"));
-        assert_eq!(explain_line("-\t550 x").confidence, Some(Confidence::Code));
-        assert_eq!(explain_line("").cause, None);
-        assert_eq!(explain_line("\u{fc}\t\u{fc}").cause, None);
+        assert_eq!(explain_line(b"-\t550 x").confidence, Some(Confidence::Code));
+        let russian = b"550 \xd4\xe0\xe9\xeb \xed\xe5 \xed\xe0\xe9\xe4\xe5\xed";
+        let told = explain_line(russian);
+        assert_eq!(told.cause.map(CauseId::name), Some("path-not-found"));
+        assert_eq!(explain_line(b"").cause, None);
+        assert_eq!(explain_line(b"\xfc\t\xfc").cause, None);
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::lookup::Lookup;
 use normal::Parts;
 use sieve::{Letters, Need};
 
+pub(super) use fold::read;
 pub(super) use normal::Named;
 
 /// What was found, by code, verb and normal form.
@@ -197,6 +198,12 @@ pub(super) fn readings(code: Option<ReplyCode>, verb: Option<Verb>, text: &[u8])
         if found.iter().all(|f| f.cause != hit.cause) {
             found.push(hit);
         }
+    }
+    if code.is_none() && found.len() > 1 {
+        // Ranks decide between rules for one code; without it, the words that leave less open do. The code might decide else.
+        found.sort_by_key(|hit| hit.confidence);
+        let sure = found.iter_mut().map(|hit| &mut hit.confidence);
+        sure.for_each(|confidence| *confidence = (*confidence).max(Confidence::Likely));
     }
     if let Some((first, others)) = found.split_first_mut() {
         *first = weighed(*first, &normal, others.iter().copied());

@@ -15,28 +15,24 @@ pub(super) fn fold(text: &[u8]) -> Vec<u8> {
         return text.to_ascii_lowercase();
     }
     let mut out = String::with_capacity(text.len());
-    match std::str::from_utf8(text) {
-        Ok(text) => push_all(&mut out, text),
-        Err(_) => push_all(&mut out, &decoded(text)),
-    }
-    out.into_bytes()
-}
-
-/// What the bytes say in the encoding that they are most likely in.
-fn decoded(text: &[u8]) -> Cow<'_, str> {
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    detector.feed(text, true);
-    let encoding = detector.guess(None, Utf8Detection::Deny);
-    encoding.decode_without_bom_handling(text).0
-}
-
-fn push_all(out: &mut String, text: &str) {
-    for small in text.chars().flat_map(char::to_lowercase) {
+    for small in read(text).chars().flat_map(char::to_lowercase) {
         match plain(small) {
             Some(letters) => out.push_str(letters),
             None => out.push(small),
         }
     }
+    out.into_bytes()
+}
+
+/// What the bytes say: in UTF-8, else in the encoding that they are most likely in.
+pub(in crate::cause) fn read(text: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(text, true);
+    let encoding = detector.guess(None, Utf8Detection::Deny);
+    encoding.decode_without_bom_handling(text).0
 }
 
 /// The letters that stand for an accented one, `None` for what stays.
