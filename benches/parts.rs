@@ -20,7 +20,7 @@ use ftpwhy::diagnostic::SourceId;
 use ftpwhy::ftp::{Event, grammar};
 use ftpwhy::input::{Decode as _, Windows};
 use ftpwhy::limits;
-use ftpwhy::log::{self, Detected, LogReader};
+use ftpwhy::log::{self, Detected, Format, LogReader};
 use ftpwhy::session::{Builder, Exchange, KeptReply, Observer, Session};
 use ftpwhy::time::Clock;
 use jiff::tz::TimeZone;
@@ -39,6 +39,7 @@ fn main() {
 }
 
 /// What is read, and what it is called.
+#[derive(Clone)]
 struct Input {
     name: &'static str,
     bytes: Vec<u8>,
@@ -121,7 +122,7 @@ fn vsftpd() -> Input {
 fn sessions() -> Sessions {
     let log = vsftpd();
     let (mut builder, mut finished) = (Builder::default(), Finished::default());
-    read_log(&log.bytes, &mut |event| builder.take(&event, &mut finished));
+    read_log(log.name, &log.bytes, &mut |event| builder.take(&event, &mut finished));
     builder.finish(&mut finished);
     Sessions {
         log,
@@ -141,8 +142,23 @@ impl Observer for Finished {
     }
 }
 
-fn read_log(bytes: &[u8], out: &mut log::Out<'_>) {
-    let Some(format) = Detected::named("vsftpd") else {
+/// The samples of each format, as often as it takes to fill a megabyte.
+fn logs() -> Vec<Input> {
+    let of = |format: &&dyn Format| {
+        let description = format.describe();
+        let samples = description.samples.iter();
+        let lines: Vec<&str> = samples.flat_map(|s| [s.lines, "\n"]).collect();
+        let lines = lines.concat();
+        Input {
+            name: description.name,
+            bytes: lines.repeat(1_000_000 / lines.len()).into_bytes(),
+        }
+    };
+    log::FORMATS.iter().map(of).collect()
+}
+
+fn read_log(name: &str, bytes: &[u8], out: &mut log::Out<'_>) {
+    let Some(format) = Detected::named(name) else {
         return;
     };
     let clock = Clock::new(TimeZone::UTC, None, None);
@@ -199,10 +215,10 @@ fn reassembly(bencher: Bencher<'_, '_>, input: &Input) {
     counted.bench_local(read);
 }
 
-/// Lines of a log into events.
-#[divan::bench(args = [vsftpd()])]
+/// Lines of a log into events: what a server wrote, and the samples of every format over and over.
+#[divan::bench(args = [vec![vsftpd()], logs()].concat())]
 fn log_reader(bencher: Bencher<'_, '_>, input: &Input) {
-    let read = || count(|out| read_log(&input.bytes, out));
+    let read = || count(|out| read_log(input.name, &input.bytes, out));
     assert!(read() > CONVERSATIONS as usize);
     let counted = bencher.counter(BytesCount::of_slice(&input.bytes));
     counted.bench_local(read);
