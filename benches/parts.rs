@@ -122,7 +122,9 @@ fn vsftpd() -> Input {
 fn sessions() -> Sessions {
     let log = vsftpd();
     let (mut builder, mut finished) = (Builder::default(), Finished::default());
-    read_log(log.name, &log.bytes, &mut |event| builder.take(&event, &mut finished));
+    read_log(log.name, &log.bytes, &mut |event| {
+        builder.take(&event, &mut finished)
+    });
     builder.finish(&mut finished);
     Sessions {
         log,

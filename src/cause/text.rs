@@ -45,6 +45,8 @@ struct Memory {
     sent: Lookup<Vec<u8>, Sent>,
     /// Texts in their normal form.
     normal: Known,
+    /// Causes that codes point to, by code and verb.
+    by_code: Lookup<(u16, u64), Option<CauseId>>,
     /// The key that is looked for.
     key: Vec<u8>,
 }
@@ -146,9 +148,22 @@ pub(super) fn by_code(code: ReplyCode, verb: Option<Verb>) -> Option<Hit> {
     if !code.is_negative() {
         return None;
     }
-    let (cause, _) = CODES.iter().find(|(_, r)| r.scope.holds(code, verb))?;
+    let asked = (code.number(), verb.map_or(0, Verb::number));
+    let cause = MEMORY.with_borrow_mut(|memory| {
+        let known = &mut memory.by_code;
+        if let Some(cause) = known.get(&asked) {
+            return *cause;
+        }
+        let holds = |(_, rule): &&(CauseId, &CodeRule)| rule.scope.holds(code, verb);
+        let cause = CODES.iter().find(holds).map(|(cause, _)| *cause);
+        if known.len() >= limits::KNOWN_TEXTS {
+            *known = Lookup::default();
+        }
+        known.insert(asked, cause);
+        cause
+    });
     Some(Hit {
-        cause: *cause,
+        cause: cause?,
         confidence: Confidence::Code,
         rank: None,
     })

@@ -249,11 +249,7 @@ impl Header {
 
     /// Finds the values of a line, of which `loose` has some more. Answers how many are left over.
     fn fill(&self, row: &mut Row<'_>, loose: Column, mut more: usize) -> Option<usize> {
-        let mut values = Values {
-            line: row.line,
-            at: Some(0),
-            separator: self.separator,
-        };
+        let mut values = Values::of(row.line, self.separator);
         for column in &*self.columns {
             let (start, mut end) = values.next()?;
             if *column == loose {
@@ -281,12 +277,31 @@ impl Header {
 }
 
 /// The places of a line's values.
-#[derive(Debug)]
 struct Values<'b> {
     line: &'b [u8],
     /// Where the next one begins; `None` behind the last.
     at: Option<usize>,
-    separator: Option<u8>,
+    ends: Ends<'b>,
+}
+
+/// What stands between values: a sign each time, or any number of blanks.
+enum Ends<'b> {
+    Sign(memchr::Memchr<'b>),
+    Blanks(memchr::Memchr2<'b>),
+}
+
+impl<'b> Values<'b> {
+    fn of(line: &'b [u8], separator: Option<u8>) -> Self {
+        let ends = match separator {
+            Some(sign) => Ends::Sign(memchr::memchr_iter(sign, line)),
+            None => Ends::Blanks(memchr::memchr2_iter(b' ', b'\t', line)),
+        };
+        Self {
+            line,
+            at: Some(0),
+            ends,
+        }
+    }
 }
 
 impl Iterator for Values<'_> {
@@ -294,20 +309,18 @@ impl Iterator for Values<'_> {
 
     fn next(&mut self) -> Option<(usize, usize)> {
         let mut start = self.at?;
-        let mut rest = self.line.get(start..)?;
-        let end = if let Some(separator) = self.separator {
-            memchr::memchr(separator, rest)
-        } else {
-            while let [b' ' | b'\t', after @ ..] = rest {
-                (rest, start) = (after, start + 1);
-            }
-            if rest.is_empty() {
-                return None;
-            }
-            memchr::memchr2(b' ', b'\t', rest)
+        let end = match &mut self.ends {
+            Ends::Sign(signs) => signs.next(),
+            Ends::Blanks(blanks) => loop {
+                match blanks.next() {
+                    Some(blank) if blank == start => start += 1,
+                    end => break end,
+                }
+            },
         };
-        self.at = end.map(|end| start + end + 1);
-        Some((start, end.map_or(self.line.len(), |end| start + end)))
+        self.at = end.map(|end| end + 1);
+        let is_blank = matches!(self.ends, Ends::Blanks(_)) && start == self.line.len();
+        (!is_blank).then(|| (start, end.unwrap_or(self.line.len())))
     }
 }
 
