@@ -45,6 +45,16 @@ pub enum Doubt {
     NoZone,
     /// Zones may differ so, but what the sessions have in common is what any have.
     Little,
+    /// By this difference other sessions of the same client were at the same time, and they contradict each other.
+    Contradicted,
+}
+
+/// A difference that is believed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Believed {
+    pub(super) ahead: i64,
+    /// It is a small one, or ports prove it.
+    pub(super) certain: bool,
 }
 
 /// What two sessions that may be the same say.
@@ -70,13 +80,19 @@ struct Cluster {
     whole: usize,
 }
 
+impl Cluster {
+    fn is_certain(&self) -> bool {
+        self.strong || self.lag.abs() / SECOND < limits::CLOCK_NEAR_SECONDS
+    }
+}
+
 /// How far the times of one session may be apart from those of another.
 pub(super) fn tolerance(resolution: i64) -> i64 {
     resolution + SECOND
 }
 
 /// The difference that most sessions name. Not where several are as good, or where it is too large to be believed so easily.
-pub(super) fn coarse(wire: &Side<'_>, log: &Side<'_>) -> Result<i64, Option<Unproven>> {
+pub(super) fn coarse(wire: &Side<'_>, log: &Side<'_>) -> Result<Believed, Option<Unproven>> {
     let votes = votes(wire, log, limits::JOIN_COMPARED);
     believed(votes, log.resolution, wire.rows.len().min(log.rows.len()))
 }
@@ -86,7 +102,7 @@ pub(super) fn believed(
     mut votes: Vec<Vote>,
     resolution: i64,
     fewest: usize,
-) -> Result<i64, Option<Unproven>> {
+) -> Result<Believed, Option<Unproven>> {
     votes.sort_unstable_by_key(|vote| (vote.lag, vote.wire));
     let clusters = clusters(&votes, 2 * resolution.max(SECOND / 2));
     let rank = |c: &Cluster| (c.weight, Reverse(c.lag.abs()));
@@ -95,7 +111,10 @@ pub(super) fn believed(
     let others = clusters.iter().filter(|c| (c.lag - best.lag).abs() > apart);
     let second = others.map(|c| c.weight).max().unwrap_or(0);
     match doubt(&best, second, best.sessions == fewest) {
-        None => Ok(best.lag),
+        None => Ok(Believed {
+            ahead: best.lag,
+            certain: best.is_certain(),
+        }),
         Some(why) => Err(Some(Unproven {
             ahead: best.lag + resolution / 2,
             sessions: best.sessions,
@@ -106,10 +125,10 @@ pub(super) fn believed(
 
 /// Why a difference that so many sessions name is not believed; `all` says that none of them names another.
 fn doubt(best: &Cluster, second: usize, all: bool) -> Option<Doubt> {
-    let seconds = best.lag.abs() / SECOND;
-    if best.strong || seconds < limits::CLOCK_NEAR_SECONDS {
+    if best.is_certain() {
         return None;
     }
+    let seconds = best.lag.abs() / SECOND;
     let clear = 2 * second <= best.weight;
     if second >= best.weight || !(all || clear) {
         return Some(Doubt::Several);

@@ -35,12 +35,26 @@ pub struct Common {
     pub pairs: Vec<(usize, usize)>,
 }
 
+/// Pairs of sessions that outweigh two sessions of the same time that contradict each other.
+const PAIRS_OUTWEIGH: usize = 3;
+
 /// Finds the sessions that a capture and a log have in common. The order of the lists does not matter but for the places.
 /// An error tells of those that may be the same, if there are any, but do not prove it.
 pub fn in_common(capture: &[&Session], log: &[&Session]) -> Result<Common, Option<Unproven>> {
     let (wire, log) = (Side::new(capture), Side::new(log));
-    let coarse = clock::coarse(&wire, &log)?;
+    let clock::Believed {
+        ahead: coarse,
+        certain,
+    } = clock::coarse(&wire, &log)?;
     let pairs = pair::pairs(&wire, &log, coarse);
+    let against = || pair::contradictions(&wire, &log, coarse, &pairs);
+    if !certain && !pairs.is_empty() && pairs.len() <= PAIRS_OUTWEIGH * against() {
+        return Err(Some(Unproven {
+            ahead: coarse + log.resolution / 2,
+            sessions: pairs.len(),
+            why: Doubt::Contradicted,
+        }));
+    }
     let clock = clock::refine(&wire, &log, &pairs, coarse).ok_or(None)?;
     Ok(Common { clock, pairs })
 }

@@ -65,7 +65,7 @@ pub fn moved_in_common(capture: &[&Session], log: &[&Session], proven: &[i64]) -
         proven.iter().chain(&[0]).any(near)
     };
     let ahead = match clock::believed(votes, resolution, fewest) {
-        Ok(ahead) => ahead,
+        Ok(believed) => believed.ahead,
         Err(unproven) => {
             let ahead = unproven.filter(|unproven| unproven.why != Doubt::Several)?;
             let ahead = ahead.ahead - resolution / 2;

@@ -30,6 +30,38 @@ pub(super) fn pairs(wire: &Side<'_>, log: &Side<'_>, ahead: i64) -> Vec<(usize, 
     pairs
 }
 
+/// Sessions of the capture that are left over, each with one of the log that began at the same time and can't be the same.
+pub(super) fn contradictions(
+    wire: &Side<'_>,
+    log: &Side<'_>,
+    ahead: i64,
+    pairs: &[(usize, usize)],
+) -> usize {
+    let mut paired: Lookup<(bool, usize), ()> = Lookup::default();
+    for (heard, told) in pairs {
+        paired.insert((false, *heard), ());
+        paired.insert((true, *told), ());
+    }
+    let tolerance = tolerance(log.resolution);
+    let is_left = |end| paired.get(&end).is_none();
+    let mut count = 0;
+    for (client, rows) in wire.clients() {
+        let told = log.of(client);
+        for heard in rows.iter().filter(|row| is_left((false, row.place))) {
+            let at = heard.start + ahead;
+            let from = told.partition_point(|row| row.start < at - tolerance);
+            let mut near = told.iter().skip(from).take(limits::JOIN_CANDIDATES);
+            let speaks_against = near.any(|told| {
+                told.start <= at + tolerance
+                    && is_left((true, told.place))
+                    && agreement(heard.session, told.session).is_none()
+            });
+            count += usize::from(speaks_against);
+        }
+    }
+    count
+}
+
 /// Pairs the sessions of one client: the best first, and what is left in its order.
 fn pair_up(mut edges: Vec<Edge>, pairs: &mut Vec<(usize, usize)>) {
     let mut rounds = 0..limits::JOIN_ROUNDS;

@@ -119,6 +119,7 @@ fn unproven_words(unproven: Unproven, capture: &str, of: usize) -> String {
     let clock = (unproven.ahead + half) / 1_000_000_000;
     let why = match why {
         Doubt::Several => "other differences explain as much",
+        Doubt::Contradicted => "others of the same time contradict one another",
         Doubt::NoZone => "no zone differs so, and the sessions are too few to prove it",
         Doubt::Little => {
             "any sessions have as much in common; if the zone is wrong, --log-tz sets it right"

@@ -301,6 +301,34 @@ fn what_any_session_says_proves_no_zone() {
     assert!(words[0].contains("no zone differs so"), "{words:?}");
 }
 
+/// A script that runs every hour says the same each time, but for what failed.
+#[test]
+fn what_is_left_over_on_both_sides_speaks_against_a_zone() {
+    let talk = |host: u8, start: &str, words: &str| {
+        Conversation::parse(&format!(
+            "client 198.51.100.{host}:40001\nstart 2026-03-01T10:{start}Z\n< 220 ready\n> USER alice\n\
+             < 331 go on\n> PASS x\n{words}> QUIT\n< 221 bye\n! server fin"
+        ))
+    };
+    let run = |words: &str| {
+        let [done, tried] = ["< 230 in\n> NOOP\n< 200 ok\n", words];
+        let talks = [
+            (11, "00:07", done),
+            (12, "00:19", done),
+            (13, "01:02", done),
+            (13, "02:03", tried),
+        ];
+        talks.map(|(host, start, words)| talk(host, start, words))
+    };
+    let heard = run("< 530 no\n");
+    assert_eq!(by_zone(&heard, &heard, 3600).0, 4);
+    let (left, words) = by_zone(&heard, &run("< 230 in\n> DELE a\n< 550 no\n"), 3600);
+    assert_eq!(left, 8);
+    assert!(words[0].contains("contradict one another"), "{words:?}");
+    // What only one side holds says nothing: the other one may have begun later.
+    assert_eq!(by_zone(&heard, &heard[..3], 3600).0, 4);
+}
+
 /// The same words at the same distance, twice: either may be it.
 #[test]
 fn two_differences_that_explain_as_much_are_told() {
