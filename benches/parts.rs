@@ -123,7 +123,7 @@ fn sessions() -> Sessions {
     let log = vsftpd();
     let (mut builder, mut finished) = (Builder::default(), Finished::default());
     read_log(log.name, &log.bytes, &mut |event| {
-        builder.take(&event, &mut finished)
+        builder.take(&event, &mut finished);
     });
     builder.finish(&mut finished);
     Sessions {
