@@ -370,12 +370,17 @@ impl Page<'_> {
     }
 
     fn session_notes(&self) -> Vec<String> {
-        let mut notes = sessions::notes(&self.main.sessions);
-        if self.report.is_sum() {
-            let words = "These are the sums of other reports, which hold no session step by step.";
-            notes.push(words.to_owned());
+        let rows = &self.main.sessions;
+        let mut notes = sessions::notes(self.report, rows);
+        if !self.report.is_sum() && self.holds_sums() {
+            notes.push(sessions::OF_SUMS.to_owned());
         }
         notes
+    }
+
+    /// True where only sums are left of the sessions, so that none can be shown.
+    fn holds_sums(&self) -> bool {
+        self.main.sessions.total > 0 && self.report.shown.rows.is_empty()
     }
 
     fn listed(&self) -> String {

@@ -421,7 +421,7 @@ fn sessions_section(page: &mut Page, report: &Report, heard: &Heard) {
         .map(|(end, n)| format!("{} {}", end_words(*end), thousands(*n)))
         .collect();
     page.line(&format!("Ended: {}.", ends.join(", ")));
-    for note in sessions::notes(rows) {
+    for note in sessions::notes(report, rows) {
         page.line(&format!("{}.", say(&note)));
     }
     if !rows.worst.is_empty() {

@@ -136,7 +136,7 @@ pub(super) fn section(page: &mut Page, report: &Report, rows: &SessionRows) {
     );
     page.heading("SESSIONS", &totals);
     page.groups("   ended: ", &ends);
-    for note in notes(rows) {
+    for note in notes(report, rows) {
         page.hang("   ", &note);
     }
     if rows.worst.is_empty() {
@@ -155,8 +155,11 @@ pub(super) fn section(page: &mut Page, report: &Report, rows: &SessionRows) {
     page.table(3, &right, table);
 }
 
+/// What is missing where reports were added up.
+pub(super) const OF_SUMS: &str = "These are the sums of other reports, which hold no session step by step; ftpwhy timeline shows one from its input";
+
 /// What else is to be known of all sessions.
-pub(super) fn notes(rows: &SessionRows) -> Vec<String> {
+pub(super) fn notes(report: &Report, rows: &SessionRows) -> Vec<String> {
     let notes = [
         (rows.joined, "joined with what a server log holds of them"),
         (rows.hidden, "replies that TLS hides are from that log"),
@@ -173,6 +176,9 @@ pub(super) fn notes(rows: &SessionRows) -> Vec<String> {
     if rows.elided > 0 {
         let exchanges = words::count(rows.elided, "exchange");
         told.push(format!("{exchanges} of long sessions were only counted"));
+    }
+    if report.is_sum() && rows.total > 0 {
+        told.push(OF_SUMS.to_owned());
     }
     told
 }
