@@ -63,9 +63,9 @@ pub(super) enum Entry {
     },
     /// It was copied as it is. What is left in the end is kept without secrets; to strike them out of all records would be
     /// most of the work of a run.
-    Copied(Detected, Kept),
+    Copied(Detected, Box<Kept>),
     /// An earlier run kept it.
-    Kept(Kept),
+    Kept(Box<Kept>),
 }
 
 impl Entry {
@@ -115,8 +115,8 @@ impl Held {
         let origin = self.origin();
         let kept = match self.entry {
             Entry::Here { .. } => None,
-            Entry::Copied(format, kept) => without_secrets(format, kept),
-            Entry::Kept(kept) => Some(kept),
+            Entry::Copied(format, kept) => without_secrets(format, *kept),
+            Entry::Kept(kept) => Some(*kept),
         };
         let (begun, again) = (self.begun, self.again);
         let kept = kept.map(|kept| Kept {
@@ -589,7 +589,7 @@ mod tests {
         };
         let heard = key.map(SessionKey);
         let turn = Turn::default();
-        carrying.take((0, &record), heard, &turn, Entry::Kept(kept));
+        carrying.take((0, &record), heard, &turn, Entry::Kept(Box::new(kept)));
         carrying.end_window(|_, _, _| panic!("nothing stands in a window"));
     }
 

@@ -282,7 +282,7 @@ impl LogReader {
                     again: None,
                     line: line_at(part.bytes, offset).into(),
                 };
-                Entry::Copied(format, kept)
+                Entry::Copied(format, Box::new(kept))
             });
         }
         self.header_before(part.bytes.len() as u64, part.bytes, &mut seen);

@@ -1,9 +1,9 @@
 //! Bytes of any kind as a text of JSON: each is the letter with its number, so most can be read.
 
-use std::borrow::Cow;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::Error as _;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes that are a text in JSON.
@@ -30,19 +30,42 @@ impl Bytes {
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text: String = self.0.iter().copied().map(char::from).collect();
-        serializer.serialize_str(&text)
+        match str::from_utf8(&self.0) {
+            // Nearly all are.
+            Ok(text) if text.is_ascii() => serializer.serialize_str(text),
+            _ => {
+                let text: String = self.0.iter().copied().map(char::from).collect();
+                serializer.serialize_str(&text)
+            }
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
+        deserializer.deserialize_str(Letters)
+    }
+}
+
+/// Takes the letters where they stand.
+struct Letters;
+
+impl Visitor<'_> for Letters {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a letter for each byte")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
+        if text.is_ascii() {
+            return Ok(Bytes(text.as_bytes().to_vec()));
+        }
         let bytes = text.chars().map(|letter| u8::try_from(u32::from(letter)));
         let bytes = bytes.collect::<Result<_, _>>();
         bytes
-            .map(Self)
-            .map_err(|_| D::Error::custom("a letter that stands for no byte"))
+            .map(Bytes)
+            .map_err(|_| E::custom("a letter that stands for no byte"))
     }
 }
 

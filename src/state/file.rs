@@ -10,6 +10,10 @@ pub const VERSION: u64 = 2;
 /// What the first line begins with.
 const NAME: &str = "ftpwhy-state";
 
+/// What a record has beside its line, and a log beside its records, so that most states are written without being moved.
+const RECORD_BYTES: usize = 112;
+const LOG_BYTES: usize = 2048;
+
 /// Why a file is no state that can be gone on from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
@@ -44,11 +48,23 @@ impl State {
     ///
     /// When it can't be written as JSON, which is a fault of this program.
     pub fn to_file(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let body = serde_json::to_vec(self)?;
-        let mut file = format!("{NAME} {VERSION} {}\n", blake3::hash(&body).to_hex()).into_bytes();
-        file.extend_from_slice(&body);
+        let first = |hash: blake3::Hash| format!("{NAME} {VERSION} {}\n", hash.to_hex());
+        // What stands behind it decides on the first line, and need not be moved for it.
+        let place = first(blake3::Hash::from_bytes([0; blake3::OUT_LEN]));
+        let mut file = Vec::with_capacity(place.len() + self.length());
+        file.extend_from_slice(place.as_bytes());
+        serde_json::to_writer(&mut file, self)?;
+        let (start, body) = file.split_at_mut(place.len());
+        start.copy_from_slice(first(blake3::hash(body)).as_bytes());
         file.push(b'\n');
         Ok(file)
+    }
+
+    /// About how long it is as JSON.
+    fn length(&self) -> usize {
+        let records = self.logs.iter().flat_map(|log| &log.carried.records);
+        let records = records.map(|record| record.line.0.len() + RECORD_BYTES);
+        records.sum::<usize>() + LOG_BYTES * (1 + self.logs.len())
     }
 
     /// Reads the bytes of a file.

@@ -152,7 +152,7 @@ impl LogReader {
         };
         let format = self.format_of_source;
         let entry = self.carrying.is_some();
-        let entry = entry.then(|| Entry::Copied(format, kept()));
+        let entry = entry.then(|| Entry::Copied(format, Box::new(kept())));
         self.follow((last.format, &record), at, origin, entry, out);
         Some((last, Some(placed.line)))
     }

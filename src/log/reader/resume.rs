@@ -93,7 +93,7 @@ impl LogReader {
                 (place, &record),
                 kept.at,
                 kept.origin,
-                Some(Entry::Kept(kept.clone())),
+                Some(Entry::Kept(Box::new(kept.clone()))),
                 out,
             );
         }

@@ -138,12 +138,7 @@ impl Earlier<'_> {
                 .find(|(known, _)| *known == source)
                 .map(|(_, id)| *id)
         };
-        let path_of = |source: SourceId| {
-            let index = usize::try_from(source.0).unwrap_or(usize::MAX);
-            candidates
-                .get(index)
-                .map(|candidate| Bytes::of(&candidate.path))
-        };
+        let path_of = |source: SourceId| path_of(source, candidates);
         for log in &mut state.logs {
             if series.replayed.contains(&log.id) {
                 log.carried = Carried::default();
@@ -156,10 +151,16 @@ impl Earlier<'_> {
             }
         }
         let last = series.logs.last().map(|log| log.source);
+        let mut records = series.records;
         for left in series.logs {
             let id = id_of(left.source).unwrap_or_default();
             let carried = if last == Some(left.source) {
-                self.carried(&series.records, series.sessions, ids, candidates)
+                self.carried(
+                    std::mem::take(&mut records),
+                    series.sessions,
+                    ids,
+                    candidates,
+                )
             } else {
                 Carried::default()
             };
@@ -203,7 +204,7 @@ impl Earlier<'_> {
 
     fn carried(
         &self,
-        records: &[Kept],
+        records: Vec<Kept>,
         sessions: u64,
         ids: &[(SourceId, u64)],
         candidates: &[Candidate],
@@ -228,7 +229,7 @@ impl Earlier<'_> {
                 at: kept.at.map(Timestamp::nanos),
                 begun: kept.begun,
                 again: kept.again,
-                line: Bytes(kept.line.to_vec()),
+                line: Bytes(kept.line.into_vec()),
             });
         }
         carried.headers = headers
@@ -267,6 +268,12 @@ impl Earlier<'_> {
             .map(|(former, _)| former.clone());
         known.unwrap_or_default()
     }
+}
+
+fn path_of(source: SourceId, candidates: &[Candidate]) -> Option<Bytes> {
+    let index = usize::try_from(source.0).unwrap_or(usize::MAX);
+    let candidate = candidates.get(index);
+    candidate.map(|candidate| Bytes::of(&candidate.path))
 }
 
 /// Puts a log in the place of what was known of it.
