@@ -248,7 +248,7 @@ class WithSpark(unittest.TestCase):
             for number in range(7):
                 Path(name, f"{number}.log").write_text(LINES.replace("10:0", f"1{number}:0"))
             status = self.run_over(name, "--no-join", "-o", f"{name}/out.json")
-            command = [FTPWHY, "--json", "--no-join", "--log-tz=UTC", *sorted(Path(name).glob("*.log"))]
+            command = [FTPWHY, "--json", "--no-join", "--log-tz=UTC", *map(str, sorted(Path(name).glob("*.log")))]
             whole = subprocess.run(command, capture_output=True, check=True)
             report = json.loads(whole.stdout)
             self.assertEqual((status, len(report["inputs"])), (0, 7))
