@@ -59,6 +59,6 @@ fn table(page: &mut Page, heard: &Heard, codes: &[CodeRow]) {
         page.groups("   ", &classes);
     }
     if codes.len() < heard.codes.len() {
-        page.line("   all of them: ftpwhy codes");
+        page.line("   all of them: ftpwhy codes, or --as json");
     }
 }
