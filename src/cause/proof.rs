@@ -200,7 +200,9 @@ pub(super) fn dialogue(exchange: &Exchange) -> Proof {
 /// A reply as another source tells it.
 fn told(also: &KeptReply, is_same: bool) -> Proof {
     let mut text = Vec::new();
-    if is_same {
+    if also.is_of_logged_transfer() {
+        text.extend_from_slice(b"the same transfer");
+    } else if is_same {
         text.extend_from_slice(b"the same ");
         text.extend_from_slice(also.code.number().to_string().as_bytes());
     } else {

@@ -6,11 +6,9 @@
 use super::Findings;
 use super::joining::Held;
 use crate::diagnostic::{Origin, SourceId};
-use crate::ftp::Evidence;
 use crate::join::{self, Moved};
 use crate::lookup::Lookup;
-use crate::session::{KeptReply, Session};
-use crate::text::Text;
+use crate::session::Session;
 
 impl Findings {
     /// Joins the transfers of all logs of transfers with the sessions of all captures.
@@ -86,13 +84,7 @@ fn also_tells(session: &mut Session, exchange: usize, line: Origin) {
         return;
     };
     if let (None, Some(reply)) = (&exchange.also, &exchange.last) {
-        exchange.also = Some(Box::new(KeptReply {
-            code: reply.code,
-            text: Text::default(),
-            evidence: Evidence::Observed,
-            at: reply.at,
-            origin: line,
-        }));
+        exchange.also = Some(Box::new(reply.of_logged_transfer(line)));
     }
 }
 

@@ -70,6 +70,26 @@ pub struct KeptReply {
 }
 
 impl KeptReply {
+    /// What a log's line implies that has the transfer and no reply.
+    const TRANSFER: Evidence = Evidence::Implied {
+        by: "the same transfer",
+    };
+
+    /// The reply that ended a transfer, as a log of transfers has it: a line stands for it, and no code or word.
+    pub(crate) fn of_logged_transfer(&self, line: Origin) -> Self {
+        Self {
+            text: Text::default(),
+            evidence: Self::TRANSFER,
+            origin: line,
+            ..self.clone()
+        }
+    }
+
+    /// True where only the transfer was logged.
+    pub(crate) fn is_of_logged_transfer(&self) -> bool {
+        self.evidence == Self::TRANSFER
+    }
+
     fn new(reply: &Reply<'_>, at: Option<Timestamp>, origin: Origin, with_text: bool) -> Self {
         let text = if with_text { &*reply.text } else { &[] };
         let text = Text::cut(text, limits::REPLY_TEXT_BYTES);

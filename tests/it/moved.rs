@@ -39,6 +39,8 @@ struct Told {
     sessions: Vec<Value>,
     events: Vec<Value>,
     words: Vec<String>,
+    /// What shows the failures.
+    proofs: Vec<String>,
     /// Sessions and transfers of the log alone.
     stray: (u64, u64),
 }
@@ -51,7 +53,10 @@ fn told(talk: &str, log: &str) -> Told {
     let paths: [&Path; 2] = [&pcap, &log];
     let (findings, _) = run_with(&settings(&paths, Wanted::Sessions));
     let mut out = Vec::new();
+    let mut proofs = Vec::new();
     for (session, failures) in &findings.sessions {
+        let of = failures.iter().flat_map(|failure| &failure.proofs);
+        proofs.extend(of.map(|proof| String::from_utf8_lossy(proof.text.bytes()).into_owned()));
         json::session(&mut out, session, failures, &findings.sources);
     }
     let read = |text: &str| -> Vec<Value> {
@@ -66,6 +71,7 @@ fn told(talk: &str, log: &str) -> Told {
         sessions: read(std::str::from_utf8(&out).unwrap()),
         events: read(&run_with(&settings(&paths, Wanted::Events)).1),
         words: words.collect(),
+        proofs,
         stray: stray.map_or((0, 0), |t| {
             let transfers = t.transfers.values().map(|t| t.files);
             (t.sessions.total, transfers.sum())
@@ -106,6 +112,11 @@ fn transfers_are_given_to_the_session_that_made_them() {
     let expected = [(226, 1), (226, 2), (550, 3)].map(|(code, line)| (Some(code), Some(line)));
     assert_eq!(also.collect::<Vec<_>>(), expected);
     assert!(all.events.iter().all(|e| e["vantage"] == "wire"));
+    // A log of transfers has no codes, so none is shown as its own.
+    assert_eq!(
+        all.proofs,
+        ["RETR gone -> 550 No such file.", "the same transfer"]
+    );
     // What the capture does not hold stays the log's.
     let more = format!("{log}{}", line(4, "12 /srv/bob/other b _ o r bob"));
     let all = told(&talk, &more);
