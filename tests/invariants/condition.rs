@@ -98,7 +98,10 @@ pub fn check(data: &[u8]) {
 /// Holds one thing that is measured against one number.
 fn assert_compared(metric: &str, number: &str) {
     let is_one = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
-    let is_number = is_one(number) && number.starts_with(|c: char| c.is_ascii_digit());
+    // With a bracket it may end what a metric began: `cause([a` and `1]*)` is a pattern, and no number.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '%');
+    let is_number =
+        number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(is_plain);
     if !is_one(metric) || metric.ends_with(['<', '>', '=']) || !is_number {
         return;
     }
@@ -129,6 +132,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         ("rate(4xx|5xx,!550)>=0.2", "unread<1%", "0.02"),
         ("count(550)", "count(421) or failures", "3"),
         ("cause(path-not-found,auth-*)", "new-cause", "1"),
+        ("cause([a", "failures", "1]*)"),
         ("p95(PASS)", "p50(retr)>=100ms", "3s"),
         ("p999(RETR)>1.5min", "p100(STOR)<1h", "250ms"),
         (
