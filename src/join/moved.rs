@@ -12,7 +12,7 @@ use super::{ClockDifference, Doubt, resolution_of};
 use crate::ftp::Direction;
 use crate::limits;
 use crate::lookup::Lookup;
-use crate::session::{Exchange, Outcome, Session};
+use crate::session::{Exchange, Outcome, Session, Transfer};
 use crate::text::Text;
 
 /// Transfers that a capture and a log of transfers have in common.
@@ -107,12 +107,7 @@ fn sessions<'s>(all: &[&'s Session]) -> impl Iterator<Item = (usize, IpAddr, &'s
 fn heard<'s>((place, client, session): (usize, IpAddr, &'s Session)) -> Vec<Item<'s>> {
     let moved = session.transfers.iter().filter_map(|transfer| {
         let exchange = transfer.exchange?;
-        let key = key(
-            client,
-            transfer.direction,
-            transfer.path.as_ref()?,
-            transfer.bytes?,
-        )?;
+        let key = key_of(client, transfer)?;
         item(session, key, transfer.at?.nanos(), (place, exchange))
     });
     let mut items: Vec<Item<'s>> = moved.collect();
@@ -149,15 +144,15 @@ fn told((place, client, session): (usize, IpAddr, &Session)) -> Vec<Item<'_>> {
         if transfer.exchange.is_some() {
             return None;
         }
-        let key = key(
-            client,
-            transfer.direction,
-            transfer.path.as_ref()?,
-            transfer.bytes?,
-        )?;
+        let key = key_of(client, transfer)?;
         item(session, key, transfer.at?.nanos(), (place, index))
     });
     items.collect()
+}
+
+fn key_of(client: IpAddr, transfer: &Transfer) -> Option<Key<'_>> {
+    let path = transfer.path.as_ref()?;
+    key(client, transfer.direction, path, transfer.bytes?)
 }
 
 /// `None` for lists, which no log of transfers tells.

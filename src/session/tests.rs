@@ -203,7 +203,7 @@ fn where_many_sessions_are_open_each_keeps_the_newest_few() {
         assert_eq!((session.commands, session.replies), (30, 30));
         assert!(session.exchanges.len() >= limits::FEWEST_EXCHANGES / 2);
     }
-    // What failed long ago stays longest.
+    // A failure is kept, or counted as one that is not.
     let failed = |e: &Exchange| e.outcome == Outcome::Failure;
     let has_failed = |s: &&Session| s.elided_failures == 1 || s.exchanges.iter().any(failed);
     assert_eq!(sessions.iter().filter(has_failed).count(), SESSIONS);
